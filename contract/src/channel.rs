@@ -1,0 +1,120 @@
+//! The one trait that an adapter implements.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{Host, Outbound};
+
+/// Cancelled when the daemon is told to stop.
+pub type Stop = tokio_util::sync::CancellationToken;
+
+/// One configured connection to a platform.
+///
+/// An adapter translates and nothing else: it verifies, decodes, accepts, sends. It never decides what happens to a
+/// message. Platforms that push implement [`routes`](Self::routes); platforms that are polled implement
+/// [`run`](Self::run).
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// What the platform can carry. Constant for the life of the channel.
+    fn limits(&self) -> Limits;
+
+    /// The HTTP routes of a pushed channel, mounted under `/channels/<name>`. A route answers success only after
+    /// [`Inbox::accept`](crate::Inbox::accept) has returned.
+    fn routes(&self, host: Host) -> Option<axum::Router> {
+        let _ = host;
+        None
+    }
+
+    /// The loop of a pulled channel, until `stop`. The platform's cursor moves only after the inbox has accepted.
+    ///
+    /// # Errors
+    /// What ended the loop. The daemon says it and calls `run` again after a growing pause.
+    async fn run(&self, host: Host, stop: Stop) -> Result<(), ChannelError> {
+        let _ = host;
+        stop.cancelled().await;
+        Ok(())
+    }
+
+    /// Hands one message to the platform. Called again for the same id after a retry, so a platform that can drop
+    /// doubles is given the id.
+    ///
+    /// # Errors
+    /// The caller only asks for its [`fate`](SendError::fate).
+    async fn send(&self, outbound: &Outbound) -> Result<Receipt, SendError>;
+}
+
+/// What a platform can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest text of one message in characters; longer ones are split.
+    pub text_chars: usize,
+    /// Whether files can be sent.
+    pub attachments: bool,
+    /// Whether [`Button`](crate::Button)s can be sent; else they become numbered lines.
+    pub buttons: bool,
+    /// How long after the customer's last message the platform lets the company write, if it limits that.
+    pub reply_window: Option<Duration>,
+    /// The most messages a second that the platform takes from this channel, if it says.
+    pub per_second: Option<u32>,
+}
+
+/// The platform took the message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The platform's id for it, by which later receipts name it.
+    pub external_id: Option<String>,
+}
+
+/// What is to become of a message whose send failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Try again, not before this long; `None` leaves the pause to the courier's backoff.
+    Retry(Option<Duration>),
+    /// It will never succeed: a dead letter.
+    GiveUp,
+    /// The channel as a whole cannot send now (wrong token, account blocked): keep everything for it, tell an admin.
+    Suspend,
+    /// The platform may or may not have taken it.
+    Unknown,
+}
+
+/// Why a send failed. Named by its consequence, because that is all that a sender of messages can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// A passing fault before the platform took anything: refused connection, 429, 503.
+    #[error("{reason}")]
+    Temporary {
+        /// What happened, in words.
+        reason: String,
+        /// The platform's own `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+    /// The platform refuses this message for good: blocked by the recipient, malformed, 4xx.
+    #[error("{0}")]
+    Permanent(String),
+    /// The platform refuses the channel: credentials, account.
+    #[error("{0}")]
+    ChannelRefused(String),
+    /// The answer was lost after the message was handed over.
+    #[error("{0}")]
+    Unanswered(String),
+}
+
+impl SendError {
+    /// What is to become of the message.
+    #[must_use]
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Temporary { retry_after, .. } => Fate::Retry(*retry_after),
+            Self::Permanent(_) => Fate::GiveUp,
+            Self::ChannelRefused(_) => Fate::Suspend,
+            Self::Unanswered(_) => Fate::Unknown,
+        }
+    }
+}
+
+/// What ended the loop of a pulled channel.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ChannelError(pub String);

@@ -1,0 +1,27 @@
+//! Switchboard's nouns, and the one trait that every channel adapter implements.
+//!
+//! This crate does no I/O. Adapters (`channels/`) depend on it and on nothing else of Switchboard; the
+//! daemon (`src/`) depends on it for what a message *is*. It knows no platform, no rule and no store.
+
+mod attachment;
+mod channel;
+mod host;
+mod id;
+mod message;
+mod text;
+
+pub use attachment::{Attachment, AttachmentError, AttachmentSource, AttachmentStore, ContentHash};
+pub use channel::{Channel, ChannelError, Fate, Limits, Receipt, SendError, Stop};
+pub use host::{
+    Accepted, Host, Inbox, InboxError, Notice, Thread, ThreadAuthor, ThreadEntry, ThreadError, ThreadEvent,
+    ThreadOwner, ThreadStatus, ThreadWatch, Threads,
+};
+pub use id::{AgentId, ConversationId, CustomerId, EntryId, IdClock, MessageId, OfferId, OutboundId, ParseIdError};
+pub use message::{
+    Address, Author, Body, Button, ButtonAction, Content, Inbound, Location, Outbound, Reached, Rejected, Sender,
+    normalise_email, normalise_phone,
+};
+pub use text::{clean_line, clean_text, truncate_chars};
+
+/// A moment, UTC, to the nanosecond. One type for the whole of Switchboard.
+pub use jiff::Timestamp;
