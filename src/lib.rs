@@ -1,1 +1,3 @@
-//! x
+//! Switchboard: an omnichannel message router. ARCHITECTURE.md draws the whole.
+
+pub mod understand;
