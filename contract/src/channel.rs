@@ -57,6 +57,11 @@ pub struct Limits {
     pub reply_window: Option<Duration>,
     /// The most messages a second that the platform takes from this channel, if it says.
     pub per_second: Option<u32>,
+    /// Whether customers fetch replies from Switchboard itself: a committed reply counts as sent, and
+    /// [`Channel::send`] is never called.
+    pub kept: bool,
+    /// Whether the receiver drops doubles by the message's id: what a crash leaves open is then sent again.
+    pub drops_doubles: bool,
 }
 
 /// The platform took the message.

@@ -102,7 +102,8 @@ pub struct ThreadError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// One thing that a customer sees in a thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadEntry {
-    /// Rises within a thread: the cursor for reading on.
+    /// Names it: the cursor for reading on. Entries come in the order of their commits, which is not always that of
+    /// their ids; a reader that may see one twice drops it by id.
     pub id: EntryId,
     /// When it was committed.
     pub at: Timestamp,

@@ -1,0 +1,60 @@
+//! The shared durable queue, from its daemon side. Adapters see [`contract::Inbox`] only.
+//!
+//! Guarantees of every backend, held by one conformance suite:
+//! - `accept` returns after the message is durable; the same (channel, external id) is accepted once;
+//! - messages come out of [`Queue::next`] in the order of acceptance;
+//! - a message whose delivery was not settled is delivered again, at the latest after a restart;
+//! - past the bound on waiting messages `accept` answers busy, and loses nothing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::{Inbound, MessageId};
+
+use crate::store::StoreError;
+
+/// The queue as the worker sees it.
+#[async_trait]
+pub trait Queue: contract::Inbox {
+    /// The next message, in the order of acceptance. `None` when the queue has been closed.
+    async fn next(&self) -> Option<Delivery>;
+
+    /// Settles a message whose turn is committed.
+    ///
+    /// # Errors
+    /// The queue could not be told; it may deliver the message again, and the commit will be recognised.
+    async fn done(&self, delivery: Delivery) -> Result<(), StoreError>;
+
+    /// Settles a message that cannot be processed: kept as a dead letter, with the reason, until a person redrives it.
+    ///
+    /// # Errors
+    /// The letter could not be kept; the message will be delivered again.
+    async fn dead(&self, delivery: Delivery, reason: &str) -> Result<(), StoreError>;
+
+    /// How many accepted messages are not settled.
+    fn waiting(&self) -> u64;
+
+    /// Whether a message could be kept now.
+    ///
+    /// # Errors
+    /// Why not.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// One message to process. Settling consumes it, so that it cannot be settled twice; dropping it leaves it to be
+/// delivered again.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Its id.
+    pub id: MessageId,
+    /// The message.
+    pub inbound: Arc<Inbound>,
+}
+
+impl Delivery {
+    /// For backends.
+    #[must_use]
+    pub fn new(id: MessageId, inbound: Arc<Inbound>) -> Self {
+        Self { id, inbound }
+    }
+}

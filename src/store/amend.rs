@@ -1,0 +1,113 @@
+//! Changing a conversation outside of a turn: what agents and the desk do.
+
+use std::sync::Arc;
+
+use contract::{Body, ConversationId, EntryId, IdClock, Outbound, OutboundId, Timestamp};
+
+use super::{
+    Commit, Committed, Store, StoreError,
+    conversation::Conversation,
+    entry::{Entry, EntryAuthor, Event, What},
+    outbox::DeliveryState,
+};
+
+/// How often a change is tried again when somebody else was quicker.
+const TRIES: usize = 32;
+
+/// A change in the making: the conversation, and what is appended to its journal.
+pub struct Draft<'a> {
+    /// The conversation, to be changed in place.
+    pub conversation: Conversation,
+    /// The moment of the change.
+    pub now: Timestamp,
+    ids: &'a IdClock,
+    entries: Vec<Entry>,
+    outbox: Vec<(OutboundId, DeliveryState)>,
+}
+
+impl Draft<'_> {
+    /// Something happened.
+    pub fn event(&mut self, author: EntryAuthor, event: Event) {
+        self.push(None, author, What::Event { event });
+    }
+
+    /// A note, under an id of the writer's so that writing it twice is once.
+    pub fn note(&mut self, id: EntryId, author: EntryAuthor, body: Body) {
+        self.push(Some(id), author, What::Note { body });
+    }
+
+    /// A reply to the customer, which starts in `state`.
+    pub fn reply(&mut self, id: OutboundId, author: EntryAuthor, body: Body, state: DeliveryState) {
+        let conversation = &mut self.conversation;
+        conversation.said(self.now, author.clone(), &body.text);
+        let outbound = Outbound {
+            id,
+            conversation: conversation.id,
+            channel: conversation.channel.clone(),
+            to: conversation.address.clone(),
+            thread: conversation.thread.clone(),
+            author: (&author).into(),
+            body,
+            in_reply_to: Some(conversation.last_external_id.clone()).filter(|id| !id.is_empty()),
+        };
+        self.outbox.push((id, state));
+        self.push(Some(id.into()), author, What::Reply { outbound: Box::new(outbound), citation: None });
+    }
+
+    fn push(&mut self, id: Option<EntryId>, author: EntryAuthor, what: What) {
+        let id = id.unwrap_or_else(|| self.ids.next(self.now));
+        self.entries.push(Entry { id, at: self.now, author, what });
+    }
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum AmendError<E> {
+    /// The change itself does not want to be made on the conversation as it is.
+    #[error("{0}")]
+    Refused(E),
+    /// The record failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Changes a conversation as it is at the moment of the commit: reads it, lets `change` draft, commits, and begins
+/// again when somebody else was quicker. Returns the conversation before, after, and what was appended.
+///
+/// # Errors
+/// What `change` refused, or [`StoreError`].
+pub async fn amend<E>(
+    store: &dyn Store,
+    ids: &IdClock,
+    id: ConversationId,
+    mut change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
+) -> Result<(Arc<Conversation>, Arc<Conversation>, Vec<Entry>), AmendError<E>> {
+    for _ in 0..TRIES {
+        let before = store.conversation(id).await?.ok_or(StoreError::Missing("conversation"))?;
+        let mut draft = Draft {
+            conversation: Conversation::clone(&before),
+            now: Timestamp::now(),
+            ids,
+            entries: Vec::new(),
+            outbox: Vec::new(),
+        };
+        change(&mut draft).map_err(AmendError::Refused)?;
+        if draft.entries.is_empty() {
+            return Ok((Arc::clone(&before), before, Vec::new()));
+        }
+        let commit = Commit {
+            structural: draft.conversation.stands_elsewhere(&before),
+            conversation: draft.conversation,
+            turn: None,
+            entries: draft.entries.clone(),
+            outbox: draft.outbox,
+            customers: Vec::new(),
+        };
+        match store.commit(commit).await {
+            Ok(Committed::Done(after)) => return Ok((before, after, draft.entries)),
+            Ok(Committed::AlreadyDone) | Err(StoreError::Conflict) => tokio::task::yield_now().await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}

@@ -1,0 +1,339 @@
+//! A conversation and its state machine.
+//!
+//! ```text
+//!            handoff              accept
+//!   Bot ───────────────► Queue ───────────► Agent
+//!    ▲ ▲                   │  ▲               │ │
+//!    │ └──── return ───────┴──┼─── return ────┘ │ close
+//!    │                        └── (requeue) ────┤
+//!    │  the customer writes again soon          ▼
+//!    └─────────────────────────────────────── Closed
+//! ```
+//!
+//! Every change of owner raises the epoch. Whatever was computed under an older epoch (a bot's reply, an accepted
+//! offer) is refused, so bot and human never talk over each other. A crash leaves a conversation in the state of its
+//! last commit: a pending offer is forgotten and made again, everything else stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, MessageId, Thread, Timestamp, truncate_chars};
+use serde::{Deserialize, Serialize};
+
+use super::entry::EntryAuthor;
+pub use crate::routing::{Priority, SkillNeed};
+use crate::understand::{SentimentLabel, Signals};
+
+/// Who speaks for the company now.
+pub use contract::ThreadOwner as Owner;
+
+/// How a conversation was handed to a queue: data, so that the agent, the desk and `why` all read the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// The queue.
+    pub queue: String,
+    /// Why, in the words of the rule.
+    pub reason: String,
+    /// What the agent should know before reading on.
+    pub summary: String,
+    /// The rule that decided it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The message that it was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    /// How urgent.
+    pub priority: Priority,
+    /// What an agent must be able to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<SkillNeed>,
+    /// When it first entered a queue: declines and returns never reset it.
+    pub at: Timestamp,
+}
+
+/// How the customer's tone develops over a conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mood {
+    /// Decayed average of the sentiment score, −1 to 1; each new message weighs a third.
+    pub average: f32,
+    /// How the average moved with the last message.
+    pub slope: f32,
+    /// Negative messages since the last one that was not.
+    pub negatives_in_a_row: u32,
+}
+
+impl Mood {
+    /// The mood after one more message. A message of unknown tone changes nothing.
+    #[must_use]
+    pub fn after(self, signals: &Signals) -> Self {
+        let Some(label) = signals.sentiment.label.known() else { return self };
+        const WEIGHT: f32 = 1.0 / 3.0;
+        let average = self.average + (signals.sentiment.score - self.average) * WEIGHT;
+        Self {
+            average,
+            slope: average - self.average,
+            negatives_in_a_row: if *label < SentimentLabel::Neutral { self.negatives_in_a_row + 1 } else { 0 },
+        }
+    }
+}
+
+/// The last thing said, for lists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastSaid {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub author: EntryAuthor,
+    /// The first characters of it.
+    pub text: String,
+}
+
+/// One thread of messages with one customer on one channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The name of the configured channel.
+    pub channel: String,
+    /// The kind of channel.
+    pub kind: String,
+    /// The thread's key on the platform.
+    pub thread: String,
+    /// Where the customer is answered.
+    pub address: Address,
+    /// The customer as of the opening; a merge since then is followed by readers.
+    pub customer: CustomerId,
+    /// What the customer is called, as of the last message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
+    /// Whether a channel vouches for who the customer is, as of the last message.
+    #[serde(default)]
+    pub customer_verified: bool,
+    /// Who speaks for the company now.
+    pub owner: Owner,
+    /// Raised by every change of owner.
+    pub epoch: u32,
+    /// Raised by every commit: the guard against lost updates.
+    pub version: u64,
+    /// The subject line of the first message that had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The agent, while one is the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// Set while a queue or an agent is the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Handoff>,
+    /// How urgent, by the rules.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Labels by rules and agents.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// Values set by rules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// The customer's language here, by the last message whose language was known; empty before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
+    /// The customer's tone here.
+    #[serde(default)]
+    pub mood: Mood,
+    /// Messages of the customer.
+    #[serde(default)]
+    pub messages: u32,
+    /// Turns that the bot answered.
+    #[serde(default)]
+    pub bot_turns: u32,
+    /// Questions in a row that the bot had no answer to.
+    #[serde(default)]
+    pub bot_misses: u32,
+    /// Conversations that this customer opened within 24 hours before this one.
+    #[serde(default)]
+    pub contacts_24h: u32,
+    /// The same within 7 days.
+    #[serde(default)]
+    pub contacts_7d: u32,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// The last thing said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastSaid>,
+    /// The agent who last had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_agent: Option<AgentId>,
+    /// Whether the customer wrote again after it had been closed.
+    #[serde(default)]
+    pub reopened: bool,
+    /// When it was closed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// The newest message whose turn is committed: an older or equal one is done already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message: Option<MessageId>,
+    /// The platform's id of the customer's last message, for replies that quote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub last_external_id: String,
+    /// The newest entry of its journal; each entry names the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_entry: Option<EntryId>,
+    /// The conversation that the same thread had before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<ConversationId>,
+}
+
+impl Conversation {
+    /// A new conversation, owned by the bot, not yet committed.
+    #[must_use]
+    pub fn open(id: ConversationId, thread: &Thread, kind: &str, address: Address, customer: CustomerId, now: Timestamp) -> Self {
+        Self {
+            id,
+            channel: thread.channel.clone(),
+            kind: kind.to_owned(),
+            thread: thread.key.clone(),
+            address,
+            customer,
+            customer_name: None,
+            customer_verified: false,
+            owner: Owner::Bot,
+            epoch: 0,
+            version: 0,
+            subject: None,
+            agent: None,
+            handoff: None,
+            priority: Priority::default(),
+            tags: BTreeSet::new(),
+            attributes: BTreeMap::new(),
+            language: String::new(),
+            mood: Mood::default(),
+            messages: 0,
+            bot_turns: 0,
+            bot_misses: 0,
+            contacts_24h: 0,
+            contacts_7d: 0,
+            opened_at: now,
+            last: None,
+            previous_agent: None,
+            reopened: false,
+            closed_at: None,
+            last_message: None,
+            last_external_id: String::new(),
+            last_entry: None,
+            before: None,
+        }
+    }
+
+    /// Its thread on the platform.
+    #[must_use]
+    pub fn thread(&self) -> Thread {
+        Thread { channel: self.channel.clone(), key: self.thread.clone() }
+    }
+
+    /// `Bot → Queue`. The first entry into a queue starts the clock that priorities and relaxing skills count from.
+    pub fn hand_off(&mut self, handoff: Handoff) {
+        self.own(Owner::Queue, None);
+        self.priority = handoff.priority;
+        self.handoff = Some(handoff);
+    }
+
+    /// `Queue → Agent`.
+    pub fn assign(&mut self, agent: AgentId) {
+        self.own(Owner::Agent, Some(agent));
+    }
+
+    /// `Queue | Agent → Bot`.
+    pub fn give_to_bot(&mut self) {
+        self.own(Owner::Bot, None);
+        self.handoff = None;
+        self.bot_misses = 0;
+    }
+
+    /// `Bot | Queue | Agent → Closed`.
+    pub fn close(&mut self, now: Timestamp) {
+        self.own(Owner::Closed, None);
+        self.handoff = None;
+        self.closed_at = Some(now);
+    }
+
+    /// `Closed → Bot`: the customer wrote again.
+    pub fn reopen(&mut self) {
+        self.give_to_bot();
+        self.reopened = true;
+    }
+
+    fn own(&mut self, owner: Owner, agent: Option<AgentId>) {
+        if let Some(agent) = self.agent.take() {
+            self.previous_agent = Some(agent);
+        }
+        self.owner = owner;
+        self.agent = agent;
+        self.epoch += 1;
+    }
+
+    /// Notes the last thing said, for lists.
+    pub fn said(&mut self, at: Timestamp, author: EntryAuthor, text: &str) {
+        const SHOWN: usize = 140;
+        self.last = Some(LastSaid { at, author, text: truncate_chars(text, SHOWN).replace('\n', " ") });
+    }
+
+    /// Whether lists and the desk see a difference between the two: then the row is written at once, else only
+    /// the journal is.
+    #[must_use]
+    pub fn stands_elsewhere(&self, before: &Self) -> bool {
+        self.owner != before.owner
+            || self.epoch != before.epoch
+            || self.agent != before.agent
+            || self.customer != before.customer
+            || self.priority != before.priority
+            || self.handoff != before.handoff
+            || self.tags != before.tags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understand::{Sentiment, Signal};
+
+    fn conversation() -> Conversation {
+        let thread = Thread { channel: "shop".into(), key: "v1".into() };
+        let address = Address { space: "webchat:shop".into(), handle: "v1".into() };
+        Conversation::open(1.into(), &thread, "webchat", address, 1.into(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn every_change_of_owner_raises_the_epoch_and_keeps_the_last_agent() {
+        let mut c = conversation();
+        c.hand_off(Handoff {
+            queue: "care".into(),
+            reason: "angry".into(),
+            summary: String::new(),
+            rule: None,
+            message: None,
+            priority: Priority::High,
+            skills: vec![],
+            at: Timestamp::UNIX_EPOCH,
+        });
+        assert_eq!((c.owner, c.epoch, c.priority), (Owner::Queue, 1, Priority::High));
+        c.assign(AgentId::from(7));
+        assert_eq!((c.owner, c.epoch, c.agent), (Owner::Agent, 2, Some(AgentId::from(7))));
+        c.close(Timestamp::UNIX_EPOCH);
+        assert_eq!((c.owner, c.epoch, c.agent, c.previous_agent), (Owner::Closed, 3, None, Some(AgentId::from(7))));
+        c.reopen();
+        assert!(c.reopened && c.handoff.is_none() && c.epoch == 4 && c.owner == Owner::Bot);
+    }
+
+    #[test]
+    fn a_message_of_unknown_tone_does_not_move_the_mood() {
+        let angry = Signals {
+            sentiment: Sentiment {
+                label: Signal { value: SentimentLabel::Negative, confidence: 0.9, known: true, terms: vec![] },
+                score: -0.9,
+            },
+            ..Signals::default()
+        };
+        let mood = Mood::default().after(&angry).after(&angry);
+        assert_eq!(mood.negatives_in_a_row, 2);
+        assert!(mood.average < -0.4 && mood.slope < 0.0);
+        assert_eq!(mood.after(&Signals::default()), mood);
+    }
+}

@@ -1,0 +1,120 @@
+//! The journal of a conversation: what was said and what happened, append-only.
+
+use contract::{AgentId, Author, Body, EntryId, Outbound, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::conversation::Priority;
+use crate::{bot::Citation, understand::Signals};
+
+/// Who said or did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EntryAuthor {
+    /// The customer.
+    Customer,
+    /// The bot.
+    Bot,
+    /// A person of the company.
+    Agent {
+        /// Which one.
+        id: AgentId,
+        /// The name that customers see.
+        name: String,
+    },
+    /// Switchboard itself.
+    System,
+}
+
+impl From<&EntryAuthor> for Author {
+    fn from(author: &EntryAuthor) -> Self {
+        match author {
+            EntryAuthor::Agent { name, .. } => Self::Agent { name: name.clone() },
+            EntryAuthor::Bot => Self::Bot,
+            EntryAuthor::Customer | EntryAuthor::System => Self::System,
+        }
+    }
+}
+
+/// One thing in a conversation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its id: that of the message for a customer's message, that of the outbound for a reply.
+    pub id: EntryId,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Who said or did it.
+    pub author: EntryAuthor,
+    /// What.
+    pub what: What,
+}
+
+/// What was said or happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// The customer did something; its content is the inbound message of the same id.
+    Message(TurnRecord),
+    /// Something on its way to the customer; how far it has come is in the outbox under the same id.
+    Reply {
+        /// The message, complete.
+        outbound: Box<Outbound>,
+        /// Where a bot's answer was taken from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        citation: Option<Citation>,
+    },
+    /// For the company only.
+    Note {
+        /// What it says.
+        body: Body,
+    },
+    /// Something happened.
+    Event {
+        /// What.
+        event: Event,
+    },
+}
+
+/// What was understood of a message and decided on it: enough to explain it later, and to replay it under other rules.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TurnRecord {
+    /// What the classifier said.
+    pub signals: Signals,
+    /// The decision; `None` where an agent owned the conversation and no rule looked at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionRecord>,
+}
+
+/// A decision as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// The hash of the rule set.
+    pub rule_set: String,
+    /// The rule that decided.
+    pub rule: String,
+    /// Where to, in a word or two: `answer`, `handoff care`, `close`, `ignore`, `agent`.
+    pub destination: String,
+    /// Tags that it added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The facts that the rules saw, without the message's text.
+    pub facts: Box<RawValue>,
+}
+
+/// Something that happened to a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it: who did it, and which one")]
+pub enum Event {
+    Opened,
+    Reopened,
+    Closed { by: String },
+    ReturnedToBot { by: String },
+    Queued { queue: String, reason: String, priority: Priority, rule: Option<String> },
+    Accepted { agent: String },
+    Declined { agent: String },
+    Expired { agent: String },
+    Tagged { add: Vec<String>, remove: Vec<String>, by: String },
+    Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
+    Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
+}

@@ -1,0 +1,311 @@
+//! The record: everything that Switchboard must not forget. A seam with one conformance suite
+//! (`tests/it/conformance`) for every backend.
+//!
+//! The journal of a conversation is append-only and is the truth; each entry names the one before it. Rows of
+//! conversations are what the journal says, written where lists need them. One [`Commit`] is one transaction.
+
+mod amend;
+pub mod attachments;
+pub mod conversation;
+pub mod customer;
+pub mod entry;
+pub mod outbox;
+pub mod people;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+pub use amend::{AmendError, Draft, amend};
+use async_trait::async_trait;
+use contract::{
+    AgentId, ConversationId, CustomerId, EntryId, Inbound, MessageId, OfferId, OutboundId, Reached, Sender, Thread,
+    Timestamp,
+};
+use conversation::{Conversation, Owner};
+use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
+use entry::Entry;
+use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled};
+use people::{Agent, ApiToken, Session};
+
+/// Why the record could not be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else changed the same thing first: read again and decide again.
+    #[error("it was changed in the meantime")]
+    Conflict,
+    /// What was named does not exist.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// The record does not work now: disk full, disk gone, database gone.
+    #[error("the record is unavailable: {0}")]
+    Unavailable(Arc<str>),
+    /// A stored row cannot be understood; only what needs that row fails.
+    #[error("a stored {what} cannot be read: {reason}")]
+    Corrupt {
+        /// What was being read.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: Arc<str>,
+    },
+}
+
+/// What a worker knows before it looks at a message.
+#[derive(Debug, Clone)]
+pub struct Recall {
+    /// The latest conversation of the thread.
+    pub conversation: Option<Arc<Conversation>>,
+    /// The customer behind the sender's address, merges followed.
+    pub customer: Option<Arc<Customer>>,
+    /// What is known to name that customer.
+    pub identifiers: Vec<Identifier>,
+    /// The customers behind identifiers that the channel vouches for and that are not known to be of that customer,
+    /// merges followed.
+    pub identified: Vec<(IdentifierKind, Arc<Customer>)>,
+    /// How many open conversations the customer has.
+    pub open_conversations: u32,
+    /// Conversations that the customer opened in the last 24 hours and 7 days.
+    pub contacts: (u32, u32),
+    /// Spaces of the addresses of the customer.
+    pub spaces: Vec<String>,
+}
+
+/// One transaction on one conversation.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The state after it. Its `version` is the one that was read: the store raises it.
+    pub conversation: Conversation,
+    /// Whether lists or the desk see the difference; the row is written at once then.
+    pub structural: bool,
+    /// The message whose turn this is. Committing it acknowledges it.
+    pub turn: Option<MessageId>,
+    /// Appended to the journal in this order.
+    pub entries: Vec<Entry>,
+    /// What is in the outbox from now on: the replies among `entries`, by id, and the state that they start in.
+    pub outbox: Vec<(OutboundId, DeliveryState)>,
+    /// Changes to who is who.
+    pub customers: Vec<CustomerChange>,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone)]
+pub enum Committed {
+    /// It stands; this is the conversation now.
+    Done(Arc<Conversation>),
+    /// The turn had been committed before; nothing was changed.
+    AlreadyDone,
+}
+
+/// Which conversations a list shows.
+#[derive(Debug, Clone)]
+pub enum ListOf {
+    /// Owned by this agent.
+    Mine(AgentId),
+    /// Waiting in a queue.
+    Queued,
+    /// Every open one.
+    Open,
+    /// Closed ones.
+    Closed,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Whether there are more behind the last one.
+    pub more: bool,
+}
+
+/// An entry with what else is known of it: the message's content, the reply's delivery.
+#[derive(Debug, Clone)]
+pub struct FullEntry {
+    /// Whose journal it is in.
+    pub conversation: ConversationId,
+    /// The entry.
+    pub entry: Entry,
+    /// The message, for customers' entries.
+    pub inbound: Option<Arc<Inbound>>,
+    /// How far it has come, for replies.
+    pub delivery: Option<Delivery>,
+}
+
+/// How an offer ended, or that it has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferRecord {
+    /// Which offer.
+    pub id: OfferId,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// To whom.
+    pub agent: AgentId,
+    /// `pending`, `accepted`, `declined`, `expired`, `withdrawn`.
+    pub state: &'static str,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Conversations, their journals and the outbox.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// What is known about a thread and a sender.
+    async fn recall(&self, thread: &Thread, from: &Sender) -> Result<Recall, StoreError>;
+
+    /// Commits; see [`Commit`].
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the conversation's version is not the one that was read, or an address was
+    /// linked to somebody else: nothing was changed.
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
+
+    /// One conversation.
+    async fn conversation(&self, id: ConversationId) -> Result<Option<Arc<Conversation>>, StoreError>;
+
+    /// The latest conversation of a thread.
+    async fn conversation_of(&self, thread: &Thread) -> Result<Option<Arc<Conversation>>, StoreError>;
+
+    /// A list, newest first; `before` is the last conversation of the page before.
+    async fn conversations(
+        &self,
+        list: ListOf,
+        before: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Page<Arc<Conversation>>, StoreError>;
+
+    /// All conversations that wait in a queue or are with an agent: what the desk starts from.
+    async fn held(&self) -> Result<Vec<Arc<Conversation>>, StoreError>;
+
+    /// The conversations of some customers, newest first.
+    async fn conversations_of(&self, customers: &[CustomerId], limit: usize) -> Result<Vec<Arc<Conversation>>, StoreError>;
+
+    /// The last `limit` entries before `before` (or the very last), oldest first, going on into the conversations
+    /// that the same thread had before when `thread` is set.
+    async fn entries(
+        &self,
+        conversation: ConversationId,
+        before: Option<EntryId>,
+        limit: usize,
+        thread: bool,
+    ) -> Result<Page<FullEntry>, StoreError>;
+
+    /// One entry.
+    async fn entry(&self, id: EntryId) -> Result<Option<FullEntry>, StoreError>;
+
+    /// Notes how an offer stands.
+    async fn record_offers(&self, offers: Vec<OfferRecord>) -> Result<(), StoreError>;
+
+    /// Declined and expired offers since a moment: who cools down from what.
+    async fn declined_since(&self, since: Timestamp) -> Result<Vec<OfferRecord>, StoreError>;
+
+    /// Keeps the text of a rule set under its hash, so that decisions can be explained and replayed.
+    async fn keep_rule_set(&self, hash: &str, files: &str) -> Result<(), StoreError>;
+
+    /// The text of a rule set.
+    async fn rule_set(&self, hash: &str) -> Result<Option<String>, StoreError>;
+}
+
+/// The outbox and dead letters.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// After a start: `sending` rows of a channel become `pending` (`resend`) or `unknown`; `held` ones `pending`.
+    async fn recover(&self, channel: &str, resend: bool) -> Result<(), StoreError>;
+
+    /// Leases up to `limit` due messages of a channel: at most one of each conversation, its oldest.
+    async fn lease(&self, channel: &str, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError>;
+
+    /// When the next message of a channel that waits for a retry is due.
+    async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Notes how sending went.
+    async fn settle(&self, settled: Vec<Settled>) -> Result<(), StoreError>;
+
+    /// Notes a platform's receipt. A receipt that says less than what is known changes nothing; `None` then.
+    async fn reached(&self, id: OutboundId, reached: Reached) -> Result<Option<(ConversationId, Delivery)>, StoreError>;
+
+    /// Makes a failed, unknown or held message pending again.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] in any other state.
+    async fn resend(&self, id: OutboundId) -> Result<String, StoreError>;
+
+    /// Gives a message up.
+    async fn bury(&self, id: MessageId, reason: &str) -> Result<(), StoreError>;
+
+    /// What was given up and not redriven, newest first.
+    async fn dead(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Processes or sends a dead letter again. Its id is that of a message or of an outbound.
+    async fn redrive(&self, id: &str) -> Result<Redriven, StoreError>;
+
+    /// The account of every message, counted from the rows themselves.
+    async fn ledger(&self) -> Result<Ledger, StoreError>;
+}
+
+/// Customers.
+#[async_trait]
+pub trait Customers: Send + Sync {
+    /// Everything about the person behind a customer id, merges followed both ways.
+    async fn contact(&self, id: CustomerId) -> Result<Option<Contact>, StoreError>;
+
+    /// Customers whose name, email, phone or handle starts with `text`.
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Contact>, StoreError>;
+
+    /// Writes a customer's own row.
+    async fn put_customer(&self, customer: Customer) -> Result<(), StoreError>;
+
+    /// Undoes a merge and tells which it was.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for a merge that is not there or is undone already.
+    async fn unmerge(&self, merge: &str, now: Timestamp) -> Result<Merge, StoreError>;
+}
+
+/// Agents, sessions and tokens.
+#[async_trait]
+pub trait People: Send + Sync {
+    /// Everybody, by name.
+    async fn agents(&self) -> Result<Vec<Agent>, StoreError>;
+
+    /// Adds or changes somebody.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the login is somebody else's.
+    async fn put_agent(&self, agent: Agent) -> Result<(), StoreError>;
+
+    /// Notes what an agent wants to be: `online`, `away` or `offline`.
+    async fn put_presence(&self, agent: AgentId, presence: &'static str) -> Result<(), StoreError>;
+
+    /// What each agent wanted to be when they last said so.
+    async fn presences(&self) -> Result<Vec<(AgentId, String)>, StoreError>;
+
+    /// Notes a login.
+    async fn put_session(&self, session: Session) -> Result<(), StoreError>;
+
+    /// The session of a token.
+    async fn session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<Session>, StoreError>;
+
+    /// Ends one session, or all of an agent's.
+    async fn end_sessions(&self, token_hash: Option<[u8; 32]>, agent: AgentId) -> Result<(), StoreError>;
+
+    /// All tokens.
+    async fn tokens(&self) -> Result<Vec<ApiToken>, StoreError>;
+
+    /// Adds a token; its `id` is given by the store and returned.
+    async fn put_token(&self, token: ApiToken) -> Result<i64, StoreError>;
+
+    /// Removes a token.
+    async fn end_token(&self, id: i64) -> Result<(), StoreError>;
+}
+
+/// The record as a whole.
+pub trait Store: Journal + Outbox + Customers + People {}
+
+impl<T: Journal + Outbox + Customers + People> Store for T {}
+
+impl Conversation {
+    /// Whether a person is wanted or at work.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.owner, Owner::Queue | Owner::Agent)
+    }
+}

@@ -1,0 +1,167 @@
+//! Outbound messages on their way, and what cannot be processed or delivered.
+//!
+//! ```text
+//!   pending ──lease──► sending ──receipt──► sent ──► delivered ──► read
+//!      ▲                 │ │ └── refused ──► failed
+//!      └──── retry ──────┘ └── no answer, crash ──► unknown ──resend──► pending
+//!   held: the channel cannot send; becomes pending when it can.
+//! ```
+//!
+//! A crash leaves `sending` rows. At the next start they become `pending` again where the receiver drops doubles by
+//! id, and `unknown` elsewhere: the platform may or may not have taken the message, and a person decides.
+
+use contract::{ConversationId, Fate, MessageId, Outbound, OutboundId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How far an outbound message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Committed, not yet handed over.
+    Pending = 0,
+    /// Being handed over.
+    Sending = 1,
+    /// The platform took it.
+    Sent = 2,
+    /// It is on the customer's device.
+    Delivered = 3,
+    /// The customer saw it.
+    Read = 4,
+    /// It will never be delivered; a dead letter.
+    Failed = 5,
+    /// The platform may or may not have taken it.
+    Unknown = 6,
+    /// Waits for its channel to work again.
+    Held = 7,
+}
+
+impl DeliveryState {
+    /// Every state, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Read,
+        Self::Failed,
+        Self::Unknown,
+        Self::Held,
+    ];
+
+    /// The state of this number, as rows keep it.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        usize::try_from(number).ok().and_then(|n| Self::ALL.get(n).copied())
+    }
+
+    /// Whether a person may have it sent again.
+    #[must_use]
+    pub const fn can_be_resent(self) -> bool {
+        matches!(self, Self::Failed | Self::Unknown | Self::Held)
+    }
+}
+
+/// The delivery of one outbound message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Delivery {
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the last failure was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A message leased for sending: nobody else sends it until it is settled.
+#[derive(Debug, Clone)]
+pub struct Leased {
+    /// The message.
+    pub outbound: Outbound,
+    /// How often it was tried before.
+    pub attempts: u32,
+}
+
+/// How sending a leased message went.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// Which one.
+    pub id: OutboundId,
+    /// Its conversation, for those who watch it.
+    pub conversation: ConversationId,
+    /// Where it stands now.
+    pub delivery: Delivery,
+    /// The platform's id for it.
+    pub external_id: Option<String>,
+    /// When to try again, for [`DeliveryState::Pending`].
+    pub next_at: Timestamp,
+}
+
+impl DeliveryState {
+    /// The state that a failed send leads to.
+    #[must_use]
+    pub const fn after_failure(fate: Fate) -> Self {
+        match fate {
+            Fate::Retry(_) => Self::Pending,
+            Fate::GiveUp => Self::Failed,
+            Fate::Suspend => Self::Held,
+            Fate::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// What could not be processed or delivered.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct DeadLetter {
+    /// The message or outbound id.
+    pub id: String,
+    /// When it was given up.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// Whether its turn failed or its delivery.
+    pub kind: DeadKind,
+    /// Why.
+    pub reason: String,
+    /// The channel.
+    pub channel: String,
+    /// The first characters of it.
+    pub text: String,
+}
+
+/// What failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadKind {
+    /// The turn of an inbound message.
+    Turn,
+    /// The delivery of an outbound message.
+    Outbound,
+}
+
+/// The account of every message: what came in and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Ledger {
+    /// Inbound messages that were acknowledged to a platform.
+    pub accepted: u64,
+    /// Those whose turn is committed.
+    pub decided: u64,
+    /// Those that wait for their turn.
+    pub waiting: u64,
+    /// Those that were given up, with a reason.
+    pub dead: u64,
+    /// Those that somebody had processed again.
+    pub redriven: u64,
+    /// Outbound messages by state, in the order of [`DeliveryState::ALL`].
+    pub outbound: [u64; 8],
+    /// What does not add up, in words. Empty, or there is a defect.
+    pub findings: Vec<String>,
+}
+
+/// A redriven dead letter's new id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redriven {
+    /// The message was accepted again under this id.
+    Turn(MessageId),
+    /// The outbound is pending again.
+    Outbound(OutboundId),
+}

@@ -1,0 +1,434 @@
+//! Conversations and their journals on the embedded record.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::{AgentId, ConversationId, CustomerId, EntryId, Inbound, Sender, Thread, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
+
+use super::{
+    SqliteRecord, id_column, json_column,
+    states::Known,
+    time_column,
+    writer::{Op, Prepared, id_at, to_json},
+};
+use crate::store::{
+    Commit, Committed, FullEntry, Journal, ListOf, OfferRecord, Page, Recall, StoreError,
+    conversation::Conversation,
+    customer::{Customer, Identifier, IdentifierKind},
+    entry::Entry,
+    outbox::{Delivery, DeliveryState},
+};
+
+const DAY: i64 = 24 * 3600;
+
+#[async_trait]
+impl Journal for SqliteRecord {
+    async fn recall(&self, thread: &Thread, from: &Sender) -> Result<Recall, StoreError> {
+        let conversation = self.conversation_of(thread).await?;
+        let customer = match self.states.customer_of(&from.address) {
+            Some(id) => Some(id),
+            None => self.read_address(from).await?,
+        };
+        let known = match customer {
+            Some(id) => self.known(id).await?,
+            None => None,
+        };
+        let identifiers = known.as_ref().map(|known| known.identifiers.clone()).unwrap_or_default();
+        let identified = self.identified(from, &identifiers).await?;
+        Ok(match known {
+            Some(known) => Recall {
+                conversation,
+                customer: Some(known.customer),
+                identifiers,
+                identified,
+                open_conversations: known.open_conversations,
+                contacts: known.contacts,
+                spaces: known.spaces,
+            },
+            None => Recall {
+                conversation,
+                customer: None,
+                identifiers,
+                identified,
+                open_conversations: 0,
+                contacts: (0, 0),
+                spaces: Vec::new(),
+            },
+        })
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let prepared = prepare(commit);
+        self.ask(|answer| Op::Commit { commit: Box::new(prepared), answer: Some(answer) }).await
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<Option<Arc<Conversation>>, StoreError> {
+        if let Some(conversation) = self.states.conversation(id) {
+            return Ok(Some(conversation));
+        }
+        let read = self.read(move |connection| row_of(connection, id)).await?;
+        Ok(read.map(|conversation| self.states.read(Arc::new(conversation))))
+    }
+
+    async fn conversation_of(&self, thread: &Thread) -> Result<Option<Arc<Conversation>>, StoreError> {
+        if let Some(id) = self.states.thread(thread) {
+            return self.conversation(id).await;
+        }
+        let key = thread.clone();
+        let id: Option<ConversationId> = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached("SELECT conversation FROM threads WHERE channel = ?1 AND thread = ?2")?
+                    .query_row([key.channel, key.key], |row| id_column(row, 0))
+                    .optional()
+            })
+            .await?;
+        let Some(id) = id else { return Ok(None) };
+        self.states.read_thread(thread, id);
+        self.conversation(id).await
+    }
+
+    async fn conversations(
+        &self,
+        list: ListOf,
+        before: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Page<Arc<Conversation>>, StoreError> {
+        let (condition, agent) = match list {
+            ListOf::Mine(agent) => ("owner IN (1, 2) AND owner = 2 AND agent = ?3", Some(agent)),
+            ListOf::Queued => ("owner IN (1, 2) AND owner = 1 AND ?3 IS NULL", None),
+            ListOf::Open => ("owner <> 3 AND ?3 IS NULL", None),
+            ListOf::Closed => ("owner = 3 AND ?3 IS NULL", None),
+        };
+        let sql = format!(
+            "SELECT state FROM conversations WHERE {condition} AND id < ?1 ORDER BY id DESC LIMIT ?2"
+        );
+        let before = before.map_or(i64::MAX, |id| id.get().cast_signed());
+        let mut items = self.list(sql, before, limit + 1, agent).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { items, more })
+    }
+
+    async fn held(&self) -> Result<Vec<Arc<Conversation>>, StoreError> {
+        let sql = "SELECT state FROM conversations WHERE owner IN (1, 2) AND id < ?1 AND ?3 IS NULL LIMIT ?2";
+        self.list(sql.to_owned(), i64::MAX, i64::MAX as usize, None).await
+    }
+
+    async fn conversations_of(
+        &self,
+        customers: &[CustomerId],
+        limit: usize,
+    ) -> Result<Vec<Arc<Conversation>>, StoreError> {
+        let ids: Vec<u64> = customers.iter().map(|id| id.get()).collect();
+        let rows = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT state FROM conversations WHERE customer IN (SELECT value FROM json_each(?1))
+                         ORDER BY id DESC LIMIT ?2",
+                    )?
+                    .query_map(params![to_json(&ids), limit as i64], |row| json_column::<Conversation>(row, 0))?
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        Ok(self.newest(rows))
+    }
+
+    async fn entries(
+        &self,
+        conversation: ConversationId,
+        before: Option<EntryId>,
+        limit: usize,
+        thread: bool,
+    ) -> Result<Page<FullEntry>, StoreError> {
+        let Some(first) = self.conversation(conversation).await? else {
+            return Err(StoreError::Missing("conversation"));
+        };
+        self.read(move |connection| {
+            let mut from = match before {
+                Some(before) => previous(connection, before)?,
+                None => first.last_entry,
+            };
+            let mut older = first.before;
+            let mut items = Vec::new();
+            while items.len() <= limit {
+                let Some(id) = from else {
+                    let Some(id) = older.filter(|_| thread) else { break };
+                    let Some(row) = row_of(connection, id)? else { break };
+                    (from, older) = (row.last_entry, row.before);
+                    continue;
+                };
+                let Some((entry, prev)) = full_entry(connection, id)? else { break };
+                items.push(entry);
+                from = prev;
+            }
+            let more = items.len() > limit;
+            items.truncate(limit);
+            items.reverse();
+            Ok(Page { items, more })
+        })
+        .await
+    }
+
+    async fn entry(&self, id: EntryId) -> Result<Option<FullEntry>, StoreError> {
+        self.read(move |connection| Ok(full_entry(connection, id)?.map(|(entry, _)| entry))).await
+    }
+
+    async fn record_offers(&self, offers: Vec<OfferRecord>) -> Result<(), StoreError> {
+        self.write(move |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "INSERT INTO offers (id, conversation, agent, state, at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at",
+            )?;
+            for offer in &offers {
+                statement.execute(params![
+                    offer.id.get().cast_signed(),
+                    offer.conversation.get().cast_signed(),
+                    offer.agent.get().cast_signed(),
+                    offer.state,
+                    offer.at.as_microsecond()
+                ])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn declined_since(&self, since: Timestamp) -> Result<Vec<OfferRecord>, StoreError> {
+        const LONGEST_OFFER: i64 = 3600;
+        let oldest: contract::OfferId = id_at(since - jiff::SignedDuration::from_secs(LONGEST_OFFER));
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT id, conversation, agent, state, at FROM offers WHERE id >= ?1 AND at >= ?2")?
+                .query_map(params![oldest.get().cast_signed(), since.as_microsecond()], |row| {
+                    let state: String = row.get(3)?;
+                    Ok(OfferRecord {
+                        id: id_column(row, 0)?,
+                        conversation: id_column(row, 1)?,
+                        agent: id_column::<AgentId>(row, 2)?,
+                        state: if state == "declined" { "declined" } else if state == "expired" { "expired" } else { "" },
+                        at: time_column(row, 4)?,
+                    })
+                })?
+                .filter(|offer| offer.as_ref().map_or(true, |offer| !offer.state.is_empty()))
+                .collect()
+        })
+        .await
+    }
+
+    async fn keep_rule_set(&self, hash: &str, files: &str) -> Result<(), StoreError> {
+        let (hash, files) = (hash.to_owned(), files.to_owned());
+        self.write(move |transaction| {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO rule_sets (hash, files, first_seen) VALUES (?1, ?2, ?3)")?
+                .execute(params![hash, files, Timestamp::now().as_microsecond()])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn rule_set(&self, hash: &str) -> Result<Option<String>, StoreError> {
+        let hash = hash.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT files FROM rule_sets WHERE hash = ?1")?
+                .query_row([hash], |row| row.get(0))
+                .optional()
+        })
+        .await
+    }
+}
+
+impl SqliteRecord {
+    async fn list(
+        &self,
+        sql: String,
+        before: i64,
+        limit: usize,
+        agent: Option<AgentId>,
+    ) -> Result<Vec<Arc<Conversation>>, StoreError> {
+        let rows = self
+            .read(move |connection| {
+                let agent = agent.map(|agent| agent.get().cast_signed());
+                connection
+                    .prepare_cached(&sql)?
+                    .query_map(params![before, i64::try_from(limit).unwrap_or(i64::MAX), agent], |row| {
+                        json_column::<Conversation>(row, 0)
+                    })?
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        Ok(self.newest(rows))
+    }
+
+    /// Rows may lag behind; what is in memory does not.
+    fn newest(&self, rows: Vec<Conversation>) -> Vec<Arc<Conversation>> {
+        rows.into_iter()
+            .map(|row| {
+                self.states
+                    .conversation(row.id)
+                    .filter(|known| known.version > row.version)
+                    .unwrap_or_else(|| Arc::new(row))
+            })
+            .collect()
+    }
+
+    async fn read_address(&self, from: &Sender) -> Result<Option<CustomerId>, StoreError> {
+        let address = from.address.clone();
+        let found: Option<CustomerId> = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached("SELECT customer FROM addresses WHERE space = ?1 AND handle = ?2")?
+                    .query_row([address.space, address.handle], |row| id_column(row, 0))
+                    .optional()
+            })
+            .await?;
+        Ok(found.map(|id| {
+            self.states.read_address(&from.address, id);
+            self.states.root(id)
+        }))
+    }
+
+    async fn known(&self, id: CustomerId) -> Result<Option<Known>, StoreError> {
+        if let Some(known) = self.states.known(id) {
+            return Ok(Some(known));
+        }
+        let known = self.read(move |connection| read_known(connection, id, Timestamp::now())).await?;
+        if let Some(known) = &known {
+            self.states.read_known(known.clone());
+        }
+        Ok(known)
+    }
+
+    /// Whom the identifiers that the channel vouches for belong to.
+    async fn identified(
+        &self,
+        from: &Sender,
+        known: &[Identifier],
+    ) -> Result<Vec<(IdentifierKind, Arc<Customer>)>, StoreError> {
+        let mut identified = Vec::new();
+        for (kind, value, verified) in [
+            (IdentifierKind::Email, &from.email, from.email_verified),
+            (IdentifierKind::Phone, &from.phone, from.phone_verified),
+        ] {
+            let (Some(value), true) = (value.clone(), verified) else { continue };
+            if known.iter().any(|known| known.verified && known.kind == kind && known.value == value) {
+                continue;
+            }
+            let owner: Option<CustomerId> = self
+                .read(move |connection| {
+                    connection
+                        .prepare_cached("SELECT customer FROM identifiers WHERE kind = ?1 AND value = ?2 AND verified = 1")?
+                        .query_row([kind.as_str(), value.as_str()], |row| id_column(row, 0))
+                        .optional()
+                })
+                .await?;
+            let Some(owner) = owner else { continue };
+            if let Some(known) = self.known(self.states.root(owner)).await? {
+                identified.push((kind, known.customer));
+            }
+        }
+        Ok(identified)
+    }
+}
+
+fn prepare(commit: Commit) -> Prepared {
+    let mut after = commit.conversation;
+    let prev = after.last_entry.map(|id| id.get());
+    after.version += 1;
+    if let Some(last) = commit.entries.last() {
+        after.last_entry = Some(last.id);
+    }
+    Prepared {
+        structural: commit.structural,
+        turn: commit.turn,
+        entries: commit.entries.iter().map(|entry| (entry.id.get(), entry.at.as_microsecond(), to_json(entry))).collect(),
+        prev,
+        state: to_json(&after),
+        outbox: commit.outbox,
+        customers: commit.customers,
+        after: Arc::new(after),
+    }
+}
+
+fn row_of(connection: &Connection, id: ConversationId) -> Result<Option<Conversation>, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT state FROM conversations WHERE id = ?1")?
+        .query_row([id.get().cast_signed()], |row| json_column(row, 0))
+        .optional()
+}
+
+fn previous(connection: &Connection, id: EntryId) -> Result<Option<EntryId>, rusqlite::Error> {
+    let previous: Option<Option<i64>> = connection
+        .prepare_cached("SELECT prev FROM entries WHERE id = ?1")?
+        .query_row([id.get().cast_signed()], |row| row.get(0))
+        .optional()?;
+    Ok(previous.flatten().map(|id| EntryId::from(id.cast_unsigned())))
+}
+
+fn full_entry(connection: &Connection, id: EntryId) -> Result<Option<(FullEntry, Option<EntryId>)>, rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "SELECT e.conversation, e.entry, e.prev, i.body, o.state, o.attempts, o.error FROM entries e
+             LEFT JOIN inbound i ON i.id = e.id LEFT JOIN outbox o ON o.id = e.id WHERE e.id = ?1",
+        )?
+        .query_row([id.get().cast_signed()], |row| {
+            let full = FullEntry {
+                conversation: id_column(row, 0)?,
+                entry: json_column::<Entry>(row, 1)?,
+                inbound: match row.get_ref(3)? {
+                    rusqlite::types::ValueRef::Null => None,
+                    _ => Some(Arc::new(json_column::<Inbound>(row, 3)?)),
+                },
+                delivery: delivery(row, 4)?,
+            };
+            let prev: Option<i64> = row.get(2)?;
+            Ok((full, prev.map(|id| EntryId::from(id.cast_unsigned()))))
+        })
+        .optional()
+}
+
+/// The delivery in three columns, the first of which is null where there is none.
+pub(super) fn delivery(row: &Row<'_>, first: usize) -> Result<Option<Delivery>, rusqlite::Error> {
+    let Value::Integer(state) = row.get(first)? else { return Ok(None) };
+    Ok(DeliveryState::from_number(state).map(|state| Delivery {
+        state,
+        attempts: row.get(first + 1).unwrap_or(0),
+        error: row.get(first + 2).unwrap_or(None),
+    }))
+}
+
+fn read_known(connection: &Connection, id: CustomerId, now: Timestamp) -> Result<Option<Known>, rusqlite::Error> {
+    let customer: Option<Customer> = connection
+        .prepare_cached("SELECT customer FROM customers WHERE id = ?1")?
+        .query_row([id.get().cast_signed()], |row| json_column(row, 0))
+        .optional()?;
+    let Some(customer) = customer else { return Ok(None) };
+    let ids = to_json(&super::customers::tree(connection, id)?.iter().map(|id| id.get()).collect::<Vec<_>>());
+    let since = |seconds| {
+        let id: ConversationId = id_at(now - jiff::SignedDuration::from_secs(seconds));
+        id.get().cast_signed()
+    };
+    let (open, day, week): (Option<u32>, Option<u32>, Option<u32>) = connection
+        .prepare_cached(
+            "SELECT SUM(owner <> 3), SUM(id >= ?2), SUM(id >= ?3) FROM conversations
+             WHERE customer IN (SELECT value FROM json_each(?1))",
+        )?
+        .query_row(params![&ids, since(DAY), since(7 * DAY)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let spaces = connection
+        .prepare_cached(
+            "SELECT DISTINCT space FROM addresses WHERE customer IN (SELECT value FROM json_each(?1)) ORDER BY space",
+        )?
+        .query_map([&ids], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    let identifiers = super::customers::identifiers(connection, &ids)?;
+    Ok(Some(Known {
+        customer: Arc::new(customer),
+        open_conversations: open.unwrap_or(0),
+        contacts: (day.unwrap_or(0), week.unwrap_or(0)),
+        spaces,
+        identifiers,
+    }))
+}

@@ -1,0 +1,289 @@
+//! The outbox, dead letters and the ledger on the embedded record.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::{ConversationId, Inbound, MessageId, OutboundId, Reached, Timestamp, truncate_chars};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    SqliteRecord, id_column, json_column,
+    journal::delivery,
+    time_column,
+    writer::{Op, to_json},
+};
+use crate::store::{
+    Outbox, StoreError,
+    entry::{Entry, What},
+    outbox::{DeadKind, DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled},
+};
+
+/// How much of a dead letter is shown in a list.
+const SHOWN: usize = 200;
+
+#[async_trait]
+impl Outbox for SqliteRecord {
+    async fn recover(&self, channel: &str, resend: bool) -> Result<(), StoreError> {
+        let channel = channel.to_owned();
+        let interrupted = if resend { DeliveryState::Pending } else { DeliveryState::Unknown };
+        self.write(move |transaction| {
+            transaction
+                .prepare_cached("UPDATE outbox SET state = ?2 WHERE channel = ?1 AND state = 1")?
+                .execute(params![channel, interrupted as i64])?;
+            transaction
+                .prepare_cached("UPDATE outbox SET state = 0, next_at = 0 WHERE channel = ?1 AND state = 7")?
+                .execute([&channel])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn lease(&self, channel: &str, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError> {
+        let channel = channel.to_owned();
+        self.write(move |transaction| {
+            let leased = transaction
+                .prepare_cached(
+                    "SELECT e.entry, o.attempts FROM outbox o JOIN entries e ON e.id = o.id
+                     WHERE o.channel = ?1 AND o.state = 0 AND o.next_at <= ?2
+                       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
+                                       AND p.state IN (0, 1))
+                     ORDER BY o.next_at, o.id LIMIT ?3",
+                )?
+                .query_map(params![channel, now.as_microsecond(), limit as i64], |row| {
+                    Ok((json_column::<Entry>(row, 0)?, row.get::<_, u32>(1)?))
+                })?
+                .filter_map(|row| match row {
+                    Ok((Entry { what: What::Reply { outbound, .. }, .. }, attempts)) => {
+                        Some(Ok(Leased { outbound: *outbound, attempts }))
+                    }
+                    Ok(_) => None,
+                    Err(error) => Some(Err(error)),
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            for lease in &leased {
+                transaction
+                    .prepare_cached("UPDATE outbox SET state = 1 WHERE id = ?1")?
+                    .execute([lease.outbound.id.get().cast_signed()])?;
+            }
+            Ok(leased)
+        })
+        .await
+    }
+
+    async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError> {
+        let channel = channel.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT o.next_at FROM outbox o WHERE o.channel = ?1 AND o.state = 0
+                       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
+                                       AND p.state IN (0, 1))
+                     ORDER BY o.next_at LIMIT 1",
+                )?
+                .query_row([channel], |row| time_column(row, 0))
+                .optional()
+        })
+        .await
+    }
+
+    async fn settle(&self, settled: Vec<Settled>) -> Result<(), StoreError> {
+        self.write(move |transaction| {
+            // A receipt that came before the send returned says more than the send does.
+            let mut statement = transaction.prepare_cached(
+                "UPDATE outbox SET state = CASE WHEN state IN (3, 4) AND ?2 = 2 THEN state ELSE ?2 END,
+                     attempts = ?3, error = ?4, external_id = COALESCE(?5, external_id), next_at = ?6 WHERE id = ?1",
+            )?;
+            for settled in &settled {
+                statement.execute(params![
+                    settled.id.get().cast_signed(),
+                    settled.delivery.state as i64,
+                    settled.delivery.attempts,
+                    settled.delivery.error,
+                    settled.external_id,
+                    settled.next_at.as_microsecond()
+                ])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reached(&self, id: OutboundId, reached: Reached) -> Result<Option<(ConversationId, Delivery)>, StoreError> {
+        let state = match reached {
+            Reached::Delivered => DeliveryState::Delivered,
+            Reached::Read => DeliveryState::Read,
+        };
+        self.write(move |transaction| {
+            let id = id.get().cast_signed();
+            let changed = transaction
+                .prepare_cached("UPDATE outbox SET state = ?2 WHERE id = ?1 AND (state < ?2 OR state = 6)")?
+                .execute(params![id, state as i64])?;
+            if changed == 0 {
+                return Ok(None);
+            }
+            transaction
+                .prepare_cached("SELECT conversation, state, attempts, error FROM outbox WHERE id = ?1")?
+                .query_row([id], |row| Ok(delivery(row, 1)?.map(|delivery| (row.get::<_, i64>(0), delivery))))
+                .map(|found| found.and_then(|(id, delivery)| Some((ConversationId::from(id.ok()?.cast_unsigned()), delivery))))
+        })
+        .await
+    }
+
+    async fn resend(&self, id: OutboundId) -> Result<String, StoreError> {
+        self.write(move |transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE outbox SET state = 0, next_at = 0 WHERE id = ?1 AND state IN (5, 6, 7) RETURNING channel",
+                )?
+                .query_row([id.get().cast_signed()], |row| row.get(0))
+                .optional()
+        })
+        .await?
+        .ok_or(StoreError::Conflict)
+    }
+
+    async fn bury(&self, id: MessageId, reason: &str) -> Result<(), StoreError> {
+        let reason = reason.to_owned();
+        self.ask(|answer| Op::Bury { id, reason, answer: Some(answer) }).await
+    }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(move |connection| {
+            let mut letters = dead_turns(connection, limit)?;
+            letters.extend(dead_outbound(connection, limit)?);
+            letters.sort_by(|a, b| b.at.cmp(&a.at));
+            letters.truncate(limit);
+            Ok(letters)
+        })
+        .await
+    }
+
+    async fn redrive(&self, id: &str) -> Result<Redriven, StoreError> {
+        if let Ok(outbound) = id.parse::<OutboundId>() {
+            self.resend(outbound).await.map_err(|error| match error {
+                StoreError::Conflict => StoreError::Missing("dead letter"),
+                error => error,
+            })?;
+            return Ok(Redriven::Outbound(outbound));
+        }
+        let id: MessageId = id.parse().map_err(|_| StoreError::Missing("dead letter"))?;
+        let inbound: Option<Inbound> = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached("SELECT body FROM inbound WHERE id = ?1")?
+                    .query_row([id.get().cast_signed()], |row| json_column(row, 0))
+                    .optional()
+            })
+            .await?;
+        let inbound = Arc::new(inbound.ok_or(StoreError::Missing("dead letter"))?);
+        let body = to_json(&*inbound);
+        self.ask(|answer| Op::Redrive { id, inbound, body, answer: Some(answer) }).await.map(Redriven::Turn)
+    }
+
+    async fn ledger(&self) -> Result<Ledger, StoreError> {
+        self.read(ledger).await
+    }
+}
+
+fn dead_turns(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter>, rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "SELECT d.id, d.at, d.reason, i.body FROM dead d JOIN inbound i ON i.id = d.id
+             WHERE d.redriven IS NULL ORDER BY d.id DESC LIMIT ?1",
+        )?
+        .query_map([limit as i64], |row| {
+            let inbound: Inbound = json_column(row, 3)?;
+            Ok(DeadLetter {
+                id: id_column::<MessageId>(row, 0)?.to_string(),
+                at: time_column(row, 1)?,
+                kind: DeadKind::Turn,
+                reason: row.get(2)?,
+                text: truncate_chars(inbound.content.text(), SHOWN).to_owned(),
+                channel: inbound.channel,
+            })
+        })?
+        .collect()
+}
+
+fn dead_outbound(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter>, rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "SELECT o.id, e.at, COALESCE(o.error, 'the platform did not say why'), e.entry, o.channel FROM outbox o
+             JOIN entries e ON e.id = o.id WHERE o.state = 5 ORDER BY o.id DESC LIMIT ?1",
+        )?
+        .query_map([limit as i64], |row| {
+            let entry: Entry = json_column(row, 3)?;
+            let text = match &entry.what {
+                What::Reply { outbound, .. } => truncate_chars(&outbound.body.text, SHOWN).to_owned(),
+                _ => String::new(),
+            };
+            Ok(DeadLetter {
+                id: id_column::<OutboundId>(row, 0)?.to_string(),
+                at: time_column(row, 1)?,
+                kind: DeadKind::Outbound,
+                reason: row.get(2)?,
+                channel: row.get(4)?,
+                text,
+            })
+        })?
+        .collect()
+}
+
+/// Counts every message once, from the rows alone, and looks for what cannot be.
+fn ledger(connection: &Connection) -> Result<Ledger, rusqlite::Error> {
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
+    let mut ledger = Ledger {
+        accepted: count("SELECT COUNT(*) FROM inbound")?,
+        decided: count("SELECT COUNT(*) FROM inbound i WHERE EXISTS (SELECT 1 FROM entries e WHERE e.id = i.id)")?,
+        dead: count("SELECT COUNT(*) FROM dead WHERE redriven IS NULL")?,
+        redriven: count("SELECT COUNT(*) FROM dead WHERE redriven IS NOT NULL")?,
+        waiting: count(
+            "SELECT COUNT(*) FROM inbound i WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = i.id)
+               AND NOT EXISTS (SELECT 1 FROM dead d WHERE d.id = i.id)",
+        )?,
+        ..Ledger::default()
+    };
+    for (number, counted) in ledger.outbound.iter_mut().enumerate() {
+        *counted = count(&format!("SELECT COUNT(*) FROM outbox WHERE state = {number}"))?;
+    }
+    if ledger.accepted != ledger.decided + ledger.dead + ledger.redriven + ledger.waiting {
+        ledger.findings.push(format!(
+            "{} messages were accepted, but {} are decided, {} dead, {} redriven and {} waiting",
+            ledger.accepted, ledger.decided, ledger.dead, ledger.redriven, ledger.waiting
+        ));
+    }
+    for (sql, finding) in [
+        (
+            "SELECT COUNT(*) FROM dead d WHERE EXISTS (SELECT 1 FROM entries e WHERE e.id = d.id)",
+            "messages are both decided and dead",
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT key FROM dedup GROUP BY key HAVING COUNT(*) > 1)",
+            "platform messages were accepted more than once",
+        ),
+        (
+            "SELECT COUNT(*) FROM entries e WHERE e.prev IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM entries p WHERE p.id = e.prev AND p.conversation = e.conversation)",
+            "entries follow one that is not in their conversation",
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT prev FROM entries WHERE prev IS NOT NULL GROUP BY prev HAVING COUNT(*) > 1)",
+            "entries are followed by two",
+        ),
+        (
+            "SELECT COUNT(*) FROM outbox o WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = o.id)",
+            "outbound messages are not in any conversation",
+        ),
+        (
+            "SELECT COUNT(*) FROM entries e WHERE e.entry LIKE '%\"what\":{\"reply\":%'
+               AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = e.id)",
+            "replies are not in the outbox",
+        ),
+    ] {
+        let wrong = count(sql)?;
+        if wrong > 0 {
+            ledger.findings.push(format!("{wrong} {finding}"));
+        }
+    }
+    Ok(ledger)
+}

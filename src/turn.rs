@@ -1,0 +1,473 @@
+//! One message, one turn: what it changes, as values. Pure; [`crate::worker`] does the waiting around it.
+//!
+//! A turn is begun on what was recalled, carries out a decision, and ends in one [`Commit`]. Whatever it computed is
+//! void when the conversation changed in the meantime: the commit is refused, and the turn is begun again.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use contract::{
+    Author, Body, Content, ConversationId, IdClock, Inbound, MessageId, Outbound, OutboundId, Thread, Timestamp,
+    truncate_chars,
+};
+use jiff::SignedDuration;
+use serde_json::value::RawValue;
+
+use crate::{
+    bot::Citation,
+    identity::{Identity, identify},
+    routing::{
+        Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
+        MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext,
+    },
+    store::{
+        Commit, Recall,
+        conversation::{Conversation, Handoff, Owner},
+        entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
+        outbox::DeliveryState,
+    },
+    understand::Signals,
+};
+
+/// How many characters of the customer's words a handoff's summary repeats.
+const SUMMARY_CHARS: usize = 280;
+
+/// What a turn needs to know beside the message and what was recalled.
+pub struct Setting<'a> {
+    /// Where ids come from.
+    pub ids: &'a IdClock,
+    /// The moment of the turn.
+    pub now: Timestamp,
+    /// The queues, now.
+    pub queues: &'a BTreeMap<String, QueueFacts>,
+    /// Logins of agents.
+    pub login: &'a dyn Fn(contract::AgentId) -> Option<String>,
+    /// How long after closing a conversation goes on when the customer writes again.
+    pub reopen_within: SignedDuration,
+    /// The state that a reply on this message's channel starts in.
+    pub reply_state: DeliveryState,
+}
+
+/// A turn in the making.
+pub struct Turn<'a> {
+    setting: &'a Setting<'a>,
+    inbound: &'a Inbound,
+    message: MessageId,
+    signals: Signals,
+    before: Option<Arc<Conversation>>,
+    identity: Identity,
+    recall: &'a Recall,
+    conversation: Conversation,
+    opening: Vec<Entry>,
+    entries: Vec<Entry>,
+    outbox: Vec<(OutboundId, DeliveryState)>,
+    decision: Option<DecisionRecord>,
+}
+
+impl<'a> Turn<'a> {
+    /// Notes the message in its conversation: the one that its thread has, or a new one. `None` when its turn is
+    /// committed already.
+    #[must_use]
+    pub fn begin(
+        setting: &'a Setting<'a>,
+        recall: &'a Recall,
+        message: MessageId,
+        inbound: &'a Inbound,
+        signals: Signals,
+    ) -> Option<Self> {
+        let before = recall.conversation.clone();
+        if before.as_ref().and_then(|c| c.last_message).is_some_and(|last| last >= message) {
+            return None;
+        }
+        let identity = identify(recall, &inbound.from, setting.ids, setting.now);
+        let (conversation, events) = continued(setting, recall, inbound, &identity);
+        let mut turn = Self {
+            setting,
+            inbound,
+            message,
+            signals,
+            before,
+            identity,
+            recall,
+            conversation,
+            opening: Vec::new(),
+            entries: Vec::new(),
+            outbox: Vec::new(),
+            decision: None,
+        };
+        for event in events {
+            let entry = turn.entry(EntryAuthor::System, What::Event { event });
+            turn.opening.push(entry);
+        }
+        turn.note_message();
+        Some(turn)
+    }
+
+    fn note_message(&mut self) {
+        let conversation = &mut self.conversation;
+        conversation.last_message = Some(self.message);
+        conversation.last_external_id.clone_from(&self.inbound.external_id);
+        conversation.customer_name.clone_from(&self.identity.customer.name);
+        conversation.customer_verified = self.identity.customer.verified;
+        if let Some(language) = self.signals.language.known() {
+            conversation.language.clone_from(language);
+        }
+        if conversation.subject.is_none() {
+            conversation.subject = self.inbound.content.body().and_then(|body| body.subject.clone());
+        }
+        if self.is_routed() {
+            conversation.messages += 1;
+            conversation.mood = conversation.mood.after(&self.signals);
+        }
+        let text = match &self.inbound.content {
+            Content::Message(body) if body.text.is_empty() => {
+                body.attachments.first().map_or("", |file| file.name.as_str())
+            }
+            content => content.text(),
+        };
+        if !text.is_empty() {
+            conversation.said(self.setting.now, EntryAuthor::Customer, text);
+        }
+    }
+
+    /// Whether rules look at it. Reactions, edits and deletions are noted and route nothing.
+    #[must_use]
+    pub fn is_routed(&self) -> bool {
+        is_routed(self.inbound)
+    }
+
+    /// The conversation as it stands so far.
+    #[must_use]
+    pub fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    /// What rules see.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let conversation = &self.conversation;
+        let before = self.before.as_deref();
+        let now = self.setting.now;
+        let login = |agent| (self.setting.login)(agent);
+        let last_agent = before.and_then(|before| before.agent.or(before.previous_agent)).and_then(login);
+        let in_queue = conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Queue);
+        let customer = &self.identity.customer;
+        let is_new = conversation.version == 0;
+        Facts {
+            message: MessageFacts::new(self.inbound, &self.signals),
+            conversation: ConversationFacts {
+                id: conversation.id.to_string(),
+                owner: owner_fact(conversation.owner),
+                queue: in_queue.map(|handoff| handoff.queue.clone()),
+                priority: conversation.priority,
+                tags: conversation.tags.iter().cloned().collect(),
+                attributes: conversation.attributes.clone(),
+                messages: i64::from(conversation.messages),
+                bot_turns: i64::from(conversation.bot_turns),
+                bot_misses: i64::from(conversation.bot_misses),
+                mood: MoodFacts {
+                    average: (conversation.messages > 0).then(|| tidy(conversation.mood.average)),
+                    slope: (conversation.messages > 1).then(|| tidy(conversation.mood.slope)),
+                    negatives_in_a_row: i64::from(conversation.mood.negatives_in_a_row),
+                },
+                opened_at: Some(conversation.opened_at),
+                idle: before.and_then(|before| before.last.as_ref()).map(|last| now.duration_since(last.at)),
+                waiting: in_queue.map(|handoff| now.duration_since(handoff.at)),
+                previous_agent: last_agent.clone(),
+                reopened: conversation.reopened,
+            },
+            customer: CustomerFacts {
+                id: customer.id.to_string(),
+                name: customer.name.clone(),
+                language: customer.language.clone(),
+                tier: customer.attributes.get("tier").cloned(),
+                verified: customer.verified,
+                attributes: customer.attributes.clone(),
+                channels: kinds(&self.recall.spaces, &self.inbound.kind),
+                contacts_24h: i64::from(self.recall.contacts.0) + i64::from(is_new),
+                contacts_7d: i64::from(self.recall.contacts.1) + i64::from(is_new),
+                open_conversations: i64::from(self.recall.open_conversations) + i64::from(is_new),
+                first_seen: Some(customer.first_seen),
+                last_seen: before.and_then(|before| before.last_message).map(MessageId::made_at),
+                last_agent,
+            },
+            queues: self.setting.queues.clone(),
+            now: Now { time: now },
+        }
+    }
+
+    /// Keeps the decision with the message, to be explained and replayed.
+    ///
+    /// # Errors
+    /// The facts cannot be written as JSON, which is a defect.
+    pub fn note_decision(&mut self, decision: &Decision, mut facts: Facts) -> Result<(), serde_json::Error> {
+        facts.message.text = String::new();
+        self.decision = Some(DecisionRecord {
+            rule_set: decision.rule_set.to_string(),
+            rule: decision.rule.as_deref().unwrap_or_default().to_owned(),
+            destination: decision.destination.as_ref().map_or_else(|| "stays".to_owned(), destination_words),
+            tags: decision
+                .actions
+                .iter()
+                .filter_map(|action| if let Action::Tag(tag) = action { Some(tag.clone()) } else { None })
+                .collect(),
+            facts: RawValue::from_string(serde_json::to_string(&facts)?)?,
+        });
+        Ok(())
+    }
+
+    /// What happened in the end, where the decision left it open.
+    pub fn note_outcome(&mut self, destination: &Destination) {
+        if let Some(record) = &mut self.decision {
+            record.destination = format!("{}, no answer, {}", record.destination, destination_words(destination));
+        }
+    }
+
+    /// Carries out what comes before a destination, and a destination other than an answer. `position` is the place
+    /// in the queue that a handoff leads to.
+    pub fn carry_out(
+        &mut self,
+        rules: &RuleSet,
+        actions: &[Action],
+        destination: Option<&Destination>,
+        position: Option<u32>,
+    ) {
+        let handoff = match destination {
+            Some(Destination::Handoff(handoff)) => Some(handoff),
+            _ => None,
+        };
+        let queue = handoff.map(|handoff| handoff.queue.clone());
+        for action in actions {
+            self.act(rules, action, queue.as_deref(), position);
+        }
+        match destination {
+            Some(Destination::Handoff(handoff)) => self.hand_off(handoff),
+            Some(Destination::Close) => {
+                self.conversation.close(self.setting.now);
+                let by = self.decision.as_ref().map(|decision| decision.rule.clone()).unwrap_or_default();
+                self.event(Event::Closed { by });
+            }
+            Some(Destination::Ignore | Destination::Answer(_)) | None => {}
+        }
+    }
+
+    fn act(&mut self, rules: &RuleSet, action: &Action, queue: Option<&str>, position: Option<u32>) {
+        match action {
+            Action::Tag(tag) => {
+                self.conversation.tags.insert(tag.clone());
+            }
+            Action::Untag(tag) => {
+                self.conversation.tags.remove(tag);
+            }
+            Action::Set { name, value } => {
+                self.conversation.attributes.insert(name.clone(), value.clone());
+            }
+            Action::Priority(priority) => self.conversation.priority = *priority,
+            Action::Reply { template } => {
+                let text = self.render(rules, template, queue, position);
+                self.reply(Author::Bot, Body::text(text), None);
+            }
+            Action::Notify(text) => {
+                let note = What::Note { body: Body::text(text.clone()) };
+                self.push(EntryAuthor::System, note);
+            }
+        }
+    }
+
+    fn render(&self, rules: &RuleSet, template: &str, queue: Option<&str>, position: Option<u32>) -> String {
+        let conversation = self.conversation.id.to_string();
+        let wait = queue.and_then(|queue| self.setting.queues.get(queue)).and_then(|queue| queue.estimated_wait);
+        let context = TemplateContext {
+            customer_name: self.identity.customer.name.as_deref(),
+            queue,
+            position: position.map(u64::from),
+            estimated_wait: wait.and_then(|wait| u64::try_from(wait.as_secs()).ok()),
+            conversation: Some(&conversation),
+            message_text: Some(self.inbound.content.text()),
+        };
+        rules.render(template, self.language(), &context)
+    }
+
+    /// The language to answer in, if one is known.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        Some(self.conversation.language.as_str())
+            .filter(|language| !language.is_empty())
+            .or(self.identity.customer.language.as_deref())
+    }
+
+    /// The bot answers from its knowledge.
+    pub fn answer(&mut self, text: String, citation: Citation) {
+        self.conversation.bot_turns += 1;
+        self.conversation.bot_misses = 0;
+        self.reply(Author::Bot, Body::text(text), Some(citation));
+    }
+
+    /// The bot had no answer: counts the miss, before what happens otherwise.
+    pub fn miss(&mut self, rules: &RuleSet, otherwise: &Otherwise, position: Option<u32>) {
+        self.conversation.bot_misses += 1;
+        self.note_outcome(&otherwise.destination);
+        self.carry_out(rules, &otherwise.actions, Some(&otherwise.destination), position);
+    }
+
+    fn reply(&mut self, author: Author, body: Body, citation: Option<Citation>) {
+        let id: OutboundId = self.setting.ids.next(self.setting.now);
+        let entry_author = if author == Author::Bot { EntryAuthor::Bot } else { EntryAuthor::System };
+        self.conversation.said(self.setting.now, entry_author.clone(), &body.text);
+        let outbound = Outbound {
+            id,
+            conversation: self.conversation.id,
+            channel: self.conversation.channel.clone(),
+            to: self.inbound.from.address.clone(),
+            thread: self.conversation.thread.clone(),
+            author,
+            body,
+            in_reply_to: Some(self.inbound.external_id.clone()).filter(|id| !id.is_empty()),
+        };
+        self.outbox.push((id, self.setting.reply_state));
+        let what = What::Reply { outbound: Box::new(outbound), citation };
+        self.entries.push(Entry { id: id.into(), at: self.setting.now, author: entry_author, what });
+    }
+
+    fn hand_off(&mut self, handoff: &HandoffDecision) {
+        let waiting_since = self.conversation.handoff.as_ref().map(|handoff| handoff.at);
+        if self.conversation.owner == Owner::Queue
+            && let Some(current) = &mut self.conversation.handoff
+            && current.queue == handoff.queue
+        {
+            // It waits there already: only what is more urgent or more exact changes.
+            current.priority = current.priority.max(handoff.priority);
+            current.skills.clone_from(&handoff.skills);
+            self.conversation.priority = current.priority;
+            return;
+        }
+        self.conversation.hand_off(Handoff {
+            queue: handoff.queue.clone(),
+            reason: handoff.reason.clone(),
+            summary: self.summary(),
+            rule: Some(handoff.rule.to_string()),
+            message: Some(self.message),
+            priority: handoff.priority,
+            skills: handoff.skills.clone(),
+            at: waiting_since.unwrap_or(self.setting.now),
+        });
+        self.event(Event::Queued {
+            queue: handoff.queue.clone(),
+            reason: handoff.reason.clone(),
+            priority: handoff.priority,
+            rule: Some(handoff.rule.to_string()),
+        });
+    }
+
+    /// The customer's own last words: what an agent wants to know first, in the language that it was said in.
+    fn summary(&self) -> String {
+        truncate_chars(self.inbound.content.text(), SUMMARY_CHARS).to_owned()
+    }
+
+    fn event(&mut self, event: Event) {
+        self.push(EntryAuthor::System, What::Event { event });
+    }
+
+    fn push(&mut self, author: EntryAuthor, what: What) {
+        let entry = self.entry(author, what);
+        self.entries.push(entry);
+    }
+
+    fn entry(&self, author: EntryAuthor, what: What) -> Entry {
+        Entry { id: self.setting.ids.next(self.setting.now), at: self.setting.now, author, what }
+    }
+
+    /// Everything that the turn did, to be committed at once.
+    #[must_use]
+    pub fn finish(self) -> Commit {
+        let message = Entry {
+            id: self.message.into(),
+            at: self.setting.now,
+            author: EntryAuthor::Customer,
+            what: What::Message(TurnRecord { signals: self.signals, decision: self.decision }),
+        };
+        let mut entries = self.opening;
+        entries.push(message);
+        entries.extend(self.entries);
+        let structural = self.before.is_none_or(|before| self.conversation.stands_elsewhere(&before));
+        Commit {
+            conversation: self.conversation,
+            structural,
+            turn: Some(self.message),
+            entries,
+            outbox: self.outbox,
+            customers: self.identity.changes,
+        }
+    }
+}
+
+fn is_routed(inbound: &Inbound) -> bool {
+    matches!(inbound.content, Content::Message(_) | Content::Postback { .. })
+}
+
+/// The conversation that a message goes on with, and what happens to it by that.
+fn continued(setting: &Setting<'_>, recall: &Recall, inbound: &Inbound, identity: &Identity) -> (Conversation, Vec<Event>) {
+    let mut events = Vec::new();
+    let before = recall.conversation.as_deref();
+    let goes_on = before.filter(|before| {
+        before.owner != Owner::Closed
+            || !is_routed(inbound)
+            || before.closed_at.is_some_and(|closed| setting.now.duration_since(closed) < setting.reopen_within)
+    });
+    let mut conversation = match goes_on {
+        Some(before) => before.clone(),
+        None => {
+            let thread = Thread { channel: inbound.channel.clone(), key: inbound.thread.clone() };
+            let id: ConversationId = setting.ids.next(setting.now);
+            let address = inbound.from.address.clone();
+            let mut new = Conversation::open(id, &thread, &inbound.kind, address, identity.customer.id, setting.now);
+            (new.contacts_24h, new.contacts_7d) = recall.contacts;
+            new.before = before.map(|before| before.id);
+            new.previous_agent = before.and_then(|before| before.previous_agent);
+            events.push(Event::Opened);
+            new
+        }
+    };
+    if conversation.owner == Owner::Closed && is_routed(inbound) {
+        conversation.reopen();
+        events.push(Event::Reopened);
+    }
+    conversation.customer = identity.customer.id;
+    events.extend(identity.merges.iter().map(|merge| Event::Merged {
+        from: merge.from,
+        into: merge.into,
+        by: merge.identifier.clone(),
+    }));
+    (conversation, events)
+}
+
+fn owner_fact(owner: Owner) -> OwnerFact {
+    match owner {
+        Owner::Bot => OwnerFact::Bot,
+        Owner::Queue => OwnerFact::Queue,
+        Owner::Agent => OwnerFact::Agent,
+        Owner::Closed => OwnerFact::Closed,
+    }
+}
+
+/// The kinds of channels behind the spaces of a customer's addresses, this message's included.
+fn kinds(spaces: &[String], kind: &str) -> Vec<String> {
+    let mut kinds: Vec<String> =
+        spaces.iter().map(|space| space.split(':').next().unwrap_or(space).to_owned()).collect();
+    kinds.push(kind.to_owned());
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn destination_words(destination: &Destination) -> String {
+    match destination {
+        Destination::Answer(_) => "answer".to_owned(),
+        Destination::Handoff(handoff) => format!("handoff {}", handoff.queue),
+        Destination::Close => "close".to_owned(),
+        Destination::Ignore => "ignore".to_owned(),
+    }
+}
+
+fn tidy(value: f32) -> f64 {
+    (f64::from(value) * 1e4).round() / 1e4
+}
