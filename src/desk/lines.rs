@@ -21,7 +21,7 @@ const SECOND: i128 = 1_000_000_000;
 pub(super) struct Key {
     /// Nanoseconds since 1970 at which the score is 0.
     zero: i128,
-    pub enqueued_at: Timestamp,
+    enqueued_at: Timestamp,
     pub conversation: ConversationId,
 }
 
@@ -35,6 +35,43 @@ impl Key {
     #[expect(clippy::cast_precision_loss, reason = "for people to read; the order is kept by the key")]
     pub fn score(&self, now: Timestamp) -> f64 {
         (now.as_nanosecond() - self.zero) as f64 / SECOND as f64
+    }
+}
+
+/// All that one queue owns, offered or not.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    by_score: BTreeSet<Key>,
+    by_age: BTreeSet<(Timestamp, ConversationId)>,
+}
+
+impl Order {
+    pub fn add(&mut self, key: Key) {
+        self.by_score.insert(key);
+        self.by_age.insert((key.enqueued_at, key.conversation));
+    }
+
+    pub fn remove(&mut self, key: &Key) {
+        self.by_score.remove(key);
+        self.by_age.remove(&(key.enqueued_at, key.conversation));
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_score.len()
+    }
+
+    /// How many come before `key`.
+    pub fn before(&self, key: Key) -> usize {
+        self.by_score.range(..key).count()
+    }
+
+    /// When the one that has waited for longest entered a queue.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.by_age.first().map(|&(enqueued_at, _)| enqueued_at)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.by_score.iter()
     }
 }
 

@@ -10,7 +10,7 @@ use contract::{AgentId, ConversationId, IdClock, OfferId, Timestamp};
 use super::{
     event::{AgentProfile, Assignment, Chosen, Effect, Input, Offer, Outcome, Presence, Refusal, Waiting, Withdrawal},
     index::{Best, Idle, Index, Need, Slot},
-    lines::{Key, Lines},
+    lines::{Key, Lines, Order},
     rules::{DeskRules, QueueRules, later},
     state::{AgentState, Debit},
 };
@@ -38,8 +38,8 @@ pub struct Desk {
     pub(super) offers: BTreeMap<OfferId, Offer>,
     pub(super) index: Index,
     lines: Lines,
-    /// By queue: everything that it owns, offered or not.
-    pub(super) orders: BTreeMap<u32, BTreeSet<Key>>,
+    /// By queue.
+    pub(super) orders: BTreeMap<u32, Order>,
     /// By queue: when it last handed conversations to agents.
     pub(super) paces: BTreeMap<u32, VecDeque<Timestamp>>,
     due: BTreeSet<(Timestamp, Due)>,
@@ -329,8 +329,10 @@ impl Desk {
         next.extend(places.filter(|place| place.line.is_some()).map(|place| (place.key, None)));
         let slots: Vec<Slot> =
             touched.agents.iter().filter_map(|agent| self.agents.get(agent)).map(|agent| agent.slot).collect();
-        let met = self.lines.heads().filter(|(need, _)| slots.iter().any(|&slot| self.index.meets(slot, need)));
-        next.extend(met.map(|(need, key)| (key, Some(Arc::clone(need)))));
+        if !slots.is_empty() {
+            let met = self.lines.heads().filter(|(need, _)| slots.iter().any(|&slot| self.index.meets(slot, need)));
+            next.extend(met.map(|(need, key)| (key, Some(Arc::clone(need)))));
+        }
         while let Some((key, line)) = next.pop_first() {
             let best = self.best(key.conversation);
             if let Some(Best::Agent { agent, chosen }) = best {
@@ -342,6 +344,8 @@ impl Desk {
                 next.insert((behind, Some(need)));
             }
         }
+        // Offers made above take room and open nothing.
+        self.touched = Touched::default();
     }
 
     /// The best agent for a conversation that stands in a line.
@@ -437,7 +441,7 @@ impl Desk {
         let key = Key::new(waiting.conversation, waiting.enqueued_at, credit);
         let queue = self.index.queue(&waiting.queue, self.agents.values());
         let kind = self.index.kind(&waiting.kind, &self.rules.weights, self.agents.values());
-        self.orders.entry(queue).or_default().insert(key);
+        self.orders.entry(queue).or_default().add(key);
         self.places.insert(key.conversation, Place { waiting, key, queue, kind, cooling, offer, line: None });
     }
 

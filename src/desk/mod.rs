@@ -11,6 +11,11 @@ mod reading;
 mod rules;
 mod state;
 
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
 pub use event::{
     AgentProfile, Assignment, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Waiting, Withdrawal,
 };

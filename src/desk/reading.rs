@@ -6,6 +6,7 @@ use contract::{AgentId, ConversationId, Timestamp};
 
 use super::{
     event::{Offer, Presence, Waiting},
+    lines::Order,
     matcher::{Desk, Held, Place},
     rules::Requirement,
     state::AgentState,
@@ -106,7 +107,7 @@ impl Desk {
     #[must_use]
     pub fn position(&self, conversation: ConversationId) -> Option<u32> {
         let place = self.places.get(&conversation)?;
-        let before = self.orders.get(&place.queue)?.range(..place.key).count();
+        let before = self.orders.get(&place.queue)?.before(place.key);
         u32::try_from(before + 1).ok()
     }
 
@@ -117,11 +118,10 @@ impl Desk {
         let Some(queue) = self.index.queues.get(name) else { return QueueStatus::default() };
         let order = self.orders.get(&queue);
         let waiting = order.map_or(0, |order| u32::try_from(order.len()).unwrap_or(u32::MAX));
-        let oldest = order.into_iter().flatten().map(|key| key.enqueued_at).min();
         let (agents_online, agents_free) = self.index.members_online(queue);
         QueueStatus {
             waiting,
-            longest_wait: oldest.map_or(Duration::ZERO, |oldest| since(oldest, now)),
+            longest_wait: order.and_then(Order::oldest).map_or(Duration::ZERO, |oldest| since(oldest, now)),
             agents_online,
             agents_free,
             estimated_wait: self.estimated_wait(queue, waiting, agents_free, now),
@@ -141,7 +141,7 @@ impl Desk {
     pub fn waiting(&self, queue: &str, now: Timestamp) -> impl Iterator<Item = InQueue<'_>> {
         let now = self.now.max(now);
         let order = self.index.queues.get(queue).and_then(|queue| self.orders.get(&queue));
-        order.into_iter().flatten().filter_map(move |key| {
+        order.into_iter().flat_map(Order::iter).filter_map(move |key| {
             let place = self.places.get(&key.conversation)?;
             let offer = place.offer.and_then(|offer| self.offers.get(&offer));
             Some(InQueue { waiting: &place.waiting, score: key.score(now), offer })
