@@ -1,0 +1,553 @@
+//! The desk's state and the one matcher that runs over it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, LazyLock},
+};
+
+use contract::{AgentId, ConversationId, IdClock, OfferId, Timestamp};
+
+use super::{
+    event::{AgentProfile, Assignment, Chosen, Effect, Input, Offer, Outcome, Presence, Refusal, Waiting, Withdrawal},
+    index::{Best, Idle, Index, Need, Slot},
+    lines::{Key, Lines, Order},
+    rules::{DeskRules, QueueRules, later},
+    state::{AgentState, Debit},
+};
+
+/// Of how many assignments a queue's pace is the mean.
+const PACE_OVER: usize = 20;
+
+/// Matches waiting conversations with agents.
+///
+/// A pure state machine: the same inputs at the same moments have the same effects. It knows no clock and no store;
+/// what it decides is real when the caller has committed it. Its own time never goes back: a moment before the last
+/// one counts as the last one.
+///
+/// After each [`apply`](Self::apply) no conversation waits for which an agent could be asked, because an input only
+/// opens matches for what it touched, and that is matched again in the order of scores.
+#[derive(Debug)]
+pub struct Desk {
+    pub(super) rules: DeskRules,
+    ids: Arc<IdClock>,
+    pub(super) now: Timestamp,
+    turn: u64,
+    pub(super) agents: BTreeMap<AgentId, AgentState>,
+    pub(super) places: BTreeMap<ConversationId, Place>,
+    pub(super) held: BTreeMap<ConversationId, Held>,
+    pub(super) offers: BTreeMap<OfferId, Offer>,
+    pub(super) index: Index,
+    lines: Lines,
+    /// By queue.
+    pub(super) orders: BTreeMap<u32, Order>,
+    /// By queue: when it last handed conversations to agents.
+    pub(super) paces: BTreeMap<u32, VecDeque<Timestamp>>,
+    due: BTreeSet<(Timestamp, Due)>,
+    touched: Touched,
+}
+
+/// A conversation that a queue owns.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub waiting: Waiting,
+    pub key: Key,
+    pub queue: u32,
+    pub kind: u32,
+    /// Until when it is not offered to whom again.
+    pub cooling: BTreeMap<AgentId, Timestamp>,
+    /// It is either out on an offer or in a line.
+    pub offer: Option<OfferId>,
+    line: Option<InLine>,
+}
+
+/// A conversation stands in the line of a need, which changes by itself at `changes_at`.
+#[derive(Debug)]
+struct InLine {
+    need: Arc<Need>,
+    changes_at: Option<Timestamp>,
+}
+
+/// A conversation that an agent owns.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub agent: AgentId,
+    pub epoch: u32,
+    pub offer: Option<OfferId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// An offer expires.
+    Offer(OfferId),
+    /// A requirement relaxes or a cool-down ends.
+    Need(ConversationId),
+}
+
+/// What the matcher must look at again.
+#[derive(Debug, Default)]
+struct Touched {
+    conversations: BTreeSet<ConversationId>,
+    agents: BTreeSet<AgentId>,
+}
+
+impl Desk {
+    /// An empty desk. `ids` names the offers.
+    #[must_use]
+    pub fn new(rules: DeskRules, ids: Arc<IdClock>) -> Self {
+        Self {
+            rules,
+            ids,
+            now: Timestamp::MIN,
+            turn: 0,
+            agents: BTreeMap::new(),
+            places: BTreeMap::new(),
+            held: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            index: Index::default(),
+            lines: Lines::default(),
+            orders: BTreeMap::new(),
+            paces: BTreeMap::new(),
+            due: BTreeSet::new(),
+            touched: Touched::default(),
+        }
+    }
+
+    /// Takes one input at `now` and answers everything that follows from it, in order. What has become due by then
+    /// happens first: an accept at the moment of expiry is too late.
+    pub fn apply(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.now = self.now.max(now);
+        self.let_time_pass(&mut effects);
+        match input {
+            Input::AgentChanged(profile) => self.change_agent(profile, &mut effects),
+            Input::AgentRemoved(agent) => self.remove_agent(agent, &mut effects),
+            Input::Presence { agent, presence } => self.set_presence(agent, presence, &mut effects),
+            Input::Enqueue(waiting) => self.enqueue(waiting, &mut effects),
+            Input::Leave(conversation) => self.leave(conversation, &mut effects),
+            Input::Hold { conversation, agent, kind, epoch } => {
+                self.order_held(conversation, &kind, Held { agent, epoch, offer: None }, &mut effects);
+            }
+            Input::Accept { offer, agent, epoch } => self.accept(offer, agent, epoch, &mut effects),
+            Input::Decline { offer, agent, epoch } => self.decline(offer, agent, epoch, &mut effects),
+            Input::Rules(rules) => self.change_rules(rules),
+            Input::Tick => {}
+        }
+        self.settle(&mut effects);
+        effects
+    }
+
+    /// When [`Input::Tick`] is due next: an offer expires, a requirement relaxes, or a cool-down ends.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.due.first().map(|&(at, _)| at)
+    }
+
+    fn let_time_pass(&mut self, effects: &mut Vec<Effect>) {
+        while let Some(&(at, due)) = self.due.first()
+            && at <= self.now
+        {
+            self.due.remove(&(at, due));
+            match due {
+                Due::Offer(offer) => self.expire(offer, effects),
+                Due::Need(conversation) => self.file(conversation),
+            }
+        }
+    }
+
+    fn expire(&mut self, offer: OfferId, effects: &mut Vec<Effect>) {
+        let Some(Offer { conversation, agent, .. }) = self.end(offer, Outcome::Expired, effects) else { return };
+        self.cool_down(conversation, agent);
+        let state = self.agent_mut(agent);
+        state.expired_in_a_row += 1;
+        if state.expired_in_a_row == self.rules.expiries_before_away {
+            effects.push(Effect::WentAway(agent));
+            self.set_presence(agent, Presence::Away, effects);
+        }
+    }
+
+    fn change_agent(&mut self, profile: AgentProfile, effects: &mut Vec<Effect>) {
+        let agent = profile.id;
+        self.agent_mut(agent).profile = profile;
+        if let Some(state) = self.agents.get(&agent) {
+            self.index.profile(state);
+        }
+        self.touch(agent);
+        self.withdraw_unfit(agent, effects);
+    }
+
+    fn remove_agent(&mut self, agent: AgentId, effects: &mut Vec<Effect>) {
+        if self.agents.contains_key(&agent) {
+            self.change_agent(AgentProfile::unknown(agent), effects);
+            self.set_presence(agent, Presence::Offline, effects);
+        }
+    }
+
+    fn set_presence(&mut self, agent: AgentId, presence: Presence, effects: &mut Vec<Effect>) {
+        let now = self.now;
+        let state = self.agent_mut(agent);
+        if presence == Presence::Online {
+            state.expired_in_a_row = 0;
+            if state.presence != Presence::Online {
+                state.idle = Idle { since: now, turn: 0 };
+            }
+        }
+        state.presence = presence;
+        self.touch(agent);
+        self.withdraw_unfit(agent, effects);
+        self.forget_blank(agent);
+    }
+
+    /// Withdraws the offers that the agent would not be made any more, room aside.
+    fn withdraw_unfit(&mut self, agent: AgentId, effects: &mut Vec<Effect>) {
+        let Some(state) = self.agents.get(&agent) else { return };
+        let reachable = state.is_reachable();
+        for offer in state.offers.clone() {
+            let why = if !reachable {
+                Withdrawal::AgentNotOnline
+            } else if !self.still_fits(offer) {
+                Withdrawal::AgentUnfit
+            } else {
+                continue;
+            };
+            if let Some(Offer { conversation, .. }) = self.end(offer, Outcome::Withdrawn(why), effects) {
+                self.file(conversation);
+            }
+        }
+    }
+
+    fn still_fits(&mut self, offer: OfferId) -> bool {
+        let Some(Offer { conversation, agent, .. }) = self.offers.get(&offer) else { return false };
+        let (Some(place), Some(state)) = (self.places.get(conversation), self.agents.get(agent)) else { return false };
+        let need = need(&mut self.index, place, self.now);
+        self.index.fits(state.slot, &need)
+    }
+
+    fn enqueue(&mut self, mut waiting: Waiting, effects: &mut Vec<Effect>) {
+        let conversation = waiting.conversation;
+        if let Some(epoch) = self.epoch(conversation).filter(|&epoch| waiting.epoch < epoch) {
+            effects.push(Effect::Refused(Refusal::Stale { conversation, epoch }));
+            return;
+        }
+        self.let_go(conversation);
+        let Some(before) = self.unplace(conversation) else {
+            self.place(waiting, BTreeMap::new(), None);
+            return self.file(conversation);
+        };
+        let is_other = (&waiting.queue, waiting.epoch, &waiting.kind)
+            != (&before.waiting.queue, before.waiting.epoch, &before.waiting.kind);
+        waiting.enqueued_at = waiting.enqueued_at.min(before.waiting.enqueued_at);
+        self.place(waiting, before.cooling, before.offer);
+        if let Some(offer) = before.offer
+            && (is_other || !self.still_fits(offer))
+        {
+            self.end(offer, Outcome::Withdrawn(Withdrawal::Changed), effects);
+        }
+        self.file(conversation);
+    }
+
+    fn leave(&mut self, conversation: ConversationId, effects: &mut Vec<Effect>) {
+        self.let_go(conversation);
+        if let Some(offer) = self.places.get(&conversation).and_then(|place| place.offer) {
+            self.end(offer, Outcome::Withdrawn(Withdrawal::LeftQueue), effects);
+        }
+        self.unplace(conversation);
+    }
+
+    fn order_held(&mut self, conversation: ConversationId, kind: &str, held: Held, effects: &mut Vec<Effect>) {
+        self.leave(conversation, effects);
+        let (agent, debit) = (held.agent, self.debit(kind));
+        self.agent_mut(agent).debit(conversation, debit);
+        self.held.insert(conversation, held);
+        self.stir(agent);
+    }
+
+    fn accept(&mut self, offer: OfferId, agent: AgentId, epoch: u32, effects: &mut Vec<Effect>) {
+        if let Some(assignment) = self.accepted_before(offer, agent, epoch) {
+            effects.push(Effect::Assigned(assignment));
+            return;
+        }
+        match self.answerable(offer, agent, epoch) {
+            Err(refusal) => effects.push(Effect::Refused(refusal)),
+            Ok(conversation) => {
+                self.end(offer, Outcome::Accepted, effects);
+                self.agent_mut(agent).expired_in_a_row = 0;
+                self.assign(conversation, agent, Some(offer), effects);
+            }
+        }
+    }
+
+    fn decline(&mut self, offer: OfferId, agent: AgentId, epoch: u32, effects: &mut Vec<Effect>) {
+        match self.answerable(offer, agent, epoch) {
+            Err(refusal) => effects.push(Effect::Refused(refusal)),
+            Ok(conversation) => {
+                self.end(offer, Outcome::Declined, effects);
+                self.agent_mut(agent).expired_in_a_row = 0;
+                self.cool_down(conversation, agent);
+            }
+        }
+    }
+
+    fn answerable(&self, offer: OfferId, agent: AgentId, epoch: u32) -> Result<ConversationId, Refusal> {
+        match self.offers.get(&offer) {
+            None => Err(Refusal::OfferGone { offer, agent }),
+            Some(made) if made.agent != agent => Err(Refusal::NotYours { offer, agent }),
+            Some(made) if made.epoch != epoch => Err(Refusal::WrongEpoch { offer, agent, epoch: made.epoch }),
+            Some(made) => Ok(made.conversation),
+        }
+    }
+
+    fn accepted_before(&self, offer: OfferId, agent: AgentId, epoch: u32) -> Option<Assignment> {
+        let (conversation, held) = self.agents.get(&agent)?.conversations().find_map(|conversation| {
+            let held = self.held.get(&conversation)?;
+            (held.offer == Some(offer) && held.epoch == epoch.saturating_add(1)).then_some((conversation, held))
+        })?;
+        Some(Assignment { conversation, agent, offer: Some(offer), epoch: held.epoch, again: true })
+    }
+
+    fn change_rules(&mut self, rules: DeskRules) {
+        self.rules = rules;
+        for agent in self.agents.values() {
+            self.index.refresh(agent, &self.rules.weights);
+        }
+        let all: Vec<ConversationId> = self.places.keys().copied().collect();
+        for conversation in all {
+            if let Some(Place { waiting, cooling, offer, .. }) = self.unplace(conversation) {
+                self.place(waiting, cooling, offer);
+                self.file(conversation);
+            }
+        }
+    }
+
+    /// Offers what can be offered, in the order of scores over all queues.
+    ///
+    /// Only what was touched can have become possible: a conversation by itself, or all of a need that a touched
+    /// agent meets. The first for whom there is nobody ends a need's turn, because the rest need the same.
+    fn settle(&mut self, effects: &mut Vec<Effect>) {
+        let touched = std::mem::take(&mut self.touched);
+        let mut next: BTreeSet<(Key, Option<Arc<Need>>)> = BTreeSet::new();
+        let places = touched.conversations.iter().filter_map(|conversation| self.places.get(conversation));
+        next.extend(places.filter(|place| place.line.is_some()).map(|place| (place.key, None)));
+        let slots: Vec<Slot> =
+            touched.agents.iter().filter_map(|agent| self.agents.get(agent)).map(|agent| agent.slot).collect();
+        if !slots.is_empty() {
+            let met = self.lines.heads().filter(|(need, _)| slots.iter().any(|&slot| self.index.meets(slot, need)));
+            next.extend(met.map(|(need, key)| (key, Some(Arc::clone(need)))));
+        }
+        while let Some((key, line)) = next.pop_first() {
+            let best = self.best(key.conversation);
+            if let Some(Best::Agent { agent, chosen }) = best {
+                self.give(key.conversation, agent, chosen, effects);
+            }
+            if let Some(need) = line.filter(|_| best != Some(Best::Nobody))
+                && let Some(behind) = self.lines.behind(&need, key)
+            {
+                next.insert((behind, Some(need)));
+            }
+        }
+        // Offers made above take room and open nothing.
+        self.touched = Touched::default();
+    }
+
+    /// The best agent for a conversation that stands in a line.
+    fn best(&mut self, conversation: ConversationId) -> Option<Best> {
+        let place = self.places.get(&conversation)?;
+        let InLine { need, .. } = place.line.as_ref()?;
+        let slot = |agent: &AgentId| self.agents.get(agent).map(|state| state.slot);
+        let rules = queue_rules(&self.rules, &place.waiting.queue);
+        let is_sticky = rules.sticky.is_some_and(|sticky| self.now < later(place.waiting.enqueued_at, sticky));
+        let preferred = place.waiting.previous_agent.filter(|_| is_sticky).as_ref().and_then(slot);
+        let cooling = place.cooling.iter().filter(|&(_, &until)| self.now < until).filter_map(|(agent, _)| slot(agent));
+        Some(self.index.best(need, rules.strategy, preferred, cooling))
+    }
+
+    /// Offers a conversation to an agent, or assigns it where the queue does not ask.
+    fn give(&mut self, conversation: ConversationId, agent: AgentId, chosen: Chosen, effects: &mut Vec<Effect>) {
+        self.leave_line(conversation);
+        let Some(place) = self.places.get_mut(&conversation) else { return };
+        let rules = queue_rules(&self.rules, &place.waiting.queue);
+        let debit = Debit { kind: place.kind, weight: self.rules.weights.of(&place.waiting.kind) };
+        let auto_accept = rules.auto_accept;
+        let offer = Offer {
+            id: self.ids.next(self.now),
+            conversation,
+            epoch: place.waiting.epoch,
+            queue: place.waiting.queue.clone(),
+            agent,
+            chosen,
+            made_at: self.now,
+            expires_at: later(self.now, rules.offer_timeout),
+        };
+        place.offer = (!auto_accept).then_some(offer.id);
+        let state = self.agent_mut(agent);
+        state.debit(conversation, debit);
+        if auto_accept {
+            self.assign(conversation, agent, None, effects);
+        } else {
+            state.offers.insert(offer.id);
+            self.due.insert((offer.expires_at, Due::Offer(offer.id)));
+            self.offers.insert(offer.id, offer.clone());
+            effects.push(Effect::Offered(offer));
+        }
+        self.stir(agent);
+    }
+
+    /// Hands a conversation of a queue, already debited, to an agent.
+    fn assign(
+        &mut self,
+        conversation: ConversationId,
+        agent: AgentId,
+        offer: Option<OfferId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(place) = self.unplace(conversation) else { return };
+        let pace = self.paces.entry(place.queue).or_default();
+        if pace.len() == PACE_OVER {
+            pace.pop_front();
+        }
+        pace.push_back(self.now);
+        let epoch = place.waiting.epoch.saturating_add(1);
+        self.held.insert(conversation, Held { agent, epoch, offer });
+        effects.push(Effect::Assigned(Assignment { conversation, agent, offer, epoch, again: false }));
+    }
+
+    /// Ends an offer. Unless it was accepted, the agent gets the capacity back, and the conversation is to be filed.
+    fn end(&mut self, id: OfferId, outcome: Outcome, effects: &mut Vec<Effect>) -> Option<Offer> {
+        let offer = self.offers.remove(&id)?;
+        self.due.remove(&(offer.expires_at, Due::Offer(id)));
+        if let Some(place) = self.places.get_mut(&offer.conversation) {
+            place.offer = None;
+        }
+        let state = self.agent_mut(offer.agent);
+        state.offers.remove(&id);
+        if outcome != Outcome::Accepted {
+            state.credit(offer.conversation);
+            self.touch(offer.agent);
+        }
+        effects.push(Effect::OfferEnded { offer: offer.clone(), outcome });
+        Some(offer)
+    }
+
+    /// Files a conversation that this agent did not take.
+    fn cool_down(&mut self, conversation: ConversationId, agent: AgentId) {
+        if let Some(place) = self.places.get_mut(&conversation) {
+            place.cooling.insert(agent, later(self.now, self.rules.cooldown));
+            self.file(conversation);
+        }
+    }
+
+    /// Puts a conversation under a queue's ownership, in no line yet.
+    fn place(&mut self, waiting: Waiting, cooling: BTreeMap<AgentId, Timestamp>, offer: Option<OfferId>) {
+        let credit = queue_rules(&self.rules, &waiting.queue).credits.of(waiting.priority);
+        let key = Key::new(waiting.conversation, waiting.enqueued_at, credit);
+        let queue = self.index.queue(&waiting.queue, self.agents.values());
+        let kind = self.index.kind(&waiting.kind, &self.rules.weights, self.agents.values());
+        self.orders.entry(queue).or_default().add(key);
+        self.places.insert(key.conversation, Place { waiting, key, queue, kind, cooling, offer, line: None });
+    }
+
+    fn unplace(&mut self, conversation: ConversationId) -> Option<Place> {
+        self.leave_line(conversation);
+        let place = self.places.remove(&conversation)?;
+        if let Some(order) = self.orders.get_mut(&place.queue) {
+            order.remove(&place.key);
+        }
+        Some(place)
+    }
+
+    /// Puts a conversation that is not out on an offer in the line of what it needs now, and has the matcher look
+    /// at it.
+    fn file(&mut self, conversation: ConversationId) {
+        self.leave_line(conversation);
+        let Some(place) = self.places.get_mut(&conversation).filter(|place| place.offer.is_none()) else { return };
+        let now = self.now;
+        place.cooling.retain(|_, until| now < *until);
+        let Waiting { requirements, enqueued_at, .. } = &place.waiting;
+        let relaxing = requirements.iter().flat_map(|requirement| requirement.changes(*enqueued_at));
+        let changes_at = relaxing.chain(place.cooling.values().copied()).filter(|&at| now < at).min();
+        if let Some(at) = changes_at {
+            self.due.insert((at, Due::Need(conversation)));
+        }
+        let need = need(&mut self.index, place, now);
+        place.line = Some(InLine { need: self.lines.add(need, place.key), changes_at });
+        self.touched.conversations.insert(conversation);
+    }
+
+    fn leave_line(&mut self, conversation: ConversationId) {
+        let Some(place) = self.places.get_mut(&conversation) else { return };
+        if let Some(InLine { need, changes_at }) = place.line.take() {
+            self.lines.remove(&need, &place.key);
+            if let Some(at) = changes_at {
+                self.due.remove(&(at, Due::Need(conversation)));
+            }
+        }
+    }
+
+    /// Takes a conversation from the agent who holds it, if one does.
+    fn let_go(&mut self, conversation: ConversationId) {
+        if let Some(Held { agent, .. }) = self.held.remove(&conversation) {
+            self.agent_mut(agent).credit(conversation);
+            self.stir(agent);
+            self.forget_blank(agent);
+        }
+    }
+
+    fn epoch(&self, conversation: ConversationId) -> Option<u32> {
+        let placed = self.places.get(&conversation).map(|place| place.waiting.epoch);
+        placed.or_else(|| self.held.get(&conversation).map(|held| held.epoch))
+    }
+
+    fn debit(&mut self, kind: &str) -> Debit {
+        let weights = &self.rules.weights;
+        Debit { kind: self.index.kind(kind, weights, self.agents.values()), weight: weights.of(kind) }
+    }
+
+    /// The agent; made if there is none, because holdings and presence may be told before the profile.
+    fn agent_mut(&mut self, agent: AgentId) -> &mut AgentState {
+        let index = &mut self.index;
+        self.agents.entry(agent).or_insert_with(|| AgentState::new(AgentProfile::unknown(agent), index.seat(agent)))
+    }
+
+    /// An agent's work has changed: they are not idle since.
+    fn stir(&mut self, agent: AgentId) {
+        self.turn += 1;
+        let idle = Idle { since: self.now, turn: self.turn };
+        self.agent_mut(agent).idle = idle;
+        self.touch(agent);
+    }
+
+    /// Brings the index up to date with an agent, and has the matcher look at them.
+    fn touch(&mut self, agent: AgentId) {
+        if let Some(state) = self.agents.get(&agent) {
+            self.index.refresh(state, &self.rules.weights);
+            self.touched.agents.insert(agent);
+        }
+    }
+
+    fn forget_blank(&mut self, agent: AgentId) {
+        if self.agents.get(&agent).is_some_and(AgentState::is_blank)
+            && let Some(state) = self.agents.remove(&agent)
+        {
+            self.index.unseat(state.slot);
+        }
+    }
+}
+
+/// What a conversation needs at `now`.
+fn need(index: &mut Index, place: &Place, now: Timestamp) -> Need {
+    let wait = now.duration_since(place.waiting.enqueued_at);
+    let mut skills: BTreeMap<u32, u8> = BTreeMap::new();
+    for requirement in &place.waiting.requirements {
+        let level = requirement.level_at(wait);
+        if level > 0 {
+            let least = skills.entry(index.skill(&requirement.skill)).or_default();
+            *least = level.max(*least);
+        }
+    }
+    Need { queue: place.queue, kind: place.kind, skills: skills.into_iter().collect() }
+}
+
+/// The rules of a queue, or the default ones for a name that has none.
+pub(super) fn queue_rules<'a>(rules: &'a DeskRules, queue: &str) -> &'a QueueRules {
+    static DEFAULT: LazyLock<QueueRules> = LazyLock::new(QueueRules::default);
+    rules.queues.get(queue).unwrap_or(&DEFAULT)
+}

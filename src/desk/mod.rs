@@ -1,0 +1,25 @@
+//! The desk: conversations that wait for a person, agents who can take them, and the one matcher between the two.
+//!
+//! [`Desk`] is a pure state machine: no clock, no store, no other task. Whoever runs it tells it what happened
+//! ([`Input`]) and when, and carries out what follows ([`Effect`]). It never reads messages and decides no rule.
+
+mod event;
+mod index;
+mod lines;
+mod matcher;
+mod reading;
+mod rules;
+mod state;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+pub use event::{
+    AgentProfile, Assignment, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Waiting, Withdrawal,
+};
+pub use matcher::Desk;
+pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};
+pub use rules::{Credits, DeskRules, HIGHEST_LEVEL, Priority, QueueRules, Relax, Requirement, Strategy, Weights};
+pub use state::AgentState;

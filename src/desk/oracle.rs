@@ -1,0 +1,675 @@
+//! The desk against a naive one: whatever happens, both decide the same, and the promises of the desk hold.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use contract::{AgentId, ConversationId, IdClock, OfferId, Timestamp};
+use jiff::SignedDuration;
+use proptest::{
+    collection, option,
+    prelude::{Just, ProptestConfig, Strategy as Gen, prop, prop_oneof, proptest},
+    sample,
+};
+
+use super::{rules::later, *};
+
+const AGENTS: u64 = 5;
+const CONVERSATIONS: u64 = 12;
+const QUEUES: [&str; 3] = ["care", "sales", "unwritten"];
+const SKILLS: [&str; 3] = ["lang-en", "lang-zh", "billing"];
+const KINDS: [&str; 3] = ["webchat", "telegram", "email"];
+
+/// The desk as one would write it first: it looks at every agent for every conversation, each time.
+struct Naive {
+    rules: DeskRules,
+    ids: IdClock,
+    now: Timestamp,
+    turn: u64,
+    agents: BTreeMap<AgentId, NaiveAgent>,
+    waiting: BTreeMap<ConversationId, NaiveWaiting>,
+    held: BTreeMap<ConversationId, (AgentId, u32, Option<OfferId>)>,
+}
+
+struct NaiveAgent {
+    profile: Option<AgentProfile>,
+    presence: Presence,
+    load: BTreeMap<ConversationId, (String, u32)>,
+    idle: (Timestamp, u64),
+    expired: u32,
+}
+
+struct NaiveWaiting {
+    waiting: Waiting,
+    cooling: BTreeMap<AgentId, Timestamp>,
+    offer: Option<Offer>,
+}
+
+impl NaiveAgent {
+    fn reachable(&self) -> bool {
+        self.presence == Presence::Online && self.profile.as_ref().is_some_and(|profile| profile.active)
+    }
+
+    fn fits(&self, waiting: &Waiting, now: Timestamp) -> bool {
+        let wait = now.duration_since(waiting.enqueued_at);
+        let level = |skill: &str| self.profile.as_ref().and_then(|p| p.skills.get(skill)).copied().unwrap_or(0).min(5);
+        self.profile.as_ref().is_some_and(|profile| profile.queues.includes(&waiting.queue))
+            && waiting.requirements.iter().all(|need| level(&need.skill) >= need.level_at(wait))
+    }
+
+    fn used(&self) -> u32 {
+        self.load.values().map(|(_, weight)| weight).sum()
+    }
+
+    fn room(&self, kind: &str, weight: u32) -> bool {
+        let Some(profile) = &self.profile else { return false };
+        let of_kind = self.load.values().filter(|(held, _)| held == kind).count() as u32;
+        self.used() + weight <= profile.capacity && profile.caps.get(kind).is_none_or(|&cap| of_kind < cap)
+    }
+}
+
+impl Naive {
+    fn new(rules: DeskRules) -> Self {
+        Self {
+            rules,
+            ids: IdClock::new(0),
+            now: Timestamp::MIN,
+            turn: 0,
+            agents: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    fn queue(&self, name: &str) -> QueueRules {
+        self.rules.queues.get(name).cloned().unwrap_or_default()
+    }
+
+    fn agent(&mut self, id: AgentId) -> &mut NaiveAgent {
+        self.agents.entry(id).or_insert_with(|| NaiveAgent {
+            profile: None,
+            presence: Presence::Offline,
+            load: BTreeMap::new(),
+            idle: (Timestamp::MIN, 0),
+            expired: 0,
+        })
+    }
+
+    fn offers(&self) -> Vec<Offer> {
+        self.waiting.values().filter_map(|place| place.offer.clone()).collect()
+    }
+
+    fn apply(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.now = self.now.max(now);
+        while let Some(offer) =
+            self.offers().into_iter().filter(|o| o.expires_at <= self.now).min_by_key(|o| (o.expires_at, o.id))
+        {
+            self.end(&offer, Outcome::Expired, &mut effects);
+            let limit = self.rules.expiries_before_away;
+            let agent = self.agent(offer.agent);
+            agent.expired += 1;
+            if agent.expired == limit {
+                effects.push(Effect::WentAway(offer.agent));
+                self.presence(offer.agent, Presence::Away, &mut effects);
+            }
+        }
+        self.take(input, &mut effects);
+        self.matches(&mut effects);
+        effects
+    }
+
+    fn take(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::AgentChanged(profile) => {
+                let id = profile.id;
+                self.agent(id).profile = Some(profile);
+                self.withdraw_unfit(id, effects);
+            }
+            Input::AgentRemoved(id) => {
+                self.agent(id).profile = None;
+                self.presence(id, Presence::Offline, effects);
+            }
+            Input::Presence { agent, presence } => self.presence(agent, presence, effects),
+            Input::Enqueue(waiting) => self.enqueue(waiting, effects),
+            Input::Leave(conversation) => self.leave(conversation, effects),
+            Input::Hold { conversation, agent, kind, epoch } => {
+                self.leave(conversation, effects);
+                let weight = self.rules.weights.of(&kind);
+                self.agent(agent).load.insert(conversation, (kind, weight));
+                self.held.insert(conversation, (agent, epoch, None));
+                self.stir(agent);
+            }
+            Input::Accept { offer, agent, epoch } => self.accept(offer, agent, epoch, effects),
+            Input::Decline { offer, agent, epoch } => match self.answer(offer, agent, epoch) {
+                Err(refusal) => effects.push(Effect::Refused(refusal)),
+                Ok(offer) => {
+                    self.end(&offer, Outcome::Declined, effects);
+                    self.agent(agent).expired = 0;
+                }
+            },
+            Input::Rules(rules) => self.rules = rules,
+            Input::Tick => {}
+        }
+    }
+
+    fn presence(&mut self, id: AgentId, presence: Presence, effects: &mut Vec<Effect>) {
+        let now = self.now;
+        let agent = self.agent(id);
+        if presence == Presence::Online {
+            agent.expired = 0;
+            if agent.presence != Presence::Online {
+                agent.idle = (now, 0);
+            }
+        }
+        agent.presence = presence;
+        self.withdraw_unfit(id, effects);
+    }
+
+    fn withdraw_unfit(&mut self, id: AgentId, effects: &mut Vec<Effect>) {
+        let mut offers = self.offers();
+        offers.sort_by_key(|offer| offer.id);
+        for offer in offers.into_iter().filter(|offer| offer.agent == id) {
+            let agent = &self.agents[&id];
+            if !agent.reachable() {
+                self.end(&offer, Outcome::Withdrawn(Withdrawal::AgentNotOnline), effects);
+            } else if !agent.fits(&self.waiting[&offer.conversation].waiting, self.now) {
+                self.end(&offer, Outcome::Withdrawn(Withdrawal::AgentUnfit), effects);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, mut waiting: Waiting, effects: &mut Vec<Effect>) {
+        let conversation = waiting.conversation;
+        let known = self.waiting.get(&conversation).map(|place| place.waiting.epoch);
+        if let Some(epoch) = known.or(self.held.get(&conversation).map(|held| held.1))
+            && waiting.epoch < epoch
+        {
+            return effects.push(Effect::Refused(Refusal::Stale { conversation, epoch }));
+        }
+        self.let_go(conversation);
+        let Some(before) = self.waiting.remove(&conversation) else {
+            self.waiting.insert(conversation, NaiveWaiting { waiting, cooling: BTreeMap::new(), offer: None });
+            return;
+        };
+        waiting.enqueued_at = waiting.enqueued_at.min(before.waiting.enqueued_at);
+        let same = waiting.queue == before.waiting.queue
+            && waiting.epoch == before.waiting.epoch
+            && waiting.kind == before.waiting.kind;
+        let stands = before.offer.as_ref().is_some_and(|o| self.agents[&o.agent].fits(&waiting, self.now));
+        let offer = before.offer.clone();
+        self.waiting.insert(conversation, NaiveWaiting { waiting, ..before });
+        if let Some(offer) = offer.filter(|_| !(same && stands)) {
+            self.end(&offer, Outcome::Withdrawn(Withdrawal::Changed), effects);
+        }
+    }
+
+    fn leave(&mut self, conversation: ConversationId, effects: &mut Vec<Effect>) {
+        self.let_go(conversation);
+        if let Some(offer) = self.waiting.get(&conversation).and_then(|place| place.offer.clone()) {
+            self.end(&offer, Outcome::Withdrawn(Withdrawal::LeftQueue), effects);
+        }
+        self.waiting.remove(&conversation);
+    }
+
+    fn accept(&mut self, id: OfferId, agent: AgentId, epoch: u32, effects: &mut Vec<Effect>) {
+        let before = self.held.iter().find(|(_, held)| **held == (agent, epoch + 1, Some(id)));
+        if let Some((&conversation, _)) = before {
+            let epoch = epoch + 1;
+            return effects.push(Effect::Assigned(Assignment {
+                conversation,
+                agent,
+                offer: Some(id),
+                epoch,
+                again: true,
+            }));
+        }
+        match self.answer(id, agent, epoch) {
+            Err(refusal) => effects.push(Effect::Refused(refusal)),
+            Ok(offer) => {
+                self.end(&offer, Outcome::Accepted, effects);
+                self.agent(agent).expired = 0;
+                self.assign(offer.conversation, agent, Some(id), effects);
+            }
+        }
+    }
+
+    fn answer(&self, offer: OfferId, agent: AgentId, epoch: u32) -> Result<Offer, Refusal> {
+        let made = self.offers().into_iter().find(|made| made.id == offer);
+        let made = made.ok_or(Refusal::OfferGone { offer, agent })?;
+        if made.agent != agent {
+            return Err(Refusal::NotYours { offer, agent });
+        }
+        if made.epoch != epoch {
+            return Err(Refusal::WrongEpoch { offer, agent, epoch: made.epoch });
+        }
+        Ok(made)
+    }
+
+    fn end(&mut self, offer: &Offer, outcome: Outcome, effects: &mut Vec<Effect>) {
+        let until = later(self.now, self.rules.cooldown);
+        let place = self.waiting.get_mut(&offer.conversation).expect("an offered conversation waits");
+        place.offer = None;
+        if matches!(outcome, Outcome::Declined | Outcome::Expired) {
+            place.cooling.insert(offer.agent, until);
+        }
+        if outcome != Outcome::Accepted {
+            self.agent(offer.agent).load.remove(&offer.conversation);
+        }
+        effects.push(Effect::OfferEnded { offer: offer.clone(), outcome });
+    }
+
+    fn assign(&mut self, id: ConversationId, agent: AgentId, offer: Option<OfferId>, effects: &mut Vec<Effect>) {
+        let place = self.waiting.remove(&id).expect("what is assigned waits");
+        let epoch = place.waiting.epoch + 1;
+        self.held.insert(id, (agent, epoch, offer));
+        effects.push(Effect::Assigned(Assignment { conversation: id, agent, offer, epoch, again: false }));
+    }
+
+    fn let_go(&mut self, conversation: ConversationId) {
+        if let Some((agent, ..)) = self.held.remove(&conversation) {
+            self.agent(agent).load.remove(&conversation);
+            self.stir(agent);
+        }
+    }
+
+    fn stir(&mut self, agent: AgentId) {
+        self.turn += 1;
+        let idle = (self.now, self.turn);
+        self.agent(agent).idle = idle;
+    }
+
+    fn matches(&mut self, effects: &mut Vec<Effect>) {
+        let mut order: Vec<_> = self.waiting.values().filter(|place| place.offer.is_none()).collect();
+        order.sort_by_key(|NaiveWaiting { waiting, .. }| {
+            let credit = self.queue(&waiting.queue).credits.of(waiting.priority);
+            let wait = self.now.duration_since(waiting.enqueued_at);
+            (Reverse(wait + SignedDuration::from_secs(credit)), waiting.enqueued_at, waiting.conversation)
+        });
+        for id in order.iter().map(|place| place.waiting.conversation).collect::<Vec<_>>() {
+            if let Some((agent, chosen)) = self.best(&self.waiting[&id]) {
+                self.give(id, agent, chosen, effects);
+            }
+        }
+    }
+
+    fn best(&self, place: &NaiveWaiting) -> Option<(AgentId, Chosen)> {
+        let waiting = &place.waiting;
+        let rules = self.queue(&waiting.queue);
+        let weight = self.rules.weights.of(&waiting.kind);
+        let fitting: Vec<_> = self
+            .agents
+            .iter()
+            .filter(|(_, agent)| agent.reachable() && agent.room(&waiting.kind, weight))
+            .filter(|(_, agent)| agent.fits(waiting, self.now))
+            .filter(|(id, _)| place.cooling.get(id).is_none_or(|&until| until <= self.now))
+            .collect();
+        let sticky = rules.sticky.is_some_and(|sticky| self.now < later(waiting.enqueued_at, sticky));
+        if let Some(previous) = waiting.previous_agent.filter(|_| sticky)
+            && fitting.iter().any(|&(&id, _)| id == previous)
+        {
+            return Some((previous, Chosen::PreviousAgent));
+        }
+        let share = |agent: &NaiveAgent| {
+            let capacity = agent.profile.as_ref().map_or(0, |profile| profile.capacity);
+            (u64::from(agent.used()) * 1_000_000 / u64::from(capacity.max(1))) as u32
+        };
+        let wait = self.now.duration_since(waiting.enqueued_at);
+        let asked: BTreeSet<&str> = waiting
+            .requirements
+            .iter()
+            .filter(|need| need.level_at(wait) > 0)
+            .map(|need| need.skill.as_str())
+            .collect();
+        let levels = |agent: &NaiveAgent| -> u32 {
+            let skills = &agent.profile.as_ref().expect("who fits has a profile").skills;
+            asked.iter().map(|&skill| u32::from(skills[skill].min(5))).sum()
+        };
+        let (id, agent) = fitting.into_iter().min_by_key(|(id, agent)| {
+            let points = match rules.strategy {
+                Strategy::LongestIdle => 0,
+                Strategy::LeastLoaded => i64::from(share(agent)),
+                Strategy::MostSkilled => -i64::from(levels(agent)),
+            };
+            (points, agent.idle, **id)
+        })?;
+        let chosen = match rules.strategy {
+            Strategy::LongestIdle => Chosen::LongestIdle { since: agent.idle.0 },
+            Strategy::LeastLoaded => Chosen::LeastLoaded { share: share(agent) },
+            Strategy::MostSkilled => Chosen::MostSkilled { levels: levels(agent) },
+        };
+        Some((*id, chosen))
+    }
+
+    fn give(&mut self, id: ConversationId, agent: AgentId, chosen: Chosen, effects: &mut Vec<Effect>) {
+        let waiting = self.waiting[&id].waiting.clone();
+        let rules = self.queue(&waiting.queue);
+        let weight = self.rules.weights.of(&waiting.kind);
+        self.agent(agent).load.insert(id, (waiting.kind, weight));
+        self.stir(agent);
+        let offer = Offer {
+            id: self.ids.next(self.now),
+            conversation: id,
+            epoch: waiting.epoch,
+            queue: waiting.queue,
+            agent,
+            chosen,
+            made_at: self.now,
+            expires_at: later(self.now, rules.offer_timeout),
+        };
+        if rules.auto_accept {
+            return self.assign(id, agent, None, effects);
+        }
+        self.waiting.get_mut(&id).expect("what is given waits").offer = Some(offer.clone());
+        effects.push(Effect::Offered(offer));
+    }
+}
+
+/// One step of a random life, still free of what has happened before it.
+#[derive(Debug, Clone)]
+enum Step {
+    Agent(AgentProfile),
+    Remove(AgentId),
+    Presence(AgentId, Presence),
+    /// The epoch, relative to the one known; how many seconds ago it was first enqueued.
+    Enqueue(Waiting, i32, i64),
+    Leave(ConversationId),
+    Hold(ConversationId, AgentId, &'static str),
+    /// Which offer of all that were made, youngest first, by its own agent or another, at which relative epoch.
+    Answer {
+        accept: bool,
+        offer: usize,
+        agent: Option<AgentId>,
+        epoch: i32,
+    },
+    Rules(DeskRules),
+    Tick,
+    TickAtDeadline,
+}
+
+fn agent_id() -> impl Gen<Value = AgentId> {
+    (1..=AGENTS).prop_map(AgentId::from)
+}
+
+fn conversation_id() -> impl Gen<Value = ConversationId> {
+    (1..=CONVERSATIONS).prop_map(ConversationId::from)
+}
+
+fn profile() -> impl Gen<Value = AgentProfile> {
+    let queues = prop_oneof![
+        2 => Just(Membership::Every),
+        1 => collection::btree_set(sample::select(&QUEUES[..]).prop_map(String::from), 0..3).prop_map(Membership::Only),
+    ];
+    let skills = collection::btree_map(sample::select(&SKILLS[..]).prop_map(String::from), 0_u8..7, 0..4);
+    let caps = collection::btree_map(sample::select(&KINDS[..]).prop_map(String::from), 0_u32..3, 0..2);
+    let capacity = sample::select(vec![0, 20, 40, 60, 100]);
+    (agent_id(), skills, queues, capacity, caps, prop::bool::weighted(0.9)).prop_map(
+        |(id, skills, queues, capacity, caps, active)| AgentProfile { id, skills, queues, capacity, caps, active },
+    )
+}
+
+fn requirement() -> impl Gen<Value = Requirement> {
+    let step = (sample::select(vec![0, 20, 60, 400]), option::of(0_u8..5))
+        .prop_map(|(after, min)| Relax { after: Duration::from_secs(after), min });
+    (sample::select(&SKILLS[..]), 0_u8..7, prop::bool::weighted(0.3), collection::vec(step, 0..3))
+        .prop_map(|(skill, min, hard, relax)| Requirement { skill: skill.into(), min, hard, relax })
+}
+
+fn enqueue() -> impl Gen<Value = Step> {
+    let priority = sample::select(vec![Priority::Low, Priority::Normal, Priority::High, Priority::Urgent]);
+    let names = (sample::select(&QUEUES[..]), sample::select(&KINDS[..]));
+    let requirements = collection::vec(requirement(), 0..3);
+    let times = (-1..3_i32, sample::select(vec![-30_i64, 0, 0, 0, 50, 900, 4_000]));
+    (conversation_id(), names, priority, requirements, option::of(agent_id()), times).prop_map(
+        |(conversation, (queue, kind), priority, requirements, previous_agent, (epoch, ago))| {
+            let waiting = Waiting {
+                conversation,
+                epoch: 0,
+                queue: queue.into(),
+                priority,
+                requirements,
+                enqueued_at: Timestamp::UNIX_EPOCH,
+                kind: kind.into(),
+                previous_agent,
+            };
+            Step::Enqueue(waiting, epoch, ago)
+        },
+    )
+}
+
+fn rules() -> impl Gen<Value = DeskRules> {
+    let strategy = sample::select(vec![Strategy::LongestIdle, Strategy::LeastLoaded, Strategy::MostSkilled]);
+    let queue = (strategy, option::of(sample::select(vec![0, 100])), prop::bool::weighted(0.2), 1_u64..40).prop_map(
+        |(strategy, sticky, auto_accept, timeout)| QueueRules {
+            strategy,
+            sticky: sticky.map(Duration::from_secs),
+            auto_accept,
+            offer_timeout: Duration::from_secs(timeout),
+            credits: Credits { high: i64::try_from(timeout).unwrap_or(0) * 30, ..Credits::default() },
+        },
+    );
+    let chat = sample::select(vec![0, 10, 25, 50]);
+    ([queue.clone(), queue], chat, sample::select(vec![0, 40, 300]), 0..4_u32).prop_map(
+        |([care, sales], chat, cooldown, expiries_before_away)| DeskRules {
+            weights: Weights { by_kind: [("webchat".into(), chat), ("email".into(), 10)].into(), other: 20 },
+            queues: [("care".into(), care), ("sales".into(), sales)].into(),
+            cooldown: Duration::from_secs(cooldown),
+            expiries_before_away,
+        },
+    )
+}
+
+fn step() -> impl Gen<Value = Step> {
+    let presence = prop_oneof![4 => Just(Presence::Online), 1 => Just(Presence::Away), 1 => Just(Presence::Offline)];
+    let answer = (prop::bool::weighted(0.6), 0..6_usize, prop::bool::weighted(0.1), agent_id(), -1..9_i32);
+    prop_oneof![
+        4 => profile().prop_map(Step::Agent),
+        1 => agent_id().prop_map(Step::Remove),
+        6 => (agent_id(), presence).prop_map(|(agent, presence)| Step::Presence(agent, presence)),
+        12 => enqueue(),
+        2 => conversation_id().prop_map(Step::Leave),
+        1 => (conversation_id(), agent_id(), sample::select(&KINDS[..])).prop_map(|(c, a, kind)| Step::Hold(c, a, kind)),
+        10 => answer.prop_map(|(accept, offer, other, agent, epoch)| Step::Answer {
+            accept, offer, agent: other.then_some(agent), epoch: if epoch > 1 { 0 } else { epoch },
+        }),
+        1 => rules().prop_map(Step::Rules),
+        3 => Just(Step::Tick),
+        4 => Just(Step::TickAtDeadline),
+    ]
+}
+
+/// Both desks in step, and what is to hold between and after all steps.
+struct Life {
+    desk: Desk,
+    naive: Naive,
+    now: Timestamp,
+    made: Vec<Offer>,
+    ended: usize,
+    told: Vec<(Input, Timestamp, Vec<Effect>)>,
+}
+
+impl Life {
+    fn new(rules: &DeskRules) -> Self {
+        Self {
+            desk: Desk::new(rules.clone(), Arc::new(IdClock::new(0))),
+            naive: Naive::new(rules.clone()),
+            now: Timestamp::from_second(1_800_000_000).expect("a moment"),
+            made: Vec::new(),
+            ended: 0,
+            told: Vec::new(),
+        }
+    }
+
+    fn input(&mut self, step: Step) -> Input {
+        match step {
+            Step::Agent(profile) => Input::AgentChanged(profile),
+            Step::Remove(agent) => Input::AgentRemoved(agent),
+            Step::Presence(agent, presence) => Input::Presence { agent, presence },
+            Step::Leave(conversation) => Input::Leave(conversation),
+            Step::Hold(conversation, agent, kind) => {
+                Input::Hold { conversation, agent, kind: kind.into(), epoch: self.epoch(conversation) }
+            }
+            Step::Enqueue(waiting, epoch, ago) => Input::Enqueue(Waiting {
+                epoch: self.epoch(waiting.conversation).saturating_add_signed(epoch),
+                enqueued_at: self.now - SignedDuration::from_secs(ago),
+                ..waiting
+            }),
+            Step::Answer { accept, offer, agent, epoch } => {
+                let Some(made) = self.made.iter().rev().nth(offer) else { return Input::Tick };
+                let (offer, agent) = (made.id, agent.unwrap_or(made.agent));
+                let epoch = made.epoch.saturating_add_signed(epoch);
+                if accept { Input::Accept { offer, agent, epoch } } else { Input::Decline { offer, agent, epoch } }
+            }
+            Step::Rules(rules) => Input::Rules(rules),
+            Step::Tick => Input::Tick,
+            Step::TickAtDeadline => {
+                self.now = self.desk.next_deadline().unwrap_or(self.now);
+                Input::Tick
+            }
+        }
+    }
+
+    fn epoch(&self, conversation: ConversationId) -> u32 {
+        let waiting = self.naive.waiting.get(&conversation).map(|place| place.waiting.epoch);
+        waiting.or(self.naive.held.get(&conversation).map(|held| held.1)).unwrap_or(1)
+    }
+
+    fn live(&mut self, step: Step, seconds: i64) {
+        self.now += SignedDuration::from_secs(seconds);
+        let input = self.input(step);
+        let effects = self.desk.apply(input.clone(), self.now);
+        let expected = self.naive.apply(input.clone(), self.now);
+        assert_eq!(effects, expected, "{input:?}");
+        self.told.push((input, self.now, effects.clone()));
+        self.count(&effects);
+        self.no_capacity_is_exceeded(&effects);
+        self.each_conversation_is_in_one_place();
+        self.nobody_waits_for_a_free_agent();
+        self.nobody_is_overtaken(&effects);
+        assert!(self.desk.next_deadline().is_none_or(|at| at > self.naive.now), "what was due has happened");
+    }
+
+    fn count(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Offered(offer) => self.made.push(offer.clone()),
+                Effect::OfferEnded { offer, .. } => {
+                    assert!(self.made.contains(offer), "only what was made ends");
+                    self.ended += 1;
+                }
+                _ => {}
+            }
+        }
+        let pending: usize = self.desk.agents().map(|agent| agent.offers.len()).sum();
+        assert_eq!(self.made.len(), self.ended + pending);
+    }
+
+    fn no_capacity_is_exceeded(&self, effects: &[Effect]) {
+        for agent in effects.iter().filter_map(|effect| match effect {
+            Effect::Offered(offer) => Some(offer.agent),
+            Effect::Assigned(Assignment { agent, offer: None, .. }) => Some(*agent),
+            _ => None,
+        }) {
+            let state = self.desk.agent(agent).expect("who is asked is known");
+            assert!(state.load <= state.profile.capacity, "{state:?}");
+        }
+        for state in self.desk.agents() {
+            let naive = &self.naive.agents[&state.profile.id];
+            assert_eq!((state.load, state.presence), (naive.used(), naive.presence));
+        }
+    }
+
+    fn each_conversation_is_in_one_place(&self) {
+        let mut places = BTreeMap::<ConversationId, u32>::new();
+        for queue in QUEUES {
+            for (at, found) in self.desk.waiting(queue, self.now).enumerate() {
+                let id = found.waiting.conversation;
+                assert_eq!(self.desk.position(id), Some(at as u32 + 1));
+                *places.entry(id).or_default() += 1;
+                let debited = self.desk.agents().filter(|agent| agent.conversations().any(|c| c == id)).count();
+                assert_eq!(debited, usize::from(found.offer.is_some()), "only the agent who is asked pays");
+            }
+            let waiting = self.desk.queue_status(queue, self.now).waiting as usize;
+            assert_eq!(waiting, self.desk.waiting(queue, self.now).count());
+        }
+        for (&conversation, (agent, ..)) in &self.naive.held {
+            *places.entry(conversation).or_default() += 1;
+            assert_eq!(
+                self.desk
+                    .agents()
+                    .filter(|a| a.conversations().any(|c| c == conversation))
+                    .map(|a| a.profile.id)
+                    .collect::<Vec<_>>(),
+                [*agent]
+            );
+        }
+        assert!(places.values().all(|&count| count == 1), "{places:?}");
+    }
+
+    fn nobody_waits_for_a_free_agent(&self) {
+        for queue in QUEUES {
+            for found in self.desk.waiting(queue, self.now).filter(|found| found.offer.is_none()) {
+                for agent in self.desk.agents() {
+                    let why = self.desk.why_not(agent.profile.id, found.waiting.conversation, self.now);
+                    assert!(matches!(&why, WhyNot::Hindered(hindrances) if !hindrances.is_empty()), "{why:?}");
+                }
+            }
+        }
+    }
+
+    /// Of two of one kind the agent who was asked about the lower one must not have fitted the higher one.
+    fn nobody_is_overtaken(&self, effects: &[Effect]) {
+        let lookup = |id| {
+            let of = |queue| self.desk.waiting(queue, self.now).find(|found| found.waiting.conversation == id);
+            QUEUES.into_iter().find_map(of)
+        };
+        let offered = effects.iter().filter_map(|effect| match effect {
+            Effect::Offered(offer) => Some((offer.agent, lookup(offer.conversation)?)),
+            _ => None,
+        });
+        for (agent, lower) in offered {
+            for higher in QUEUES.iter().flat_map(|queue| self.desk.waiting(queue, self.now)) {
+                let is_higher = higher.score > lower.score && higher.waiting.kind == lower.waiting.kind;
+                if higher.offer.is_some() || !is_higher {
+                    continue;
+                }
+                let why = self.desk.why_not(agent, higher.waiting.conversation, self.now);
+                let WhyNot::Hindered(hindrances) = why else { panic!("{why:?}") };
+                let room = |h: &Hindrance| matches!(h, Hindrance::Capacity { .. } | Hindrance::Cap { .. });
+                assert!(hindrances.iter().any(|h| !room(h)), "{agent} was asked about {lower:?} before {higher:?}");
+            }
+        }
+    }
+
+    fn replay(self, rules: DeskRules) {
+        let mut again = Desk::new(rules, Arc::new(IdClock::new(0)));
+        for (input, now, effects) in self.told {
+            assert_eq!(again.apply(input, now), effects);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_desk_decides_as_the_naive_one_and_keeps_its_promises(
+        rules in rules(),
+        agents in collection::vec(profile(), 2..8),
+        steps in collection::vec((step(), sample::select(vec![0_i64, 0, 0, 1, 1, 3, 7, 31, 60, 301, -200])), 1..80),
+    ) {
+        let mut life = Life::new(&rules);
+        for profile in agents {
+            let id = profile.id;
+            life.live(Step::Agent(profile), 0);
+            life.live(Step::Presence(id, Presence::Online), 1);
+        }
+        for (step, seconds) in steps {
+            life.live(step, seconds);
+        }
+        life.replay(rules);
+    }
+}
