@@ -396,6 +396,7 @@ impl<'a> Turn<'a> {
             entries,
             outbox: self.outbox,
             customers: self.identity.changes,
+            once: None,
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Draft<'a> {
     pub conversation: Conversation,
     /// The moment of the change.
     pub now: Timestamp,
+    /// A key that commits only once, and the entry that it stands for.
+    pub once: Option<(String, EntryId)>,
     ids: &'a IdClock,
     entries: Vec<Entry>,
     outbox: Vec<(OutboundId, DeliveryState)>,
@@ -87,6 +89,7 @@ pub async fn amend<E>(
         let mut draft = Draft {
             conversation: Conversation::clone(&before),
             now: Timestamp::now(),
+            once: None,
             ids,
             entries: Vec::new(),
             outbox: Vec::new(),
@@ -102,10 +105,12 @@ pub async fn amend<E>(
             entries: draft.entries.clone(),
             outbox: draft.outbox,
             customers: Vec::new(),
+            once: draft.once,
         };
         match store.commit(commit).await {
             Ok(Committed::Done(after)) => return Ok((before, after, draft.entries)),
-            Ok(Committed::AlreadyDone) | Err(StoreError::Conflict) => tokio::task::yield_now().await,
+            Ok(Committed::AlreadyDone) => return Ok((Arc::clone(&before), before, Vec::new())),
+            Err(StoreError::Conflict) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),
         }
     }

@@ -84,6 +84,8 @@ pub struct Commit {
     pub outbox: Vec<(OutboundId, DeliveryState)>,
     /// Changes to who is who.
     pub customers: Vec<CustomerChange>,
+    /// A key that commits only once, and the entry that it stands for: what a browser sends twice is done once.
+    pub once: Option<(String, EntryId)>,
 }
 
 /// What a commit did.
@@ -91,7 +93,7 @@ pub struct Commit {
 pub enum Committed {
     /// It stands; this is the conversation now.
     Done(Arc<Conversation>),
-    /// The turn had been committed before; nothing was changed.
+    /// The turn, or what `once` names, had been committed before; nothing was changed.
     AlreadyDone,
 }
 
@@ -190,6 +192,9 @@ pub trait Journal: Send + Sync {
 
     /// One entry.
     async fn entry(&self, id: EntryId) -> Result<Option<FullEntry>, StoreError>;
+
+    /// The entry that a key of [`Commit::once`] stands for.
+    async fn entry_once(&self, key: &str) -> Result<Option<EntryId>, StoreError>;
 
     /// Notes how an offer stands.
     async fn record_offers(&self, offers: Vec<OfferRecord>) -> Result<(), StoreError>;

@@ -176,6 +176,17 @@ impl Journal for SqliteRecord {
         self.read(move |connection| Ok(full_entry(connection, id)?.map(|(entry, _)| entry))).await
     }
 
+    async fn entry_once(&self, key: &str) -> Result<Option<EntryId>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT entry FROM once WHERE key = ?1")?
+                .query_row([key], |row| id_column(row, 0))
+                .optional()
+        })
+        .await
+    }
+
     async fn record_offers(&self, offers: Vec<OfferRecord>) -> Result<(), StoreError> {
         self.write(move |transaction| {
             let mut statement = transaction.prepare_cached(
@@ -349,6 +360,7 @@ fn prepare(commit: Commit) -> Prepared {
         state: to_json(&after),
         outbox: commit.outbox,
         customers: commit.customers,
+        once: commit.once,
         after: Arc::new(after),
     }
 }

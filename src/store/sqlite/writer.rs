@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Accepted, ConversationId, CustomerId, IdClock, Inbound, MessageId, OutboundId, Timestamp};
+use contract::{Accepted, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, OutboundId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
@@ -57,6 +57,7 @@ pub(super) struct Prepared {
     pub state: String,
     pub outbox: Vec<(OutboundId, DeliveryState)>,
     pub customers: Vec<CustomerChange>,
+    pub once: Option<(String, EntryId)>,
 }
 
 /// What became of an operation in the transaction; told to whoever waits once the transaction stands.
@@ -386,9 +387,22 @@ impl Desk<'_> {
         {
             return Ok(Outcome::AlreadyDone);
         }
+        if let Some((key, _)) = &commit.once
+            && self
+                .transaction
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM once WHERE key = ?1)")?
+                .query_row([key], |row| row.get(0))?
+        {
+            return Ok(Outcome::AlreadyDone);
+        }
         let id = commit.after.id;
         if self.version(id, scratch)? + 1 != commit.after.version || !self.addresses_are_free(&commit.customers)? {
             return Ok(Outcome::Refused(StoreError::Conflict));
+        }
+        if let Some((key, entry)) = &commit.once {
+            self.transaction
+                .prepare_cached("INSERT INTO once (key, entry) VALUES (?1, ?2)")?
+                .execute(params![key, entry.get().cast_signed()])?;
         }
         let mut prev = commit.prev;
         for (at, (entry, moment, json)) in commit.entries.iter().enumerate() {

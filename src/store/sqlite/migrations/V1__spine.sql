@@ -61,6 +61,11 @@ CREATE INDEX outbox_due ON outbox (channel, next_at, id) WHERE state = 0;
 CREATE INDEX outbox_open ON outbox (conversation, id) WHERE state IN (0, 1);
 CREATE INDEX outbox_trouble ON outbox (state, channel, id) WHERE state IN (1, 5, 6, 7);
 
+CREATE TABLE once (
+    key   TEXT PRIMARY KEY,              -- what must happen once: an agent and the id that their browser gave it
+    entry INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE dead (
     id       INTEGER PRIMARY KEY,        -- inbound.id
     at       INTEGER NOT NULL,

@@ -1,0 +1,474 @@
+//! What consoles and programs see: the shapes of the REST and live API. Made from the record, never stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Address, Body, Content, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    bot::Citation,
+    desk::Presence,
+    roster::Roster,
+    routing::{Priority, SkillNeed},
+    store::{
+        FullEntry,
+        conversation::{Conversation, Mood, Owner},
+        customer::{Contact, Identifier, Merge},
+        entry::{Entry, EntryAuthor, Event, What},
+        outbox::Delivery,
+        people::{Agent, Role},
+    },
+};
+
+/// An agent, as colleagues see them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Agent)]
+pub struct AgentView {
+    id: String,
+    login: String,
+    name: String,
+    role: Role,
+    languages: Vec<String>,
+    skills: BTreeMap<String, u8>,
+    queues: Vec<String>,
+    capacity: u32,
+    active: bool,
+    #[schema(value_type = String, example = "online")]
+    presence: &'static str,
+    load: u32,
+}
+
+/// The word for a presence.
+#[must_use]
+pub const fn presence_word(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Online => "online",
+        Presence::Away => "away",
+        Presence::Offline => "offline",
+    }
+}
+
+impl AgentView {
+    /// An agent with what the desk knows of them.
+    #[must_use]
+    pub fn new(agent: &Agent, presence: Presence, load: u32) -> Self {
+        Self {
+            id: agent.id.to_string(),
+            login: agent.login.clone(),
+            name: agent.name.clone(),
+            role: agent.role,
+            languages: agent.languages.clone(),
+            skills: agent.skills.clone(),
+            queues: agent.queues.clone(),
+            capacity: agent.capacity,
+            active: agent.active,
+            presence: presence_word(presence),
+            load,
+        }
+    }
+}
+
+/// Whom a conversation belongs to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Named {
+    id: String,
+    name: String,
+}
+
+/// The customer of a conversation, in brief.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CustomerBrief {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    verified: bool,
+}
+
+/// The last thing said.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LastView {
+    #[schema(value_type = String)]
+    at: Timestamp,
+    #[schema(value_type = Object)]
+    author: EntryAuthor,
+    text: String,
+}
+
+/// A conversation, in brief.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Conversation)]
+pub struct ConversationView {
+    id: String,
+    channel: String,
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[schema(value_type = String, example = "queue")]
+    owner: Owner,
+    epoch: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<Named>,
+    #[schema(value_type = String, example = "high")]
+    priority: Priority,
+    tags: BTreeSet<String>,
+    language: String,
+    customer: CustomerBrief,
+    #[schema(value_type = Object)]
+    mood: Mood,
+    last: LastView,
+    #[schema(value_type = String)]
+    opened_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    waiting_since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u32>,
+    messages: u32,
+    bot_turns: u32,
+}
+
+impl ConversationView {
+    /// A conversation with the names of its people and its place in the queue.
+    #[must_use]
+    pub fn new(conversation: &Conversation, roster: &Roster, position: Option<u32>) -> Self {
+        let waits = conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Queue);
+        let last = conversation.last.as_ref();
+        Self {
+            id: conversation.id.to_string(),
+            channel: conversation.channel.clone(),
+            kind: conversation.kind.clone(),
+            subject: conversation.subject.clone(),
+            owner: conversation.owner,
+            epoch: conversation.epoch,
+            queue: conversation.handoff.as_ref().map(|handoff| handoff.queue.clone()),
+            agent: conversation.agent.map(|id| Named { id: id.to_string(), name: roster.name(id) }),
+            priority: conversation.priority,
+            tags: conversation.tags.clone(),
+            language: conversation.language.clone(),
+            customer: CustomerBrief {
+                id: conversation.customer.to_string(),
+                name: conversation.customer_name.clone(),
+                verified: conversation.customer_verified,
+            },
+            mood: conversation.mood,
+            last: LastView {
+                at: last.map_or(conversation.opened_at, |last| last.at),
+                author: last.map_or(EntryAuthor::System, |last| last.author.clone()),
+                text: last.map(|last| last.text.clone()).unwrap_or_default(),
+            },
+            opened_at: conversation.opened_at,
+            waiting_since: waits.map(|handoff| handoff.at),
+            position: position.filter(|_| waits.is_some()),
+            messages: conversation.messages,
+            bot_turns: conversation.bot_turns,
+        }
+    }
+}
+
+/// How a conversation came to its queue.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct HandoffView {
+    queue: String,
+    reason: String,
+    summary: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[schema(value_type = String)]
+    priority: Priority,
+    #[schema(value_type = Vec<Object>)]
+    skills: Vec<SkillNeed>,
+    #[schema(value_type = String)]
+    at: Timestamp,
+}
+
+/// A conversation with everything known about it and its customer.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ConversationDetail {
+    #[serde(flatten)]
+    conversation: ConversationView,
+    attributes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoff: Option<HandoffView>,
+    thread: String,
+    contact: CustomerView,
+}
+
+impl ConversationDetail {
+    /// All of it.
+    #[must_use]
+    pub fn new(conversation: &Conversation, view: ConversationView, contact: CustomerView) -> Self {
+        Self {
+            conversation: view,
+            attributes: conversation.attributes.clone(),
+            handoff: conversation.handoff.as_ref().map(|handoff| HandoffView {
+                queue: handoff.queue.clone(),
+                reason: handoff.reason.clone(),
+                summary: handoff.summary.clone(),
+                rule: handoff.rule.clone(),
+                message: handoff.message.map(|id| id.to_string()),
+                priority: handoff.priority,
+                skills: handoff.skills.clone(),
+                at: handoff.at,
+            }),
+            thread: conversation.thread.clone(),
+            contact,
+        }
+    }
+}
+
+/// A customer with everything known about them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Customer)]
+pub struct CustomerView {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<String>,
+    verified: bool,
+    #[schema(value_type = Vec<Object>)]
+    addresses: Vec<Address>,
+    #[schema(value_type = Vec<Object>)]
+    identifiers: Vec<Identifier>,
+    attributes: BTreeMap<String, String>,
+    #[schema(value_type = String)]
+    first_seen: Timestamp,
+    #[schema(value_type = String)]
+    last_seen: Timestamp,
+    conversations: Vec<ConversationView>,
+    #[schema(value_type = Vec<Object>)]
+    merges: Vec<Merge>,
+}
+
+impl CustomerView {
+    /// A customer with their conversations, newest first.
+    #[must_use]
+    pub fn new(contact: Contact, conversations: Vec<ConversationView>) -> Self {
+        let customer = contact.customer;
+        let last_seen = conversations.iter().map(|conversation| conversation.last.at).max();
+        Self {
+            id: customer.id.to_string(),
+            name: customer.name,
+            language: customer.language,
+            tier: customer.attributes.get("tier").cloned(),
+            verified: customer.verified,
+            addresses: contact.addresses,
+            identifiers: contact.identifiers,
+            attributes: customer.attributes,
+            first_seen: customer.first_seen,
+            last_seen: last_seen.unwrap_or(customer.first_seen),
+            conversations,
+            merges: contact.merges,
+        }
+    }
+}
+
+/// What was decided on a message, in brief.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DecisionBrief {
+    rule: String,
+    destination: String,
+    tags: Vec<String>,
+}
+
+/// One thing in a conversation's journal.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Entry)]
+pub struct EntryView {
+    id: String,
+    #[schema(value_type = String)]
+    at: Timestamp,
+    conversation: String,
+    kind: &'static str,
+    #[schema(value_type = Object)]
+    author: EntryAuthor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    body: Option<Body>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    signals: Option<crate::understand::Signals>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<DecisionBrief>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<Delivery>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    citation: Option<Citation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    event: Option<Event>,
+}
+
+impl EntryView {
+    /// An entry with what else is known of it.
+    #[must_use]
+    pub fn new(full: FullEntry) -> Self {
+        let Entry { id, at, author, what } = full.entry;
+        let mut view = Self {
+            id: id.to_string(),
+            at,
+            conversation: full.conversation.to_string(),
+            kind: "event",
+            author,
+            body: None,
+            content: None,
+            external_id: None,
+            signals: None,
+            decision: None,
+            delivery: full.delivery,
+            citation: None,
+            event: None,
+        };
+        match what {
+            What::Message(record) => {
+                view.kind = "message";
+                view.id = contract::MessageId::from(id.get()).to_string();
+                view.signals = Some(record.signals);
+                view.decision = record.decision.map(|decision| DecisionBrief {
+                    rule: decision.rule,
+                    destination: decision.destination,
+                    tags: decision.tags,
+                });
+                if let Some(inbound) = full.inbound {
+                    view.content = Some(inbound.content.event());
+                    view.body = Some(shown(&inbound.content));
+                    view.external_id = Some(inbound.external_id.clone());
+                }
+            }
+            What::Reply { outbound, citation } => {
+                view.kind = "reply";
+                view.id = outbound.id.to_string();
+                view.body = Some(outbound.body);
+                view.citation = citation;
+            }
+            What::Note { body } => {
+                view.kind = "note";
+                view.body = Some(body);
+            }
+            What::Event { event } => view.event = Some(event),
+        }
+        view
+    }
+}
+
+/// What a customer's content shows in a transcript.
+#[must_use]
+pub fn shown(content: &Content) -> Body {
+    content.body().cloned().unwrap_or_else(|| Body::text(content.text()))
+}
+
+/// An offer to the agent who sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Offer)]
+pub struct OfferView {
+    /// Its id.
+    pub id: String,
+    /// What is offered.
+    pub conversation: ConversationView,
+    /// To be sent with the answer.
+    pub epoch: u32,
+    /// The queue that it waits in.
+    pub queue: String,
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub made_at: Timestamp,
+    /// When it expires.
+    #[schema(value_type = String)]
+    pub expires_at: Timestamp,
+}
+
+/// A queue, now.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Queue)]
+pub struct QueueView {
+    /// Its name.
+    pub name: String,
+    /// What people call it, by language.
+    pub title: BTreeMap<String, String>,
+    /// How many wait.
+    pub waiting: u32,
+    /// Seconds that the longest has waited.
+    pub longest_wait: u64,
+    /// Members online.
+    pub agents_online: u32,
+    /// Members online with room for one more.
+    pub agents_free: u32,
+    /// Seconds that one who joins now is likely to wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_wait: Option<u64>,
+}
+
+/// A list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Items<T> {
+    /// The items.
+    pub items: Vec<T>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PageView<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to send as `before` for the next part; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A part of a journal, oldest first.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EntriesView {
+    /// The entries.
+    pub items: Vec<EntryView>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+/// A frame of the live API.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "docs/api.md describes the frames")]
+pub enum LiveFrame<'a> {
+    Hello { me: &'a AgentView, offers: Vec<OfferView>, queues: Vec<QueueView>, rules: RulesBrief },
+    Offer { offer: &'a OfferView },
+    OfferEnded { offer: String, state: &'static str },
+    Conversation { conversation: &'a ConversationView },
+    Entry { entry: &'a EntryView },
+    Delivery { conversation: String, outbound: String, delivery: &'a Delivery },
+    Typing { conversation: String },
+    Agent { agent: &'a AgentView },
+    Queues { queues: &'a [QueueView] },
+    Rules(RulesBrief),
+    Missed,
+    Pong,
+}
+
+/// The rule set in force, in brief.
+#[derive(Debug, Clone, Serialize)]
+pub struct RulesBrief {
+    /// Its hash.
+    pub hash: String,
+    /// How many findings the last load had.
+    pub findings: usize,
+}
+
+impl LiveFrame<'_> {
+    /// The frame as it is sent.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| Value::Null.to_string())
+    }
+}
