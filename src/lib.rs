@@ -1,4 +1,5 @@
 //! Switchboard: an omnichannel message router. ARCHITECTURE.md draws the whole.
 
+pub mod bot;
 pub mod desk;
 pub mod understand;

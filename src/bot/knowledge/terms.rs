@@ -1,0 +1,174 @@
+//! The terms of a text: what the index and the score compare. Words of alphabets in a light stem without accents;
+//! of scripts without spaces (Chinese, Japanese, Thai, …) single characters and pairs of them, which need no
+//! dictionary and find the words that none has.
+
+use std::{collections::HashSet, sync::LazyLock};
+
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use crate::understand::han;
+
+/// The longest word, in bytes; longer ones are noise.
+const MAX_WORD: usize = 40;
+
+/// Words that every question has: English in stems, Chinese in characters.
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("common.txt").split_whitespace().collect());
+
+/// How much a term says by its kind alone, 0 to 1.
+pub(super) fn weight(term: &str) -> f32 {
+    if COMMON.contains(term) {
+        0.06
+    } else if is_dense_term(term) && term.chars().nth(1).is_none() {
+        0.4
+    } else {
+        1.0
+    }
+}
+
+/// The terms of a text in their order, doubles included.
+pub(super) fn of(text: &str) -> Vec<String> {
+    let mut terms = Vec::new();
+    let mut word = String::new();
+    let mut before: Option<char> = None;
+    for c in text.nfkd().filter(|c| !is_combining_mark(*c)).map(han::simplified).flat_map(char::to_lowercase) {
+        if is_dense(c) {
+            end_word(&mut word, &mut terms);
+            let common = COMMON.contains(c.encode_utf8(&mut [0; 4]) as &str);
+            terms.push(c.to_string());
+            if let Some(before) = before {
+                terms.push([before, c].iter().collect());
+            }
+            before = (!common).then_some(c);
+        } else if c.is_alphanumeric() {
+            word.push(c);
+            before = None;
+        } else if !matches!(c, '\'' | '’') {
+            end_word(&mut word, &mut terms);
+            before = None;
+        }
+    }
+    end_word(&mut word, &mut terms);
+    terms.retain(|term| !is_broken_pair(term));
+    terms
+}
+
+/// A pair with a common character in it is no word.
+fn is_broken_pair(term: &str) -> bool {
+    let mut characters = term.chars();
+    match (characters.next(), characters.next(), characters.next()) {
+        (Some(_), Some(second), None) if is_dense(second) => COMMON.contains(second.encode_utf8(&mut [0; 4]) as &str),
+        _ => false,
+    }
+}
+
+fn end_word(word: &mut String, terms: &mut Vec<String>) {
+    if !word.is_empty() && word.len() <= MAX_WORD {
+        terms.push(stem(word).to_owned());
+    }
+    word.clear();
+}
+
+fn is_dense_term(term: &str) -> bool {
+    term.chars().next().is_some_and(is_dense)
+}
+
+/// Whether the character is of a script that is written without spaces.
+const fn is_dense(c: char) -> bool {
+    han::is_han(c)
+        || matches!(c, '\u{3041}'..='\u{30ff}' | '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7a3}' | '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}')
+}
+
+/// A light English stem: plural, past and gerund go, and a silent e. Other languages keep nearly all of their words.
+fn stem(word: &str) -> &str {
+    if !word.is_ascii() || word.len() < 4 || word.bytes().any(|byte| byte.is_ascii_digit()) {
+        return word;
+    }
+    let has_vowel = |stem: &str| stem.len() > 2 && stem.bytes().any(|byte| b"aeiouy".contains(&byte));
+    let mut stem = word;
+    if let Some(shorter) =
+        ["sses", "shes", "ches", "xes"].iter().find_map(|end| word.strip_suffix(end).map(|_| &word[..word.len() - 2]))
+    {
+        stem = shorter;
+    } else if let Some(shorter) = word.strip_suffix("ies") {
+        return &word[..shorter.len() + 1];
+    } else if !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is") {
+        stem = word.strip_suffix('s').unwrap_or(word);
+    }
+    if let Some(shorter) =
+        stem.strip_suffix("ing").or_else(|| stem.strip_suffix("ed")).filter(|shorter| has_vowel(shorter))
+    {
+        let bytes = shorter.as_bytes();
+        let doubled = bytes.len() > 3
+            && bytes[bytes.len() - 1] == bytes[bytes.len() - 2]
+            && !b"lsz".contains(&bytes[bytes.len() - 1]);
+        stem = if doubled { &shorter[..shorter.len() - 1] } else { shorter };
+    }
+    match stem.strip_suffix('e').or_else(|| stem.strip_suffix('y')) {
+        Some(shorter) if shorter.len() > 2 => shorter,
+        _ => stem,
+    }
+}
+
+/// The terms as tantivy wants them.
+#[derive(Clone, Default)]
+pub(super) struct Terms;
+
+impl Tokenizer for Terms {
+    type TokenStream<'a> = TermStream;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> TermStream {
+        TermStream { terms: of(text).into_iter(), token: Token::default() }
+    }
+}
+
+/// The terms of one text.
+pub(super) struct TermStream {
+    terms: std::vec::IntoIter<String>,
+    token: Token,
+}
+
+impl TokenStream for TermStream {
+    fn advance(&mut self) -> bool {
+        let Some(term) = self.terms.next() else { return false };
+        self.token.text = term;
+        self.token.position = self.token.position.wrapping_add(1);
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_term_for_the_forms_of_a_word() {
+        for forms in [
+            &["return", "returns", "returned", "returning"][..],
+            &["ship", "shipping", "shipped", "ships"],
+            &["exchange", "exchanges", "exchanged", "exchanging"],
+            &["policy", "policies"],
+            &["Café", "cafe"],
+            &["cancel", "cancelled", "CANCELLING"],
+        ] {
+            let stems: HashSet<_> = forms.iter().flat_map(|form| of(form)).collect();
+            assert!(stems.len() == 1 || forms[0] == "cancel" && stems.len() == 2, "{stems:?}");
+        }
+    }
+
+    #[test]
+    fn chinese_is_cut_into_characters_and_pairs() {
+        assert_eq!(of("怎麼退貨"), ["怎", "么", "退", "退货", "货"].map(str::to_owned).to_vec().sorted());
+        assert_eq!(of("iPhone手机壳").len(), 6);
+        assert!(of("！？ 。").is_empty());
+    }
+}
