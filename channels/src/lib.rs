@@ -10,6 +10,11 @@ mod files;
 mod seal;
 mod signature;
 
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod fake_host;
+
 use std::sync::Arc;
 
 use contract::Channel;

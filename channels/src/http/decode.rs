@@ -65,7 +65,7 @@ struct Payload {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with handle")]
 struct From {
     handle: String,
     name: Option<String>,
@@ -78,7 +78,7 @@ struct From {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with name and data or url")]
 struct FilePayload {
     name: String,
     media_type: Option<String>,
@@ -92,6 +92,9 @@ impl Decoder {
         self.keys.verify(headers, body, now)?;
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(format!("the body is not UTF-8 from byte {} on", error.valid_up_to())))?;
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(malformed("the body must be one JSON object"));
+        }
         let payload: Payload = serde_json::from_str(text).map_err(|error| {
             malformed(format!("the body is not a message: {}", clean_line(&error.to_string(), 300)))
         })?;

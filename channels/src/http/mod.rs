@@ -8,6 +8,9 @@ mod decode;
 mod routes;
 mod send;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

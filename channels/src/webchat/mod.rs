@@ -10,6 +10,9 @@ mod protocol;
 mod routes;
 mod socket;
 
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
