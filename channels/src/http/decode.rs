@@ -1,0 +1,223 @@
+//! `(headers, bytes, now) → Decoded`, without I/O: `cases/http/` is its specification.
+
+use std::collections::BTreeMap;
+
+use axum::http::HeaderMap;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use contract::{
+    Address, Attachment, AttachmentSource, Body, Content, Inbound, Rejected, Sender, Timestamp, clean_line, clean_text,
+    normalise_email, normalise_phone,
+};
+use reqwest::Url;
+use serde::Deserialize;
+
+use super::KIND;
+use crate::signature::Keys;
+
+/// The longest text of one message in bytes. A longer one is refused: a program can send it in parts or as a file, and
+/// a cut one would be lost without notice.
+pub(crate) const MAX_TEXT_BYTES: usize = 256 * 1024;
+/// The most files of one message.
+pub(crate) const MAX_ATTACHMENTS: usize = 20;
+/// The longest id, handle and thread, in bytes.
+const MAX_KEY_BYTES: usize = 256;
+/// The most attributes of one person, and the longest of their values in characters.
+const MAX_ATTRIBUTES: usize = 50;
+const MAX_VALUE_CHARS: usize = 1000;
+const MAX_NAME_CHARS: usize = 200;
+const MAX_URL_BYTES: usize = 2048;
+
+/// Reads one channel's requests.
+pub(crate) struct Decoder {
+    pub(crate) channel: String,
+    pub(crate) keys: Keys,
+}
+
+/// A message, and its files in the order in which they stood.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Decoded {
+    /// The message, still without its attachments.
+    pub(crate) inbound: Inbound,
+    pub(crate) files: Vec<File>,
+}
+
+/// A file as it came.
+#[derive(Debug, PartialEq)]
+pub(crate) enum File {
+    /// Its bytes, to be kept before the message is accepted.
+    Bytes { name: String, media_type: String, bytes: Bytes },
+    /// A link; the file stays where it is.
+    Link(Attachment),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payload {
+    id: String,
+    from: From,
+    thread: Option<String>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    attachments: Vec<FilePayload>,
+    sent_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with handle")]
+struct From {
+    handle: String,
+    name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    #[serde(default)]
+    verified: bool,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with name and data or url")]
+struct FilePayload {
+    name: String,
+    media_type: Option<String>,
+    data: Option<String>,
+    url: Option<String>,
+}
+
+impl Decoder {
+    /// Verifies and reads one `POST /messages`.
+    pub(crate) fn decode(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Decoded, Rejected> {
+        self.keys.verify(headers, body, now)?;
+        let text = std::str::from_utf8(body)
+            .map_err(|error| malformed(format!("the body is not UTF-8 from byte {} on", error.valid_up_to())))?;
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(malformed("the body must be one JSON object"));
+        }
+        let payload: Payload = serde_json::from_str(text).map_err(|error| {
+            malformed(format!("the body is not a message: {}", clean_line(&error.to_string(), 300)))
+        })?;
+        self.message(payload)
+    }
+
+    fn message(&self, payload: Payload) -> Result<Decoded, Rejected> {
+        if payload.text.len() > MAX_TEXT_BYTES {
+            let length = payload.text.len();
+            return Err(Rejected::TooLarge(format!(
+                "`text` has {length} bytes and at most {MAX_TEXT_BYTES} are taken; send it in parts or as a file"
+            )));
+        }
+        if payload.attachments.len() > MAX_ATTACHMENTS {
+            let count = payload.attachments.len();
+            return Err(Rejected::TooLarge(format!(
+                "`attachments` has {count} files and at most {MAX_ATTACHMENTS} are taken; send several messages"
+            )));
+        }
+        let files = payload.attachments.into_iter().enumerate().map(file).collect::<Result<Vec<_>, _>>()?;
+        let text = clean_text(&payload.text);
+        if text.is_empty() && files.is_empty() {
+            return Err(malformed("a message needs `text` or `attachments`, and this one shows nothing"));
+        }
+        let handle = key("from.handle", payload.from.handle.clone())?;
+        let thread = payload.thread.map_or_else(|| Ok(handle.clone()), |thread| key("thread", thread))?;
+        let inbound = Inbound {
+            channel: self.channel.clone(),
+            kind: KIND.to_owned(),
+            external_id: key("id", payload.id)?,
+            thread,
+            from: self.sender(handle, payload.from)?,
+            content: Content::Message(Body::text(text)),
+            sent_at: payload.sent_at,
+        };
+        Ok(Decoded { inbound, files })
+    }
+
+    fn sender(&self, handle: String, from: From) -> Result<Sender, Rejected> {
+        let email = normalised("from.email", from.email, normalise_email, "an address like li.wei@example.com")?;
+        let phone =
+            normalised("from.phone", from.phone, normalise_phone, "a number with its country, like +8613800138000")?;
+        if from.attributes.len() > MAX_ATTRIBUTES {
+            return Err(Rejected::TooLarge(format!("`from.attributes` has more than {MAX_ATTRIBUTES} entries")));
+        }
+        let attribute = |(name, value): (String, String)| {
+            Ok((key("a name in from.attributes", name)?, clean_line(&value, MAX_VALUE_CHARS)))
+        };
+        Ok(Sender {
+            address: Address { space: format!("{KIND}:{}", self.channel), handle },
+            name: from.name.map(|name| clean_line(&name, MAX_NAME_CHARS)).filter(|name| !name.is_empty()),
+            email_verified: from.verified && email.is_some(),
+            phone_verified: from.verified && phone.is_some(),
+            email,
+            phone,
+            attributes: from.attributes.into_iter().map(attribute).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Keys are never changed, because two could become one: what is not clean is refused.
+fn key(field: &str, text: String) -> Result<String, Rejected> {
+    if text.is_empty() || text.len() > MAX_KEY_BYTES {
+        return Err(malformed(format!("`{field}` must be 1 to {MAX_KEY_BYTES} bytes long")));
+    }
+    if clean_line(&text, MAX_KEY_BYTES) != text {
+        return Err(malformed(format!("`{field}` has control or invisible characters, or blanks at an end")));
+    }
+    Ok(text)
+}
+
+fn normalised(
+    field: &str,
+    text: Option<String>,
+    normalise: fn(&str) -> Option<String>,
+    shape: &str,
+) -> Result<Option<String>, Rejected> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.map(|text| normalise(&text).ok_or_else(|| malformed(format!("`{field}` is not {shape}")))).transpose()
+}
+
+fn file((index, file): (usize, FilePayload)) -> Result<File, Rejected> {
+    let place = format!("attachments[{index}]");
+    let name = clean_line(&file.name, MAX_NAME_CHARS);
+    if name.is_empty() {
+        return Err(malformed(format!("`{place}.name` is empty")));
+    }
+    let media_type = media_type(&place, file.media_type)?;
+    match (file.data, file.url) {
+        (Some(data), None) => {
+            let bytes = STANDARD.decode(data).map_err(|error| {
+                malformed(format!("`{place}.data` is not base64: {}", lower_first(&error.to_string())))
+            })?;
+            Ok(File::Bytes { name, media_type, bytes: bytes.into() })
+        }
+        (None, Some(url)) => {
+            let url = absolute_url(&url)
+                .ok_or_else(|| malformed(format!("`{place}.url` is not an absolute http or https URL")))?;
+            Ok(File::Link(Attachment { name, media_type, source: AttachmentSource::Linked { url } }))
+        }
+        _ => Err(malformed(format!("`{place}` needs either `data` or `url`"))),
+    }
+}
+
+fn media_type(place: &str, text: Option<String>) -> Result<String, Rejected> {
+    let Some(text) = text else { return Ok("application/octet-stream".to_owned()) };
+    let text = text.to_ascii_lowercase();
+    let token =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    let fits = text.len() <= 127 && text.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
+    if fits { Ok(text) } else { Err(malformed(format!("`{place}.media_type` is not of the form image/png"))) }
+}
+
+fn absolute_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
+    Some(url.into()).filter(|url: &String| url.len() <= MAX_URL_BYTES)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+fn malformed(problem: impl Into<String>) -> Rejected {
+    Rejected::Malformed(problem.into())
+}
