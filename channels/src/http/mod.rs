@@ -92,6 +92,8 @@ impl Channel for HttpChannel {
             buttons: true,
             reply_window: None,
             per_second: None,
+            kept: self.callback.is_none(),
+            drops_doubles: true,
         }
     }
 

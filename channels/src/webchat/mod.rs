@@ -132,6 +132,8 @@ impl Channel for WebChat {
             buttons: true,
             reply_window: None,
             per_second: None,
+            kept: true,
+            drops_doubles: true,
         }
     }
 

@@ -1,0 +1,221 @@
+//! Telling those who watch what was committed: consoles, widgets, the desk, the couriers. Nothing here can fail or
+//! change what was committed; whoever misses something reads the record.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use contract::{
+    ConversationId, Inbound, OutboundId, Thread, ThreadAuthor, ThreadEntry, ThreadEvent, ThreadOwner, ThreadStatus,
+};
+use tokio::sync::Notify;
+
+use crate::{
+    desk::Board,
+    http::views::{AgentView, ConversationView, EntryView, LiveFrame, QueueView, shown},
+    live::{Audience, Event, Frame, Live, Topic},
+    roster::Roster,
+    store::{
+        FullEntry,
+        conversation::{Conversation, Owner},
+        entry::{Entry, EntryAuthor, What},
+        outbox::{Delivery, DeliveryState},
+    },
+};
+
+/// Tells those who watch.
+pub struct Announcer {
+    live: Arc<dyn Live>,
+    roster: Arc<Roster>,
+    board: Arc<ArcSwap<Board>>,
+    couriers: Arc<Notify>,
+}
+
+impl Announcer {
+    /// Tells over `live`; wakes couriers by `couriers`.
+    #[must_use]
+    pub fn new(live: Arc<dyn Live>, roster: Arc<Roster>, board: Arc<ArcSwap<Board>>, couriers: Arc<Notify>) -> Self {
+        Self { live, roster, board, couriers }
+    }
+
+    /// The people of the company.
+    #[must_use]
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.roster
+    }
+
+    /// A commit stands.
+    pub fn committed(
+        &self,
+        before: Option<&Conversation>,
+        after: &Conversation,
+        entries: &[Entry],
+        outbox: &[(OutboundId, DeliveryState)],
+        inbound: Option<&Arc<Inbound>>,
+    ) {
+        if outbox.iter().any(|(_, state)| *state == DeliveryState::Pending) {
+            self.couriers.notify_waiters();
+        }
+        self.tell_widgets(before, after, entries, inbound);
+        if self.live.is_watched(&Topic::Consoles) {
+            self.tell_consoles(before, after, entries, outbox, inbound);
+        }
+    }
+
+    fn tell_widgets(
+        &self,
+        before: Option<&Conversation>,
+        after: &Conversation,
+        entries: &[Entry],
+        inbound: Option<&Arc<Inbound>>,
+    ) {
+        let topic = Topic::Thread(after.thread());
+        if !self.live.is_watched(&topic) {
+            return;
+        }
+        for entry in entries {
+            if let Some(seen) = seen_by_customer(entry, inbound.map(|inbound| &**inbound)) {
+                self.live.publish(&topic, Event::Thread(Arc::new(ThreadEvent::Entry(seen))));
+            }
+        }
+        if before.is_none_or(|before| before.owner != after.owner || before.agent != after.agent) {
+            self.tell_status(after);
+        }
+    }
+
+    /// Tells a widget who speaks for the company now.
+    pub fn tell_status(&self, conversation: &Conversation) {
+        let status = ThreadEvent::Status(self.status(conversation));
+        self.live.publish(&Topic::Thread(conversation.thread()), Event::Thread(Arc::new(status)));
+    }
+
+    /// Who speaks for the company in a conversation's thread now.
+    #[must_use]
+    pub fn status(&self, conversation: &Conversation) -> ThreadStatus {
+        let waits = conversation.owner == Owner::Queue;
+        ThreadStatus {
+            owner: conversation.owner,
+            agent: conversation.agent.map(|agent| self.roster.name(agent)),
+            position: waits.then(|| self.position(conversation.id)).flatten(),
+        }
+    }
+
+    fn position(&self, conversation: ConversationId) -> Option<u32> {
+        self.board.load().positions.get(&conversation).copied()
+    }
+
+    fn tell_consoles(
+        &self,
+        before: Option<&Conversation>,
+        after: &Conversation,
+        entries: &[Entry],
+        outbox: &[(OutboundId, DeliveryState)],
+        inbound: Option<&Arc<Inbound>>,
+    ) {
+        let audience = audience(before, after);
+        for entry in entries {
+            let started = outbox.iter().find(|(id, _)| id.get() == entry.id.get());
+            let view = EntryView::new(FullEntry {
+                conversation: after.id,
+                entry: entry.clone(),
+                inbound: inbound.cloned(),
+                delivery: started.map(|(_, state)| Delivery { state: *state, attempts: 0, error: None }),
+            });
+            self.tell(audience.clone(), &LiveFrame::Entry { entry: &view });
+        }
+        self.tell(audience, &LiveFrame::Conversation { conversation: &self.view(after) });
+    }
+
+    /// A conversation as lists show it now.
+    #[must_use]
+    pub fn view(&self, conversation: &Conversation) -> ConversationView {
+        ConversationView::new(conversation, &self.roster, self.position(conversation.id))
+    }
+
+    /// A delivery has come further.
+    pub fn delivery(&self, conversation: &Conversation, outbound: OutboundId, delivery: &Delivery) {
+        let frame = LiveFrame::Delivery {
+            conversation: conversation.id.to_string(),
+            outbound: outbound.to_string(),
+            delivery,
+        };
+        self.tell(audience(None, conversation), &frame);
+    }
+
+    /// The customer is writing.
+    pub fn customer_types(&self, conversation: &Conversation) {
+        let frame = LiveFrame::Typing { conversation: conversation.id.to_string() };
+        self.tell(audience(None, conversation), &frame);
+    }
+
+    /// Somebody of the company is writing.
+    pub fn agent_types(&self, thread: Thread, name: String) {
+        self.live.publish(&Topic::Thread(thread), Event::Thread(Arc::new(ThreadEvent::Typing { name })));
+    }
+
+    /// An agent came, went, or changed.
+    pub fn agent(&self, agent: contract::AgentId) {
+        if let Some(found) = self.roster.get(agent) {
+            let (presence, load) = self.board.load().agent(agent);
+            self.tell(Audience::Everyone, &LiveFrame::Agent { agent: &AgentView::new(&found, presence, load) });
+        }
+    }
+
+    /// The queues moved.
+    pub fn queues(&self, queues: &[QueueView]) {
+        self.tell(Audience::Everyone, &LiveFrame::Queues { queues });
+    }
+
+    /// A frame for one agent's consoles.
+    pub fn tell_agent(&self, agent: contract::AgentId, frame: &LiveFrame<'_>) {
+        let frame = Frame { json: frame.to_json(), audience: Audience::Everyone };
+        self.live.publish(&Topic::Agent(agent), Event::Frame(Arc::new(frame)));
+    }
+
+    /// A frame for consoles.
+    pub fn tell(&self, audience: Audience, frame: &LiveFrame<'_>) {
+        if self.live.is_watched(&Topic::Consoles) {
+            let frame = Frame { json: frame.to_json(), audience };
+            self.live.publish(&Topic::Consoles, Event::Frame(Arc::new(frame)));
+        }
+    }
+}
+
+fn audience(before: Option<&Conversation>, after: &Conversation) -> Audience {
+    let queue_of = |conversation: &Conversation| {
+        conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Queue).map(|handoff| handoff.queue.clone())
+    };
+    Audience::Conversation {
+        agents: [after.agent, before.and_then(|before| before.agent)],
+        queue: queue_of(after).or_else(|| before.and_then(queue_of)),
+    }
+}
+
+/// An entry as the customer sees it; `None` for what they do not see.
+#[must_use]
+pub fn seen_by_customer(entry: &Entry, inbound: Option<&Inbound>) -> Option<ThreadEntry> {
+    let (author, body, external_id) = match &entry.what {
+        What::Message(_) => {
+            let inbound = inbound?;
+            if !matches!(inbound.content, contract::Content::Message(_) | contract::Content::Postback { .. }) {
+                return None;
+            }
+            (ThreadAuthor::Customer, shown(&inbound.content), Some(inbound.external_id.clone()))
+        }
+        What::Reply { outbound, .. } => {
+            let author = match &entry.author {
+                EntryAuthor::Agent { name, .. } => ThreadAuthor::Agent { name: name.clone() },
+                EntryAuthor::Bot => ThreadAuthor::Bot,
+                EntryAuthor::Customer | EntryAuthor::System => ThreadAuthor::System,
+            };
+            (author, outbound.body.clone(), None)
+        }
+        What::Note { .. } | What::Event { .. } => return None,
+    };
+    Some(ThreadEntry { id: entry.id, at: entry.at, author, body, external_id })
+}
+
+/// What a widget shows before the first message.
+#[must_use]
+pub const fn nobody_wrote_yet() -> ThreadStatus {
+    ThreadStatus { owner: ThreadOwner::Bot, agent: None, position: None }
+}

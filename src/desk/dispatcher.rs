@@ -1,0 +1,650 @@
+//! Runs the desk: one task that owns the [`Desk`], tells it what was committed, who is there and what time it is, and
+//! carries out what it decides. It never waits for the record while others wait for it: what has to be written is
+//! written by tasks of its own, and what turns out to be impossible is read again from the record.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use contract::{AgentId, ConversationId, IdClock, OfferId, Stop, Timestamp};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use super::{
+    AgentProfile, Board, Desk, DeskRules, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Waiting,
+};
+use crate::{
+    http::views::{LiveFrame, OfferView, QueueView},
+    records::Records,
+    routing::{Members, Priority, RuleSet},
+    store::{
+        AmendError, OfferRecord, StoreError,
+        conversation::{Conversation, Owner},
+        entry::{EntryAuthor, Event},
+        people::Agent,
+    },
+};
+
+/// How long after the last console of an agent closed they become offline.
+const GONE_AFTER: Duration = Duration::from_secs(60);
+/// How often at most the board is drawn anew.
+const BOARD_EVERY: Duration = Duration::from_millis(100);
+
+/// Something for the desk to do.
+enum Command {
+    Changed(ConversationId),
+    Agents(Vec<Agent>),
+    Rules(Arc<RuleSet>),
+    Presence { agent: AgentId, presence: Presence, done: oneshot::Sender<()> },
+    Connected(AgentId),
+    Disconnected(AgentId),
+    Answer { answer: Answer, done: oneshot::Sender<Result<Arc<Conversation>, AnswerError>> },
+    Ask(Box<dyn FnOnce(&Desk) + Send>),
+}
+
+/// An agent's answer to an offer.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer {
+    /// Which offer.
+    pub offer: OfferId,
+    /// Who answers.
+    pub agent: AgentId,
+    /// The offer's epoch.
+    pub epoch: u32,
+    /// Whether they take it.
+    pub accept: bool,
+}
+
+/// Why an answer to an offer came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The offer does not stand.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The conversation moved on while the answer was on its way.
+    #[error("the conversation has moved on; it may have been closed or taken by somebody else")]
+    MovedOn,
+    /// The record failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How the rest of the daemon speaks to the desk. Cheap to clone.
+#[derive(Clone)]
+pub struct DeskHandle {
+    commands: mpsc::UnboundedSender<Command>,
+    board: Arc<ArcSwap<Board>>,
+}
+
+/// The other end of a [`DeskHandle`].
+pub struct DeskMailbox(mpsc::UnboundedReceiver<Command>);
+
+impl DeskHandle {
+    /// A handle, and the mailbox to run the desk with.
+    #[must_use]
+    pub fn new(board: Arc<ArcSwap<Board>>) -> (Self, DeskMailbox) {
+        let (commands, mailbox) = mpsc::unbounded_channel();
+        (Self { commands, board }, DeskMailbox(mailbox))
+    }
+
+    /// The desk at a glance.
+    #[must_use]
+    pub fn board(&self) -> Arc<Board> {
+        self.board.load_full()
+    }
+
+    /// A conversation was committed that the desk may see differently now.
+    pub fn changed(&self, conversation: &Conversation) {
+        self.tell(Command::Changed(conversation.id));
+    }
+
+    /// The people of the company changed: this is everybody.
+    pub fn agents(&self, agents: Vec<Agent>) {
+        self.tell(Command::Agents(agents));
+    }
+
+    /// Another rule set is in force.
+    pub fn rules(&self, rules: Arc<RuleSet>) {
+        self.tell(Command::Rules(rules));
+    }
+
+    /// An agent says what they are. Returns when the board shows it.
+    pub async fn presence(&self, agent: AgentId, presence: Presence) {
+        let (done, told) = oneshot::channel();
+        self.tell(Command::Presence { agent, presence, done });
+        let _ = told.await;
+    }
+
+    /// A console of an agent opened; it is open until the guard is dropped.
+    #[must_use]
+    pub fn connect(&self, agent: AgentId) -> Connection {
+        self.tell(Command::Connected(agent));
+        Connection { desk: self.clone(), agent }
+    }
+
+    /// An agent answers an offer.
+    ///
+    /// # Errors
+    /// The offer does not stand, or the record failed.
+    pub async fn answer(&self, answer: Answer) -> Result<Arc<Conversation>, AnswerError> {
+        let (done, told) = oneshot::channel();
+        self.tell(Command::Answer { answer, done });
+        told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the desk is closed".into()).into()))
+    }
+
+    /// Reads the desk itself.
+    pub async fn ask<T: Send + 'static>(&self, read: impl FnOnce(&Desk) -> T + Send + 'static) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Command::Ask(Box::new(move |desk| {
+            let _ = answer.send(read(desk));
+        })));
+        answered.await.ok()
+    }
+
+    /// Where one that joins a queue now would stand, 1 being next.
+    pub async fn position_of_next(&self, queue: &str, priority: Priority) -> Option<u32> {
+        let queue = queue.to_owned();
+        self.ask(move |desk| desk.position_of_next(&queue, priority.into(), Timestamp::now())).await
+    }
+
+    fn tell(&self, command: Command) {
+        // The desk ends only with the daemon; nobody is left to be told then.
+        let _ = self.commands.send(command);
+    }
+}
+
+/// An open console.
+pub struct Connection {
+    desk: DeskHandle,
+    agent: AgentId,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.desk.tell(Command::Disconnected(self.agent));
+    }
+}
+
+/// The task that runs the desk.
+pub struct Dispatcher {
+    desk: Desk,
+    records: Arc<Records>,
+    rules: Arc<RuleSet>,
+    /// Open consoles of each agent.
+    connections: HashMap<AgentId, usize>,
+    /// When agents without a console become offline.
+    leaving: HashMap<AgentId, Instant>,
+    /// What agents were when the daemon stopped, until they are back or too late.
+    returning: HashMap<AgentId, Presence>,
+    started: Instant,
+    drawn: Instant,
+    /// Whether the board does not show the desk as it is.
+    stale: bool,
+    shown: Vec<QueueView>,
+}
+
+impl Dispatcher {
+    /// A desk that knows everybody and everything that waits or is held, as the record has it.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub async fn open(records: Arc<Records>, rules: Arc<RuleSet>, ids: Arc<IdClock>) -> Result<Self, StoreError> {
+        let now = Timestamp::now();
+        let mut desk = Desk::new(desk_rules(&rules), ids);
+        for agent in records.store.agents().await? {
+            desk.apply(Input::AgentChanged(profile(&agent, &rules)), now);
+        }
+        for conversation in records.store.held().await? {
+            if let Some(input) = input_for(&conversation) {
+                desk.apply(input, now);
+            }
+        }
+        let presences = records.store.presences().await?;
+        let returning = presences.into_iter().filter_map(|(agent, word)| Some((agent, presence_of(&word)?))).collect();
+        let mut dispatcher = Self {
+            desk,
+            records,
+            rules,
+            connections: HashMap::new(),
+            leaving: HashMap::new(),
+            returning,
+            started: Instant::now(),
+            drawn: Instant::now(),
+            stale: true,
+            shown: Vec::new(),
+        };
+        dispatcher.draw_board();
+        Ok(dispatcher)
+    }
+
+    /// Runs until `stop`.
+    pub async fn run(mut self, mut mailbox: DeskMailbox, stop: Stop) {
+        loop {
+            let tick = self.next_tick();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                command = mailbox.0.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => break,
+                },
+                () = tokio::time::sleep_until(tick) => self.tick(),
+            }
+            if self.stale && self.drawn.elapsed() >= BOARD_EVERY {
+                self.draw_board();
+            }
+        }
+    }
+
+    fn next_tick(&self) -> Instant {
+        const IDLE: Duration = Duration::from_secs(5);
+        let now = Instant::now();
+        let deadline = self.desk.next_deadline().map_or(now + IDLE, |due| {
+            let wait = due.duration_since(Timestamp::now());
+            now + Duration::try_from(wait).unwrap_or(Duration::ZERO).min(IDLE)
+        });
+        let leaving = self.leaving.values().min().copied().unwrap_or(deadline);
+        let drawing = if self.stale { self.drawn + BOARD_EVERY } else { deadline };
+        deadline.min(leaving).min(drawing)
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let gone: Vec<AgentId> =
+            self.leaving.iter().filter(|(_, due)| **due <= now).map(|(agent, _)| *agent).collect();
+        for agent in gone {
+            self.leaving.remove(&agent);
+            self.set_presence(agent, Presence::Offline);
+        }
+        self.apply(Input::Tick);
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Changed(id) => self.look_at(id).await,
+            Command::Agents(agents) => self.set_agents(&agents),
+            Command::Rules(rules) => {
+                self.apply(Input::Rules(desk_rules(&rules)));
+                self.rules = rules;
+                match self.records.store.agents().await {
+                    Ok(agents) => self.set_agents(&agents),
+                    Err(error) => tracing::warn!(%error, "The agents could not be read; they keep their queues until the next change."),
+                }
+            }
+            Command::Presence { agent, presence, done } => {
+                self.returning.remove(&agent);
+                self.remember_presence(agent, presence);
+                self.set_presence(agent, presence);
+                self.draw_board();
+                self.records.announcer.agent(agent);
+                let _ = done.send(());
+            }
+            Command::Connected(agent) => self.connected(agent),
+            Command::Disconnected(agent) => self.disconnected(agent),
+            Command::Answer { answer, done } => self.answer(answer, done),
+            Command::Ask(read) => read(&self.desk),
+        }
+    }
+
+    /// The record is the truth: whatever it says of a conversation now is what the desk is told.
+    async fn look_at(&mut self, id: ConversationId) {
+        match self.records.store.conversation(id).await {
+            Ok(Some(conversation)) => self.apply(input_for(&conversation).unwrap_or(Input::Leave(id))),
+            Ok(None) => self.apply(Input::Leave(id)),
+            Err(error) => tracing::error!(%error, conversation = %id, "A conversation cannot be read, so the desk does not see it."),
+        }
+    }
+
+    fn set_agents(&mut self, agents: &[Agent]) {
+        let known: BTreeSet<AgentId> = agents.iter().map(|agent| agent.id).collect();
+        let removed: Vec<AgentId> =
+            self.desk.agents().map(|agent| agent.profile.id).filter(|id| !known.contains(id)).collect();
+        for agent in removed {
+            self.apply(Input::AgentRemoved(agent));
+        }
+        for agent in agents {
+            self.apply(Input::AgentChanged(profile(agent, &self.rules)));
+        }
+    }
+
+    fn set_presence(&mut self, agent: AgentId, presence: Presence) {
+        self.apply(Input::Presence { agent, presence });
+        self.records.announcer.agent(agent);
+    }
+
+    fn remember_presence(&self, agent: AgentId, presence: Presence) {
+        let records = Arc::clone(&self.records);
+        tokio::spawn(async move {
+            let word = crate::http::views::presence_word(presence);
+            if let Err(error) = records.store.put_presence(agent, word).await {
+                tracing::warn!(%error, "An agent's presence could not be noted; after a restart they have to set it again.");
+            }
+        });
+    }
+
+    fn connected(&mut self, agent: AgentId) {
+        *self.connections.entry(agent).or_default() += 1;
+        self.leaving.remove(&agent);
+        // Who was at work when the daemon stopped, and is back at once, goes on working.
+        if let Some(presence) = self.returning.remove(&agent)
+            && self.started.elapsed() < GONE_AFTER
+        {
+            self.set_presence(agent, presence);
+        }
+    }
+
+    fn disconnected(&mut self, agent: AgentId) {
+        if let Some(open) = self.connections.get_mut(&agent) {
+            *open -= 1;
+            if *open == 0 {
+                self.connections.remove(&agent);
+                self.leaving.insert(agent, Instant::now() + GONE_AFTER);
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, done: oneshot::Sender<Result<Arc<Conversation>, AnswerError>>) {
+        let Answer { offer, agent, epoch, accept } = answer;
+        let conversation = self.desk.offers_of(agent).find(|o| o.id == offer).map(|offer| offer.conversation);
+        let input = if accept { Input::Accept { offer, agent, epoch } } else { Input::Decline { offer, agent, epoch } };
+        let effects = self.desk.apply(input, Timestamp::now());
+        self.stale = true;
+        if let Some(refusal) = effects.iter().find_map(|effect| match effect {
+            Effect::Refused(refusal) => Some(*refusal),
+            _ => None,
+        }) {
+            self.carry_out(effects, None);
+            let _ = done.send(Err(AnswerError::Refused(refusal)));
+            return;
+        }
+        if accept {
+            self.carry_out(effects, Some((offer, done)));
+            return;
+        }
+        self.carry_out(effects, None);
+        let records = Arc::clone(&self.records);
+        tokio::spawn(async move {
+            let found = match conversation {
+                Some(id) => records.store.conversation(id).await,
+                None => Ok(None),
+            };
+            let _ = done.send(found.map_err(Into::into).and_then(|found| found.ok_or(AnswerError::MovedOn)));
+        });
+    }
+
+    fn apply(&mut self, input: Input) {
+        let effects = self.desk.apply(input, Timestamp::now());
+        self.stale = true;
+        self.carry_out(effects, None);
+    }
+
+    fn carry_out(
+        &self,
+        effects: Vec<Effect>,
+        mut waiting: Option<(OfferId, oneshot::Sender<Result<Arc<Conversation>, AnswerError>>)>,
+    ) {
+        let now = Timestamp::now();
+        let mut offers = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Offered(offer) => {
+                    offers.push(record_of(&offer, "pending", now));
+                    self.tell_offer(offer);
+                }
+                Effect::OfferEnded { offer, outcome } => {
+                    let state = outcome_word(outcome);
+                    offers.push(record_of(&offer, state, now));
+                    let frame = LiveFrame::OfferEnded { offer: offer.id.to_string(), state };
+                    self.records.announcer.tell_agent(offer.agent, &frame);
+                    self.note_outcome(&offer, outcome);
+                }
+                Effect::Assigned(assignment) => {
+                    let answer = waiting.take_if(|(offer, _)| assignment.offer == Some(*offer));
+                    self.assign(assignment.conversation, assignment.agent, assignment.epoch, answer.map(|(_, done)| done));
+                }
+                Effect::WentAway(agent) => {
+                    self.remember_presence(agent, Presence::Away);
+                    let records = Arc::clone(&self.records);
+                    // The board is drawn after this; whoever is told before that asks again.
+                    tokio::spawn(async move {
+                        records.desk.ask(|_| ()).await;
+                        records.announcer.agent(agent);
+                    });
+                }
+                Effect::Refused(refusal) => {
+                    tracing::debug!(%refusal, "The desk refused an input.");
+                    if let Refusal::Stale { conversation, .. } = refusal {
+                        self.records.desk.tell(Command::Changed(conversation));
+                    }
+                }
+            }
+        }
+        if !offers.is_empty() {
+            let records = Arc::clone(&self.records);
+            tokio::spawn(async move {
+                if let Err(error) = records.store.record_offers(offers).await {
+                    tracing::warn!(%error, "Offers could not be noted; they stand all the same.");
+                }
+            });
+        }
+    }
+
+    fn tell_offer(&self, offer: Offer) {
+        let records = Arc::clone(&self.records);
+        tokio::spawn(async move {
+            if let Some(view) = offer_view(&records, &offer).await {
+                records.announcer.tell_agent(offer.agent, &LiveFrame::Offer { offer: &view });
+            }
+        });
+    }
+
+    /// Declined and expired offers are part of the conversation's story.
+    fn note_outcome(&self, offer: &Offer, outcome: Outcome) {
+        let agent = offer.agent;
+        let event = match outcome {
+            Outcome::Declined => |agent| Event::Declined { agent },
+            Outcome::Expired => |agent| Event::Expired { agent },
+            Outcome::Accepted | Outcome::Withdrawn(_) => return,
+        };
+        let (records, conversation) = (Arc::clone(&self.records), offer.conversation);
+        tokio::spawn(async move {
+            let noted = records
+                .amend(conversation, |draft| {
+                    draft.event(EntryAuthor::System, event(agent.to_string()));
+                    Ok::<(), std::convert::Infallible>(())
+                })
+                .await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, %conversation, "The end of an offer could not be noted.");
+            }
+        });
+    }
+
+    fn assign(
+        &self,
+        conversation: ConversationId,
+        agent: AgentId,
+        epoch: u32,
+        done: Option<oneshot::Sender<Result<Arc<Conversation>, AnswerError>>>,
+    ) {
+        let records = Arc::clone(&self.records);
+        tokio::spawn(async move {
+            let assigned = records
+                .amend(conversation, |draft| {
+                    let stands = &draft.conversation;
+                    if stands.owner == Owner::Agent && stands.agent == Some(agent) && stands.epoch == epoch {
+                        return Ok(());
+                    }
+                    if stands.owner != Owner::Queue || stands.epoch + 1 != epoch {
+                        return Err(AnswerError::MovedOn);
+                    }
+                    draft.conversation.assign(agent);
+                    draft.event(EntryAuthor::System, Event::Accepted { agent: agent.to_string() });
+                    Ok(())
+                })
+                .await;
+            let result = match assigned {
+                Ok((conversation, _)) => Ok(conversation),
+                Err(AmendError::Refused(error)) => Err(error),
+                Err(AmendError::Store(error)) => {
+                    tracing::error!(%error, %conversation, "A conversation could not be given to its agent; it waits again.");
+                    Err(error.into())
+                }
+            };
+            if result.is_err() {
+                records.desk.tell(Command::Changed(conversation));
+            }
+            if let Some(done) = done {
+                let _ = done.send(result);
+            }
+        });
+    }
+
+    fn draw_board(&mut self) {
+        let now = Timestamp::now();
+        let board = Board::of(&self.desk, now);
+        let before = self.records.desk.board.swap(Arc::new(board));
+        let board = self.records.desk.board();
+        self.drawn = Instant::now();
+        self.stale = false;
+        for (agent, now) in &board.agents {
+            if before.agents.get(agent) != Some(now) {
+                self.records.announcer.agent(*agent);
+            }
+        }
+        let queues = queue_views(&board, &self.rules);
+        if queues != self.shown {
+            self.records.announcer.queues(&queues);
+            self.shown = queues;
+        }
+        let moved: Vec<ConversationId> = board
+            .positions
+            .iter()
+            .filter(|(id, position)| before.positions.get(id) != Some(position))
+            .map(|(id, _)| *id)
+            .collect();
+        if !moved.is_empty() {
+            let records = Arc::clone(&self.records);
+            tokio::spawn(async move {
+                for id in moved {
+                    if let Ok(Some(conversation)) = records.store.conversation(id).await {
+                        records.announcer.tell_status(&conversation);
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// The queues of the rule set, now.
+#[must_use]
+pub fn queue_views(board: &Board, rules: &RuleSet) -> Vec<QueueView> {
+    let seconds = |duration: Option<jiff::SignedDuration>| duration.and_then(|d| u64::try_from(d.as_secs()).ok());
+    rules
+        .queues()
+        .values()
+        .map(|spec| {
+            let facts = board.queues.get(&spec.name).cloned().unwrap_or_default();
+            QueueView {
+                name: spec.name.clone(),
+                title: spec.title.clone(),
+                waiting: u32::try_from(facts.waiting).unwrap_or(0),
+                longest_wait: seconds(facts.longest_wait).unwrap_or(0),
+                agents_online: u32::try_from(facts.agents_online).unwrap_or(0),
+                agents_free: u32::try_from(facts.agents_free).unwrap_or(0),
+                estimated_wait: seconds(facts.estimated_wait),
+            }
+        })
+        .collect()
+}
+
+/// An offer as its agent sees it; `None` when the conversation cannot be read.
+pub async fn offer_view(records: &Records, offer: &Offer) -> Option<OfferView> {
+    let conversation = records.store.conversation(offer.conversation).await.ok().flatten()?;
+    Some(OfferView {
+        id: offer.id.to_string(),
+        conversation: records.announcer.view(&conversation),
+        epoch: offer.epoch,
+        queue: offer.queue.clone(),
+        made_at: offer.made_at,
+        expires_at: offer.expires_at,
+    })
+}
+
+fn record_of(offer: &Offer, state: &'static str, at: Timestamp) -> OfferRecord {
+    OfferRecord { id: offer.id, conversation: offer.conversation, agent: offer.agent, state, at }
+}
+
+fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Declined => "declined",
+        Outcome::Expired => "expired",
+        Outcome::Withdrawn(_) => "withdrawn",
+    }
+}
+
+fn presence_of(word: &str) -> Option<Presence> {
+    match word {
+        "online" => Some(Presence::Online),
+        "away" => Some(Presence::Away),
+        _ => None,
+    }
+}
+
+/// What the desk is to be told of a conversation as it stands; `None` when neither a queue nor an agent owns it.
+fn input_for(conversation: &Conversation) -> Option<Input> {
+    let handoff = conversation.handoff.as_ref();
+    match (conversation.owner, conversation.agent, handoff) {
+        (Owner::Agent, Some(agent), _) => Some(Input::Hold {
+            conversation: conversation.id,
+            agent,
+            kind: conversation.kind.clone(),
+            epoch: conversation.epoch,
+        }),
+        (Owner::Queue, _, Some(handoff)) => Some(Input::Enqueue(Waiting {
+            conversation: conversation.id,
+            epoch: conversation.epoch,
+            queue: handoff.queue.clone(),
+            priority: handoff.priority.into(),
+            requirements: handoff.skills.iter().map(Into::into).collect(),
+            enqueued_at: handoff.at,
+            kind: conversation.kind.clone(),
+            previous_agent: conversation.previous_agent,
+        })),
+        _ => None,
+    }
+}
+
+fn profile(agent: &Agent, rules: &RuleSet) -> AgentProfile {
+    let mut skills = agent.skills.clone();
+    for language in &agent.languages {
+        let skill = format!("lang-{language}");
+        let skill = rules.nearest_skill(&skill).map_or(skill.clone(), str::to_owned);
+        skills.insert(skill, super::HIGHEST_LEVEL);
+    }
+    let serves = |members: &Members, queue: &str| match members {
+        Members::Everyone => true,
+        Members::Assigned => agent.queues.iter().any(|own| own == queue),
+        Members::Skilled(needed) => needed.iter().all(|(skill, level)| skills.get(skill).is_some_and(|has| has >= level)),
+    };
+    let queues = rules.queues().values().filter(|queue| serves(&queue.members, &queue.name));
+    AgentProfile {
+        queues: Membership::Only(queues.map(|queue| queue.name.clone()).collect()),
+        capacity: agent.capacity,
+        active: agent.active,
+        skills,
+        ..AgentProfile::new(agent.id)
+    }
+}
+
+fn desk_rules(rules: &RuleSet) -> DeskRules {
+    DeskRules {
+        queues: rules.queues().iter().map(|(name, queue)| (name.clone(), queue.into())).collect(),
+        ..DeskRules::default()
+    }
+}

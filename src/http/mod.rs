@@ -1,0 +1,150 @@
+//! Everything that Switchboard says over HTTP: the REST and live API for consoles and programs, the channels' own
+//! routes, the pages, health and metrics. Shapes and status codes here; what is done is elsewhere.
+
+mod api;
+pub mod auth;
+mod error;
+mod live;
+mod pages;
+pub mod views;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{FromRef, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+    serve::ListenerExt,
+};
+use contract::{AttachmentStore, Channel, Host, Stop};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
+};
+
+pub use error::ApiError;
+
+use crate::{inbox::Queue, live::Live, policy::Policy, records::Records};
+
+/// What handlers need. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The record.
+    pub records: Arc<Records>,
+    /// The inbox, from its daemon side.
+    pub queue: Arc<dyn Queue>,
+    /// Rules and knowledge.
+    pub policy: Arc<Policy>,
+    /// Fan-out of events.
+    pub live: Arc<dyn Live>,
+    /// The bytes of files.
+    pub attachments: Arc<dyn AttachmentStore>,
+    /// Passwords, sessions, tokens.
+    pub auth: Arc<auth::Auth>,
+    /// The hash of the token that the command line on this machine uses.
+    pub local_token: Option<[u8; 32]>,
+    /// Counters.
+    pub metrics: PrometheusHandle,
+    /// Where browsers may come from.
+    pub public_url: Arc<str>,
+    /// Where the rule files are, for messages.
+    pub rules_folder: Arc<PathBuf>,
+    /// Told when the daemon stops.
+    pub stop: Stop,
+}
+
+/// How large the body of a request of the API may be.
+const API_BODY_BYTES: usize = 1024 * 1024;
+/// How long a request of the API may take.
+const API_SECONDS: u64 = 30;
+
+/// All routes.
+pub fn router(app: App, channels: &BTreeMap<String, Arc<dyn Channel>>, host: &Host) -> Router {
+    let mut router = Router::new();
+    for (name, channel) in channels {
+        if let Some(routes) = channel.routes(host.clone()) {
+            router = router.nest(&format!("/channels/{name}"), routes);
+        }
+    }
+    let api = api::router()
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(API_SECONDS)))
+        .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
+        .merge(api::uploads());
+    let own = Router::new()
+        .nest("/api/v1", api)
+        .route("/api/v1/live", get(live::socket))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .merge(pages::router())
+        .merge(api::documentation())
+        .with_state(app);
+    let no_sniff = SetResponseHeaderLayer::if_not_present(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let no_referrer = SetResponseHeaderLayer::if_not_present(
+        HeaderName::from_static("referrer-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    router
+        .route("/channels/{name}/{*rest}", axum::routing::any(no_channel))
+        .merge(own)
+        .layer(CompressionLayer::new())
+        .layer(no_sniff)
+        .layer(no_referrer)
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            tracing::error!("A request ended by a defect of the daemon.");
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", "This is a defect of Switchboard; see its log.")
+                .into_response()
+        }))
+}
+
+async fn no_channel(axum::extract::Path((name, _)): axum::extract::Path<(String, String)>) -> ApiError {
+    let name: String = name.chars().take(60).collect();
+    ApiError::new(StatusCode::NOT_FOUND, "no_such_channel", format!("There is no channel {name:?} with such an address."))
+}
+
+/// Whether a message could be taken now.
+async fn ready(State(app): State<App>) -> Result<&'static str, ApiError> {
+    app.queue.ready().await?;
+    Ok("ready")
+}
+
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    metrics::gauge!("switchboard_inbox_waiting").set(app.queue.waiting() as f64);
+    for (name, queue) in &app.records.desk.board().queues {
+        metrics::gauge!("switchboard_queue_waiting", "queue" => name.clone()).set(queue.waiting as f64);
+        metrics::gauge!("switchboard_queue_agents_online", "queue" => name.clone()).set(queue.agents_online as f64);
+        metrics::gauge!("switchboard_queue_agents_free", "queue" => name.clone()).set(queue.agents_free as f64);
+    }
+    let status = app.policy.status();
+    metrics::gauge!("switchboard_rule_findings").set(status.rule_findings.len() as f64);
+    metrics::gauge!("switchboard_knowledge_findings").set(status.knowledge_findings.len() as f64);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}
+
+/// Serves until `stop`, then lets requests under way end.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(listener: TcpListener, router: Router, stop: Stop) -> std::io::Result<()> {
+    // Without this, small frames wait for the acknowledgement of the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "A connection keeps Nagle's algorithm.");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await }).await
+}
+
+impl FromRef<App> for Arc<Records> {
+    fn from_ref(app: &App) -> Self {
+        Arc::clone(&app.records)
+    }
+}

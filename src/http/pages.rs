@@ -1,0 +1,72 @@
+//! The pages: the console, the widget, and the demo shop. Built with the daemon and part of its binary.
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use super::App;
+
+#[derive(RustEmbed)]
+#[folder = "$SWITCHBOARD_WEB/console"]
+struct Console;
+
+#[derive(RustEmbed)]
+#[folder = "$SWITCHBOARD_WEB/widget"]
+struct Widget;
+
+/// A page of the console must not be framed, and runs only its own scripts.
+const CONSOLE_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
+                              connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(|headers: HeaderMap| async move { widget("index.html", &headers) }))
+        .route("/widget.js", get(|headers: HeaderMap| async move { widget("widget.js", &headers) }))
+        .route("/demo/{*path}", get(|Path(path): Path<String>, headers: HeaderMap| async move { widget(&path, &headers) }))
+        .route("/console", get(|| async { Redirect::permanent("/console/") }))
+        .route("/console/", get(|headers: HeaderMap| async move { console("index.html", &headers) }))
+        .route("/console/{*path}", get(|Path(path): Path<String>, headers: HeaderMap| async move { console(&path, &headers) }))
+}
+
+/// Any address of the console that is no file is the console itself, which finds its way.
+fn console(path: &str, headers: &HeaderMap) -> Response {
+    let file = Console::get(path);
+    let is_page = file.is_none() || path == "index.html";
+    match file.or_else(|| Console::get("index.html")) {
+        Some(file) if is_page => {
+            let mut response = serve(&file, headers, "no-cache");
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(CONSOLE_POLICY));
+            response
+        }
+        // Names of built files carry the hash of what is in them.
+        Some(file) => serve(&file, headers, "public, max-age=31536000, immutable"),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn widget(path: &str, headers: &HeaderMap) -> Response {
+    match Widget::get(path) {
+        Some(file) => serve(&file, headers, "public, max-age=300"),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn serve(file: &EmbeddedFile, headers: &HeaderMap, cache: &'static str) -> Response {
+    let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    let media_type = file.metadata.mimetype().to_owned();
+    let charset = if media_type.starts_with("text/") { "; charset=utf-8" } else { "" };
+    let headers = [
+        (header::CONTENT_TYPE, format!("{media_type}{charset}")),
+        (header::CACHE_CONTROL, cache.to_owned()),
+        (header::ETAG, tag),
+    ];
+    (headers, file.data.clone()).into_response()
+}

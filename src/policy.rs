@@ -1,0 +1,88 @@
+//! What the admin's files say now: the rules and the knowledge in force. A folder with findings changes nothing; the
+//! last good version stays until it is right again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use contract::Timestamp;
+
+use crate::{
+    bot::{Knowledge, Responder},
+    routing::{Finding, RuleSet},
+};
+
+/// The rules and the knowledge in force.
+pub struct Policy {
+    rules: ArcSwap<RuleSet>,
+    knowledge: ArcSwap<Knowledge>,
+    status: Mutex<Status>,
+}
+
+/// How the last load went.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// When the rules in force were loaded.
+    pub loaded_at: Timestamp,
+    /// What the last load of rules found, also warnings of a set that is in force.
+    pub rule_findings: Vec<Finding>,
+    /// What the last load of knowledge found.
+    pub knowledge_findings: Vec<crate::bot::Finding>,
+}
+
+impl Policy {
+    /// A first policy.
+    #[must_use]
+    pub fn new(rules: Arc<RuleSet>, rule_findings: Vec<Finding>, knowledge: Knowledge) -> Self {
+        Self {
+            rules: ArcSwap::new(rules),
+            knowledge: ArcSwap::from_pointee(knowledge),
+            status: Mutex::new(Status { loaded_at: Timestamp::now(), rule_findings, knowledge_findings: Vec::new() }),
+        }
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> Arc<RuleSet> {
+        self.rules.load_full()
+    }
+
+    /// What answers questions.
+    #[must_use]
+    pub fn responder(&self) -> Arc<dyn Responder> {
+        self.knowledge.load_full()
+    }
+
+    /// How the last load went.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.lock().clone()
+    }
+
+    /// Rules were loaded: they are in force if there are any; whether they are others than before.
+    pub fn set_rules(&self, rules: Option<Arc<RuleSet>>, findings: Vec<Finding>) -> bool {
+        let mut status = self.lock();
+        status.rule_findings = findings;
+        let Some(rules) = rules else { return false };
+        let changed = rules.hash() != self.rules.load().hash();
+        if changed {
+            status.loaded_at = Timestamp::now();
+            self.rules.store(rules);
+        }
+        changed
+    }
+
+    /// Knowledge was loaded, or could not be.
+    pub fn set_knowledge(&self, knowledge: Result<Knowledge, Vec<crate::bot::Finding>>) {
+        match knowledge {
+            Ok(knowledge) => {
+                self.lock().knowledge_findings = Vec::new();
+                self.knowledge.store(Arc::new(knowledge));
+            }
+            Err(findings) => self.lock().knowledge_findings = findings,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,106 @@
+//! The one way to change a conversation: commit, then tell. Workers, agents and the desk all go through here, so
+//! nothing is committed that nobody hears of.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use contract::{ConversationId, IdClock, Inbound, OutboundId};
+
+use crate::{
+    announce::Announcer,
+    desk::DeskHandle,
+    store::{
+        AmendError, Commit, Committed, Draft, Store, StoreError, amend, conversation::Conversation, entry::Entry,
+        outbox::DeliveryState,
+    },
+};
+
+/// The record, with everybody told.
+pub struct Records {
+    /// The record itself, for reading.
+    pub store: Arc<dyn Store>,
+    /// Where ids come from.
+    pub ids: Arc<IdClock>,
+    /// Tells those who watch.
+    pub announcer: Announcer,
+    /// The desk.
+    pub desk: DeskHandle,
+    /// The state that a reply starts in, by channel.
+    reply_states: HashMap<String, DeliveryState>,
+}
+
+impl Records {
+    /// Puts the parts together. `kept` are the channels whose customers fetch replies themselves.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        ids: Arc<IdClock>,
+        announcer: Announcer,
+        desk: DeskHandle,
+        channels: &BTreeMap<String, Arc<dyn contract::Channel>>,
+    ) -> Self {
+        let state = |kept| if kept { DeliveryState::Sent } else { DeliveryState::Pending };
+        let reply_states = channels.iter().map(|(name, channel)| (name.clone(), state(channel.limits().kept))).collect();
+        Self { store, ids, announcer, desk, reply_states }
+    }
+
+    /// The state that a reply on a channel starts in. One on a channel that is no longer configured is held.
+    #[must_use]
+    pub fn reply_state(&self, channel: &str) -> DeliveryState {
+        self.reply_states.get(channel).copied().unwrap_or(DeliveryState::Held)
+    }
+
+    /// Commits a turn and tells.
+    ///
+    /// # Errors
+    /// As [`crate::store::Journal::commit`].
+    pub async fn commit(
+        &self,
+        before: Option<&Conversation>,
+        commit: Commit,
+        inbound: &Arc<Inbound>,
+    ) -> Result<Committed, StoreError> {
+        let (entries, outbox) = (commit.entries.clone(), commit.outbox.clone());
+        let committed = self.store.commit(commit).await?;
+        if let Committed::Done(after) = &committed {
+            self.tell(before, after, &entries, &outbox, Some(inbound));
+        }
+        Ok(committed)
+    }
+
+    /// Changes a conversation and tells; see [`amend`]. Returns the conversation after it, and what was appended.
+    ///
+    /// # Errors
+    /// As [`amend`].
+    pub async fn amend<E>(
+        &self,
+        id: ConversationId,
+        change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
+    ) -> Result<(Arc<Conversation>, Vec<Entry>), AmendError<E>> {
+        let (before, after, entries) = amend(&*self.store, &self.ids, id, change).await?;
+        let state = self.reply_state(&after.channel);
+        let outbox: Vec<(OutboundId, DeliveryState)> = entries
+            .iter()
+            .filter(|entry| matches!(entry.what, crate::store::entry::What::Reply { .. }))
+            .map(|entry| (OutboundId::from(entry.id.get()), state))
+            .collect();
+        self.tell(Some(&before), &after, &entries, &outbox, None);
+        Ok((after, entries))
+    }
+
+    fn tell(
+        &self,
+        before: Option<&Conversation>,
+        after: &Arc<Conversation>,
+        entries: &[Entry],
+        outbox: &[(OutboundId, DeliveryState)],
+        inbound: Option<&Arc<Inbound>>,
+    ) {
+        if before.is_none_or(|before| after.stands_elsewhere(before)) && (after.is_held() || before.is_some()) {
+            self.desk.changed(after);
+        }
+        self.announcer.committed(before, after, entries, outbox, inbound);
+    }
+}

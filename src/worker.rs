@@ -1,0 +1,333 @@
+//! Takes messages off the queue and gives each its turn: recall, classify, decide, respond, commit.
+//!
+//! Messages of one thread take their turns one after the other, in the order of acceptance; threads do not wait for
+//! each other. A turn that meets a record out of order waits for it; one that fails by its own message is tried again
+//! and then becomes a dead letter, so that a bad message stops only itself.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use contract::{Inbound, Stop, Thread, Timestamp};
+use futures::FutureExt;
+use jiff::SignedDuration;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    bot::{Question, Reply, Responder},
+    inbox::{Delivery, Queue},
+    policy::Policy,
+    records::Records,
+    routing::{Answer, Destination, Otherwise, RuleSet, decide},
+    store::{Committed, StoreError},
+    turn::{Setting, Turn},
+    understand::{Classifier, Signals, Text, classify_within},
+};
+
+/// How many turns may be under way at once.
+const TURNS_AT_ONCE: usize = 256;
+/// How often a message whose own turn fails is tried.
+const TRIES: u32 = 3;
+/// How often a turn begins again because its conversation changed, before it waits.
+const REPEATS: u32 = 16;
+/// The longest pause while the record does not work.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What turns can be told by the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long a classifier may take.
+    pub classify_within: Duration,
+    /// How long the bot may take before the conversation is handled as if it had no answer.
+    pub respond_within: Duration,
+    /// How long after closing a conversation goes on when the customer writes again.
+    pub reopen_within: SignedDuration,
+}
+
+/// Gives messages their turns.
+pub struct Worker {
+    /// Where they come from.
+    pub queue: Arc<dyn Queue>,
+    /// Where what they change goes.
+    pub records: Arc<Records>,
+    /// Says what they mean.
+    pub classifier: Arc<dyn Classifier>,
+    /// The rules and the knowledge in force.
+    pub policy: Arc<Policy>,
+    /// Settings.
+    pub settings: Settings,
+    /// Messages by thread, for the threads whose turns are under way.
+    pub lanes: Lanes,
+}
+
+/// Messages that wait for the one before them in the same thread.
+#[derive(Default)]
+pub struct Lanes(Mutex<HashMap<Thread, VecDeque<Delivery>>>);
+
+impl Lanes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Thread, VecDeque<Delivery>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a message in its lane; returns it when the lane was empty, for whoever opens the lane.
+    fn join(&self, thread: &Thread, delivery: Delivery) -> Option<Delivery> {
+        let mut lanes = self.lock();
+        if let Some(lane) = lanes.get_mut(thread) {
+            lane.push_back(delivery);
+            return None;
+        }
+        lanes.insert(thread.clone(), VecDeque::new());
+        Some(delivery)
+    }
+
+    /// The next message of a lane; the lane closes when there is none.
+    fn next(&self, thread: &Thread) -> Option<Delivery> {
+        let mut lanes = self.lock();
+        let next = lanes.get_mut(thread).and_then(VecDeque::pop_front);
+        if next.is_none() {
+            lanes.remove(thread);
+        }
+        next
+    }
+}
+
+/// Why a turn did not end in a commit.
+#[derive(Debug, thiserror::Error)]
+enum TurnError {
+    /// The record does not work; the message is not to blame.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The message cannot be processed.
+    #[error("{0}")]
+    Message(String),
+}
+
+impl From<StoreError> for TurnError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            error @ (StoreError::Corrupt { .. } | StoreError::Missing(_)) => Self::Message(error.to_string()),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl Worker {
+    /// Runs until `stop`; then finishes the turns that have begun.
+    pub async fn run(self: Arc<Self>, stop: Stop) {
+        let turns = TaskTracker::new();
+        let permits = Arc::new(Semaphore::new(TURNS_AT_ONCE));
+        loop {
+            let delivery = tokio::select! {
+                () = stop.cancelled() => break,
+                delivery = self.queue.next() => match delivery {
+                    Some(delivery) => delivery,
+                    None => break,
+                },
+            };
+            let thread = thread_of(&delivery.inbound);
+            let Some(first) = self.lanes.join(&thread, delivery) else { continue };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+            let (worker, stop) = (Arc::clone(&self), stop.clone());
+            turns.spawn(async move {
+                let mut next = Some(first);
+                while let Some(delivery) = next {
+                    if stop.is_cancelled() {
+                        return;
+                    }
+                    worker.process(delivery, &stop).await;
+                    next = worker.lanes.next(&thread);
+                }
+                drop(permit);
+            });
+        }
+        turns.close();
+        turns.wait().await;
+    }
+
+    /// Gives one message its turn, however long that takes; returns early only when stopped.
+    async fn process(&self, delivery: Delivery, stop: &Stop) {
+        let started = Instant::now();
+        let mut tries = 0;
+        let mut pause = Duration::from_millis(50);
+        let reason = loop {
+            let turn = AssertUnwindSafe(self.turn(&delivery)).catch_unwind().await;
+            let error = match turn {
+                Ok(Ok(destination)) => {
+                    metrics::counter!("switchboard_turns_total", "destination" => destination).increment(1);
+                    metrics::histogram!("switchboard_turn_seconds").record(started.elapsed().as_secs_f64());
+                    self.settle(delivery).await;
+                    return;
+                }
+                Ok(Err(error)) => error,
+                Err(_panic) => TurnError::Message("its turn ended by a defect of the daemon; see the log".to_owned()),
+            };
+            match error {
+                TurnError::Store(error) => {
+                    tracing::warn!(%error, message = %delivery.id, "A turn waits for the record.");
+                }
+                TurnError::Message(reason) => {
+                    tries += 1;
+                    tracing::warn!(reason, tries, message = %delivery.id, "A turn failed.");
+                    if tries == TRIES {
+                        break reason;
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        };
+        self.bury(delivery, &reason, stop).await;
+    }
+
+    async fn settle(&self, delivery: Delivery) {
+        let id = delivery.id;
+        if let Err(error) = self.queue.done(delivery).await {
+            tracing::warn!(%error, message = %id, "The queue could not be told of a committed turn; it will ask again.");
+        }
+    }
+
+    async fn bury(&self, delivery: Delivery, reason: &str, stop: &Stop) {
+        let (id, inbound) = (delivery.id, Arc::clone(&delivery.inbound));
+        let mut delivery = Some(delivery);
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let again = delivery.take().unwrap_or_else(|| Delivery::new(id, Arc::clone(&inbound)));
+            match self.queue.dead(again, reason).await {
+                Ok(()) => {
+                    tracing::error!(message = %id, reason, "A message could not be processed; it is kept as a dead letter.");
+                    metrics::counter!("switchboard_dead_total", "kind" => "turn").increment(1);
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, message = %id, "A dead letter could not be kept yet."),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        }
+    }
+
+    /// One turn; answers where it led, for the metrics.
+    async fn turn(&self, delivery: &Delivery) -> Result<&'static str, TurnError> {
+        let inbound = &delivery.inbound;
+        let thread = thread_of(inbound);
+        let signals = self.signals(inbound).await;
+        for _ in 0..REPEATS {
+            let recall = self.records.store.recall(&thread, &inbound.from).await?;
+            let (rules, bot) = (self.policy.rules(), self.policy.responder());
+            let board = self.records.desk.board();
+            let roster = self.records.announcer.roster();
+            let setting = Setting {
+                ids: &self.records.ids,
+                now: Timestamp::now(),
+                queues: &board.queues,
+                login: &|agent| roster.get(agent).map(|agent| agent.login.clone()),
+                reopen_within: self.settings.reopen_within,
+                reply_state: self.records.reply_state(&inbound.channel),
+            };
+            let Some(mut turn) = Turn::begin(&setting, &recall, delivery.id, inbound, signals.clone()) else {
+                return Ok("already done");
+            };
+            let destination = if turn.is_routed() { self.route(&mut turn, &rules, &*bot, inbound).await? } else { "noted" };
+            let commit = turn.finish();
+            match self.records.commit(recall.conversation.as_deref(), commit, inbound).await {
+                Ok(Committed::Done(_)) => return Ok(destination),
+                Ok(Committed::AlreadyDone) => return Ok("already done"),
+                Err(StoreError::Conflict) => {
+                    metrics::counter!("switchboard_turn_repeats_total").increment(1);
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(TurnError::Store(StoreError::Conflict))
+    }
+
+    async fn signals(&self, inbound: &Inbound) -> Signals {
+        let subject = inbound.content.body().and_then(|body| body.subject.as_deref());
+        let text = Text { text: inbound.content.text(), subject };
+        classify_within(&*self.classifier, self.settings.classify_within, &text).await
+    }
+
+    async fn route(
+        &self,
+        turn: &mut Turn<'_>,
+        rules: &RuleSet,
+        bot: &dyn Responder,
+        inbound: &Inbound,
+    ) -> Result<&'static str, TurnError> {
+        let facts = turn.facts();
+        let decision = decide(rules, &facts);
+        turn.note_decision(&decision, facts)
+            .map_err(|error| TurnError::Message(format!("its facts cannot be written down: {error}")))?;
+        let position = self.position(decision.destination.as_ref()).await;
+        turn.carry_out(rules, &decision.actions, decision.destination.as_ref(), position);
+        Ok(match &decision.destination {
+            Some(Destination::Answer(answer)) => self.answer(turn, rules, bot, inbound, answer).await,
+            Some(destination) => word(destination),
+            None => "stays",
+        })
+    }
+
+    async fn answer(
+        &self,
+        turn: &mut Turn<'_>,
+        rules: &RuleSet,
+        bot: &dyn Responder,
+        inbound: &Inbound,
+        wanted: &Answer,
+    ) -> &'static str {
+        let question = Question { text: inbound.content.text(), language: turn.language().unwrap_or("und") };
+        let attempt = AssertUnwindSafe(bot.respond(&question)).catch_unwind();
+        let reply = tokio::time::timeout(self.settings.respond_within, attempt).await;
+        let failure = match reply {
+            Ok(Ok(Ok(Reply::Answer(answer))))
+                if wanted.min_confidence.is_none_or(|least| f64::from(answer.citation.score) >= least) =>
+            {
+                turn.answer(answer.text, answer.citation);
+                return "answer";
+            }
+            Ok(Ok(Ok(_))) => None,
+            Ok(Ok(Err(error))) => Some(error.0.to_string()),
+            Ok(Err(_panic)) => Some("it panicked".to_owned()),
+            Err(_elapsed) => Some("it took too long".to_owned()),
+        };
+        if let Some(failure) = failure {
+            tracing::warn!(failure, "The bot failed; the message is handled as one without an answer.");
+            metrics::counter!("switchboard_bot_failures_total").increment(1);
+        }
+        let Otherwise { destination, .. } = &*wanted.otherwise;
+        let position = self.position(Some(destination)).await;
+        turn.miss(rules, &wanted.otherwise, position);
+        "no answer"
+    }
+
+    /// Where a handoff would stand in its queue.
+    async fn position(&self, destination: Option<&Destination>) -> Option<u32> {
+        match destination {
+            Some(Destination::Handoff(handoff)) => {
+                self.records.desk.position_of_next(&handoff.queue, handoff.priority).await
+            }
+            _ => None,
+        }
+    }
+}
+
+fn thread_of(inbound: &Inbound) -> Thread {
+    Thread { channel: inbound.channel.clone(), key: inbound.thread.clone() }
+}
+
+fn word(destination: &Destination) -> &'static str {
+    match destination {
+        Destination::Answer(_) => "answer",
+        Destination::Handoff(_) => "handoff",
+        Destination::Close => "close",
+        Destination::Ignore => "ignore",
+    }
+}
