@@ -3,3 +3,4 @@
 pub mod bot;
 pub mod desk;
 pub mod understand;
+pub mod routing;

@@ -1,0 +1,89 @@
+//! `tests:` of a rule file.
+
+use serde_json::{Map, Value as Json};
+
+use super::{Desk, Lines, read, rules::first_line};
+use crate::routing::{
+    cases::{Case, Expect, ExpectedOutcome},
+    finding::{Notes, suggest},
+    given,
+    yaml::{Node, Value},
+};
+
+const OUTCOME: [&str; 9] =
+    ["handoff", "priority", "skills", "answer", "close", "ignore", "tags", "replies", "attributes"];
+
+pub(super) fn case(node: &Node, file: usize, lines: &Lines, desk: &Desk, notes: &mut Notes<'_>) -> Option<Case> {
+    let fields = read::fields(node, "a test", &["name", "given", "expect"], notes)?;
+    let (Some(name_node), Some(given), Some(expect)) = (fields.get("name"), fields.get("given"), fields.get("expect")) else {
+        notes.error(&first_line(node), "a test needs a name, `given` and `expect`", "docs/rules.md shows one");
+        return None;
+    };
+    let name = read::line(name_node, "a test's name", notes)?.to_owned();
+    let given = facts(given, notes)?;
+    let known: Vec<&str> = ["rule", "otherwise"].into_iter().chain(OUTCOME).collect();
+    let expected = read::fields(expect, "expect", &known, notes)?;
+    let expect = Expect {
+        rule: expected.get("rule").and_then(|node| read::line(node, "a rule", notes)).map(str::to_owned),
+        outcome: outcome(expected, desk, notes),
+        otherwise: expected.get("otherwise").and_then(|node| {
+            let fields = read::fields(node, "otherwise", &OUTCOME, notes)?;
+            Some(outcome(fields, desk, notes))
+        }),
+    };
+    let line = lines.line(name_node.span.start);
+    Some(Case { name, file, line, span: name_node.span.clone(), given, expect })
+}
+
+fn facts(node: &Node, notes: &mut Notes<'_>) -> Option<Map<String, Json>> {
+    let mut facts = Map::new();
+    let groups = ["message", "conversation", "customer", "queues", "now"];
+    read::fields(node, "given", &groups, notes)?;
+    if let Value::Map(entries) = &node.value {
+        for (key, node) in entries.iter().filter(|(key, _)| groups.contains(&key.name.as_str())) {
+            given::collect(&key.name, node, &mut facts, &mut |span, wrong| notes.error(span, wrong.message, wrong.help));
+        }
+    }
+    Some(facts)
+}
+
+fn outcome(fields: read::Fields<'_>, desk: &Desk, notes: &mut Notes<'_>) -> ExpectedOutcome {
+    let mut truth = |name: &str| fields.get(name).and_then(|node| read::boolean(node, name, notes));
+    let (answer, close, ignore) = (truth("answer"), truth("close"), truth("ignore"));
+    let queues: Vec<&str> = desk.queues.keys().map(String::as_str).collect();
+    let skills: Vec<&str> = desk.skills.titles.keys().map(String::as_str).collect();
+    let templates: Vec<&str> = desk.templates.names().collect();
+    let mut attributes = std::collections::BTreeMap::new();
+    for (key, node) in fields.get("attributes").and_then(|n| read::entries(n, "attributes", notes)).unwrap_or_default() {
+        if let Some(value) = read::line(node, "an attribute's value", notes) {
+            attributes.insert(key.name.clone(), value.to_owned());
+        }
+    }
+    ExpectedOutcome {
+        handoff: fields.get("handoff").and_then(|node| known(node, "queue", &queues, notes)),
+        priority: fields.get("priority").and_then(|node| read::priority(node, notes)),
+        skills: fields.get("skills").map(|node| each(node, |node| known(node, "skill", &skills, notes))),
+        answer,
+        close,
+        ignore,
+        tags: fields.get("tags").map(|node| each(node, |node| read::name(node, "a tag", notes).map(str::to_owned))),
+        replies: fields.get("replies").map(|node| each(node, |node| known(node, "template", &templates, notes))),
+        attributes,
+    }
+}
+
+/// The items of a list; something that is not a list is a list of one.
+fn each<T>(node: &Node, read: impl FnMut(&Node) -> Option<T>) -> Vec<T> {
+    match &node.value {
+        Value::List(items) => items.iter().filter_map(read).collect(),
+        _ => std::iter::once(node).filter_map(read).collect(),
+    }
+}
+
+fn known(node: &Node, what: &str, names: &[&str], notes: &mut Notes<'_>) -> Option<String> {
+    let name = read::text(node, what, notes)?;
+    if !names.contains(&name) {
+        notes.error(&node.span, format!("there is no {what} “{name}”"), suggest(name, names.iter().copied()));
+    }
+    Some(name.to_owned())
+}

@@ -1,0 +1,267 @@
+//! `queues.yaml`, `skills.yaml`, `calendars.yaml`, `templates.yaml`.
+
+use std::collections::BTreeMap;
+
+use jiff::{civil::Date, tz::TimeZone};
+
+use super::read::{self, Fields};
+use crate::routing::{
+    calendar::{Calendar, Span},
+    expr::WEEKDAYS,
+    finding::{Notes, suggest},
+    rule::{Members, PriorityCredits, QueueSpec, Strategy, Titles},
+    template::Templates,
+    yaml::{Node, Value},
+};
+
+/// How long an offer stands unless the queue says otherwise, in seconds.
+const OFFER_TIMEOUT: u64 = 30;
+
+/// What `skills.yaml` says.
+#[derive(Debug, Default)]
+pub(super) struct Skills {
+    pub languages: Vec<String>,
+    pub titles: BTreeMap<String, Titles>,
+}
+
+/// What `calendars.yaml` says.
+#[derive(Debug, Default)]
+pub(super) struct Calendars {
+    pub zone: Option<TimeZone>,
+    pub calendars: Vec<Calendar>,
+}
+
+pub(super) fn skills(root: &Node, notes: &mut Notes<'_>) -> Skills {
+    let mut skills = Skills::default();
+    let Some(fields) = read::fields(root, "skills.yaml", &["languages", "skills"], notes) else { return skills };
+    let languages = fields.get("languages").and_then(|node| read::list(node, "languages", notes));
+    for node in languages.unwrap_or_default() {
+        if let Some(tag) = read::text(node, "a language", notes)
+            && read::is_language(tag, &node.span, notes)
+        {
+            skills.languages.push(tag.to_owned());
+        }
+    }
+    let entries = fields.get("skills").and_then(|node| read::entries(node, "skills", notes));
+    for (key, node) in entries.unwrap_or_default() {
+        if !read::is_name(&key.name, &key.span, "a skill", notes) {
+            continue;
+        }
+        let title = read::fields(node, "a skill", &["title"], notes).and_then(|fields| fields.get("title"));
+        let titles = title.map(|title| read::titles(title, "a title", notes)).unwrap_or_default();
+        skills.titles.insert(key.name.clone(), titles);
+    }
+    skills
+}
+
+pub(super) fn queues(root: &Node, skills: &Skills, notes: &mut Notes<'_>) -> BTreeMap<String, (QueueSpec, std::ops::Range<usize>)> {
+    let mut queues = BTreeMap::new();
+    let Some(fields) = read::fields(root, "queues.yaml", &["queues"], notes) else { return queues };
+    for (key, node) in fields.get("queues").and_then(|node| read::entries(node, "queues", notes)).unwrap_or_default() {
+        if read::is_name(&key.name, &key.span, "a queue", notes)
+            && let Some(queue) = queue(&key.name, node, skills, notes)
+        {
+            queues.insert(key.name.clone(), (queue, key.span.clone()));
+        }
+    }
+    queues
+}
+
+fn queue(name: &str, node: &Node, skills: &Skills, notes: &mut Notes<'_>) -> Option<QueueSpec> {
+    let known = ["title", "strategy", "members", "sticky", "offer_timeout", "auto_accept", "priority_credits"];
+    let fields = read::fields(node, "a queue", &known, notes)?;
+    let strategies = [
+        ("longest_idle", Strategy::LongestIdle),
+        ("least_loaded", Strategy::LeastLoaded),
+        ("most_skilled", Strategy::MostSkilled),
+    ];
+    Some(QueueSpec {
+        name: name.to_owned(),
+        title: fields.get("title").map(|node| read::titles(node, "a title", notes)).unwrap_or_default(),
+        strategy: fields
+            .get("strategy")
+            .and_then(|node| read::word(node, "a strategy", &strategies, notes))
+            .unwrap_or_default(),
+        members: fields.get("members").map(|node| members(node, skills, notes)).unwrap_or_default(),
+        sticky: fields.get("sticky").and_then(|node| read::seconds(node, "sticky", notes)),
+        offer_timeout: fields
+            .get("offer_timeout")
+            .and_then(|node| read::seconds(node, "offer_timeout", notes))
+            .unwrap_or(OFFER_TIMEOUT),
+        auto_accept: fields.get("auto_accept").and_then(|node| read::boolean(node, "auto_accept", notes)) == Some(true),
+        priority_credits: fields.get("priority_credits").map(|node| credits(node, notes)).unwrap_or_default(),
+    })
+}
+
+fn members(node: &Node, skills: &Skills, notes: &mut Notes<'_>) -> Members {
+    if matches!(node.value, Value::Text(_)) {
+        let words = [("everyone", false), ("assigned", true)];
+        return match read::word(node, "members", &words, notes) {
+            Some(true) => Members::Assigned,
+            _ => Members::Everyone,
+        };
+    }
+    let mut needed = BTreeMap::new();
+    let skilled = read::fields(node, "members", &["skills"], notes).and_then(|fields| fields.get("skills"));
+    for (key, node) in skilled.and_then(|node| read::entries(node, "skills", notes)).unwrap_or_default() {
+        if !skills.titles.contains_key(&key.name) {
+            let help = suggest(&key.name, skills.titles.keys().map(String::as_str));
+            notes.error(&key.span, format!("there is no skill “{}”", key.name), help);
+        }
+        if let Some(level) = read::level(node, notes) {
+            needed.insert(key.name.clone(), level);
+        }
+    }
+    Members::Skilled(needed)
+}
+
+fn credits(node: &Node, notes: &mut Notes<'_>) -> PriorityCredits {
+    let mut credits = PriorityCredits::default();
+    let Some(fields) = read::fields(node, "priority_credits", &["low", "normal", "high", "urgent"], notes) else {
+        return credits;
+    };
+    let mut read = |name: &str, credit: &mut i64| {
+        if let Some(seconds) = fields.get(name).and_then(|node| signed_seconds(node, notes)) {
+            *credit = seconds;
+        }
+    };
+    read("low", &mut credits.low);
+    read("normal", &mut credits.normal);
+    read("high", &mut credits.high);
+    read("urgent", &mut credits.urgent);
+    credits
+}
+
+/// A duration that may be below zero: `-10m`.
+fn signed_seconds(node: &Node, notes: &mut Notes<'_>) -> Option<i64> {
+    let (negative, text) = match &node.value {
+        Value::Text(text) => text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest)),
+        Value::Int(0) => (false, "0s"),
+        _ => (false, ""),
+    };
+    let seconds = read::parse_seconds(text).and_then(|seconds| i64::try_from(seconds).ok()).filter(|s| *s <= 604_800);
+    if seconds.is_none() {
+        notes.error(&node.span, "a credit is a duration of at most 7d", "write it as 15m, 1h or -10m");
+    }
+    seconds.map(|seconds| if negative { -seconds } else { seconds })
+}
+
+pub(super) fn calendars(root: &Node, notes: &mut Notes<'_>) -> Calendars {
+    let mut read_ = Calendars::default();
+    let Some(fields) = read::fields(root, "calendars.yaml", &["time_zone", "calendars"], notes) else { return read_ };
+    read_.zone = fields.get("time_zone").and_then(|node| read::zone(node, notes));
+    let default = read_.zone.clone().unwrap_or(TimeZone::UTC);
+    let entries = fields.get("calendars").and_then(|node| read::entries(node, "calendars", notes));
+    for (key, node) in entries.unwrap_or_default() {
+        let known = ["time_zone", "week", "holidays", "exceptions"];
+        if read::is_name(&key.name, &key.span, "a calendar", notes)
+            && let Some(fields) = read::fields(node, "a calendar", &known, notes)
+        {
+            read_.calendars.push(calendar(&key.name, fields, &default, notes));
+        }
+    }
+    read_
+}
+
+fn calendar(name: &str, fields: Fields<'_>, default: &TimeZone, notes: &mut Notes<'_>) -> Calendar {
+    let zone = fields.get("time_zone").and_then(|node| read::zone(node, notes)).unwrap_or_else(|| default.clone());
+    let mut week: [Vec<Span>; 7] = Default::default();
+    if let Some(days) = fields.get("week").and_then(|node| read::fields(node, "a week", &WEEKDAYS, notes)) {
+        for (day, spans_of_day) in WEEKDAYS.iter().zip(&mut week) {
+            *spans_of_day = days.get(day).map(|node| spans(node, notes)).unwrap_or_default();
+        }
+    }
+    let mut dates = BTreeMap::new();
+    for node in fields.get("holidays").and_then(|node| read::list(node, "holidays", notes)).unwrap_or_default() {
+        if let Some(date) = date(node, notes) {
+            dates.insert(date, Vec::new());
+        }
+    }
+    for node in fields.get("exceptions").and_then(|node| read::list(node, "exceptions", notes)).unwrap_or_default() {
+        let Some(exception) = read::fields(node, "an exception", &["date", "open"], notes) else { continue };
+        let spans = exception.get("open").map(|node| spans(node, notes)).unwrap_or_default();
+        match exception.get("date") {
+            Some(node) => {
+                if let Some(date) = date(node, notes) {
+                    dates.insert(date, spans);
+                }
+            }
+            None => notes.error(&node.span, "an exception needs a date", "for example {date: 2026-12-24, open: [\"9:00-12:00\"]}"),
+        }
+    }
+    Calendar { name: name.to_owned(), zone, week, dates }
+}
+
+fn spans(node: &Node, notes: &mut Notes<'_>) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for node in read::list(node, "the hours of a day", notes).unwrap_or_default() {
+        match read::text(node, "a span", notes).map(Span::parse) {
+            Some(Some(span)) => spans.push(span),
+            Some(None) => notes.error(&node.span, "this is not a span of hours", "write it as \"9:00-18:00\"; 24:00 is the end of the day"),
+            None => {}
+        }
+    }
+    spans
+}
+
+fn date(node: &Node, notes: &mut Notes<'_>) -> Option<Date> {
+    let date = read::text(node, "a date", notes)?.parse().ok();
+    if date.is_none() {
+        notes.error(&node.span, "this is not a date", "write it as 2026-12-25");
+    }
+    date
+}
+
+pub(super) fn templates(root: &Node, languages: &[String], notes: &mut Notes<'_>) -> Templates {
+    let mut templates = Templates::default();
+    let Some(fields) = read::fields(root, "templates.yaml", &["templates"], notes) else { return templates };
+    let entries = fields.get("templates").and_then(|node| read::entries(node, "templates", notes));
+    for (key, node) in entries.unwrap_or_default() {
+        if !read::is_name(&key.name, &key.span, "a template", notes) {
+            continue;
+        }
+        for (language, node) in read::entries(node, "a template", notes).unwrap_or_default() {
+            if read::is_language(&language.name, &language.span, notes)
+                && let Some(source) = read::text(node, "a template's text", notes)
+            {
+                template(&mut templates, &key.name, &language.name, source, node, notes);
+            }
+        }
+        for language in languages {
+            let found = templates.language(&key.name, language, language);
+            if !found.is_some_and(|found| found.split('-').next() == language.split('-').next()) {
+                let message = format!("the template “{}” has no text for {language}", key.name);
+                notes.error(&key.span, message, format!("add `{language}: …`, or take {language} out of skills.yaml"));
+            }
+        }
+    }
+    templates
+}
+
+fn template(templates: &mut Templates, name: &str, language: &str, source: &str, node: &Node, notes: &mut Notes<'_>) {
+    let file = notes.file;
+    let spot = |error: &minijinja::Error| {
+        let offset = error.range().map(|range| range.start).or_else(|| {
+            let line = error.line()?.checked_sub(1)?;
+            Some(source.split_inclusive('\n').take(line).map(str::len).sum())
+        });
+        super::within(&file.text, node, source, offset.map(|start| start..start + 1))
+    };
+    if let Err(error) = templates.add(name, language, source) {
+        let span = spot(&error);
+        let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        notes.error(&span, format!("the template cannot be read: {said}"), "templates are written in Jinja: {{ customer.name }}, {% if position %} … {% endif %}");
+        return;
+    }
+    for variable in templates.unknown_variables(name, language) {
+        let at = source.find(&variable).map(|start| start..start + variable.len());
+        let span = super::within(&file.text, node, source, at);
+        let help = suggest(&variable, crate::routing::template::VARIABLES.iter().copied());
+        notes.error(&span, format!("templates have no variable `{variable}`"), help);
+    }
+    if let Err(error) = templates.try_out(name, language) {
+        let span = spot(&error);
+        let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        notes.error(&span, format!("the template fails: {said}"), "");
+    }
+}

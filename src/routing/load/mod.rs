@@ -1,0 +1,320 @@
+//! From files to a rule set: everything is checked, everything that is wrong is said, and one error keeps the whole
+//! set out.
+
+mod cases;
+mod desk;
+mod lint;
+mod read;
+mod rules;
+
+pub(super) use read::parse_seconds;
+
+use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    cases::Case,
+    expr::{Needles, TextIndex, Vocabulary, World, Zone},
+    finding::{Finding, Notes, Severity, SourceFile, at},
+    index::Index,
+    rule::{QueueSpec, Rule, RuleSet, Trigger},
+    template::Templates,
+    yaml::{self, Node},
+};
+
+/// The largest file, in bytes.
+const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of all files.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The most files.
+const MAX_FILES: usize = 500;
+/// The most rules of all files.
+const MAX_RULES: usize = 20_000;
+/// The most findings that are said; whoever made more has one cause.
+const MAX_FINDINGS: usize = 200;
+/// What the expression parser may need.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// The files that are not rule files.
+const QUEUES: &str = "queues.yaml";
+const SKILLS: &str = "skills.yaml";
+const CALENDARS: &str = "calendars.yaml";
+const TEMPLATES: &str = "templates.yaml";
+
+/// What loading came to.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// The set, unless some finding is an error.
+    pub rules: Option<Arc<RuleSet>>,
+    /// What is wrong, by file and line.
+    pub findings: Vec<Finding>,
+    /// The files, so that findings can be drawn.
+    pub files: Vec<SourceFile>,
+}
+
+/// What the files beside the rules define.
+#[derive(Debug, Default)]
+struct Desk {
+    skills: desk::Skills,
+    queues: BTreeMap<String, (QueueSpec, Range<usize>)>,
+    templates: Templates,
+    vocabulary: Vocabulary,
+}
+
+/// Loads the `*.yaml` files of a folder, in lexical order of their names; folders in it are not read.
+///
+/// A folder or file that cannot be read is a finding.
+#[must_use]
+pub fn load_dir(folder: &Path) -> Loaded {
+    match read_dir(folder) {
+        Ok(files) => load(&files),
+        Err((name, message)) => Loaded { findings: vec![nowhere(&name, message, "")], ..Loaded::default() },
+    }
+}
+
+/// Reads the files without loading them.
+fn read_dir(folder: &Path) -> Result<Vec<SourceFile>, (String, String)> {
+    let shown = folder.display().to_string();
+    let fail = |name: &str, error: io::Error| (name.to_owned(), format!("{name} cannot be read: {error}"));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| fail(&shown, error))? {
+        let path = entry.map_err(|error| fail(&shown, error))?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|extension| extension == "yaml") && !hidden && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    if paths.len() > MAX_FILES {
+        return Err((shown, format!("there are {} files; {MAX_FILES} are the most", paths.len())));
+    }
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let size = fs::metadata(&path).map_err(|error| fail(&name, error))?.len();
+        if size > MAX_FILE_BYTES as u64 {
+            return Err((name.clone(), too_large(&name, size)));
+        }
+        let text = fs::read_to_string(&path).map_err(|error| fail(&name, error))?;
+        files.push(SourceFile { name, text });
+    }
+    Ok(files)
+}
+
+fn too_large(name: &str, size: u64) -> String {
+    format!("{name} has {size} bytes; {MAX_FILE_BYTES} are the most")
+}
+
+fn nowhere(file: &str, message: String, help: &str) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        file: file.to_owned(),
+        line: 0,
+        column: 0,
+        message,
+        help: Some(help.to_owned()).filter(|help| !help.is_empty()),
+        span: 0..0,
+    }
+}
+
+/// Loads files: all of them, or none. Their order is the order of their names.
+///
+/// Takes time proportional to their size, which is bounded, and runs on a thread of its own, because the expression
+/// parser needs more stack than callers have.
+#[must_use]
+pub fn load(files: &[SourceFile]) -> Loaded {
+    let mut files = files.to_vec();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    let total: usize = files.iter().map(|file| file.text.len()).sum();
+    let largest = files.iter().find(|file| file.text.len() > MAX_FILE_BYTES);
+    let refused = match largest {
+        Some(file) => Some(nowhere(&file.name, too_large(&file.name, file.text.len() as u64), "split it into several files")),
+        None if total > MAX_BYTES => {
+            Some(nowhere("", format!("the files have {total} bytes together; {MAX_BYTES} are the most"), ""))
+        }
+        None => None,
+    };
+    if let Some(finding) = refused {
+        return Loaded { findings: vec![finding], ..Loaded::default() };
+    }
+    let loaded = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("rules".to_owned()).stack_size(STACK_BYTES);
+        thread.spawn_scoped(scope, || Loading::run(&files)).map(|thread| thread.join())
+    });
+    let (rules, findings) = match loaded {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(_)) => (None, vec![nowhere("", "the loader failed on these files".to_owned(), "this is a fault of Switchboard: please report it with the files")]),
+        Err(error) => (None, vec![nowhere("", format!("no thread for loading: {error}"), "")]),
+    };
+    Loaded { rules: rules.map(Arc::new), findings, files }
+}
+
+/// One load, while it goes on.
+struct Loading<'f> {
+    files: &'f [SourceFile],
+    trees: Vec<Node>,
+    notes: Vec<Notes<'f>>,
+    desk: Desk,
+    needles: Needles,
+    rules: Vec<(Rule, Range<usize>)>,
+    cases: Vec<Case>,
+}
+
+impl<'f> Loading<'f> {
+    fn run(files: &'f [SourceFile]) -> (Option<RuleSet>, Vec<Finding>) {
+        let mut loading = Self {
+            files,
+            trees: Vec::new(),
+            notes: files.iter().map(Notes::new).collect(),
+            desk: Desk::default(),
+            needles: Needles::default(),
+            rules: Vec::new(),
+            cases: Vec::new(),
+        };
+        loading.parse();
+        let zone = loading.read_desk();
+        loading.read_rules();
+        lint::check(&mut loading);
+        let Loading { notes, desk, needles, rules, cases, .. } = loading;
+        let mut findings: Vec<Finding> = notes.into_iter().flat_map(|notes| notes.findings).collect();
+        if rules.is_empty() && findings.is_empty() {
+            findings.push(nowhere("", "there are no rules".to_owned(), "add a file with `rules:`"));
+        }
+        findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        findings.dedup();
+        findings.truncate(MAX_FINDINGS);
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return (None, findings);
+        }
+        let texts = match TextIndex::new(needles) {
+            Ok(texts) => texts,
+            Err(error) => {
+                findings.push(nowhere("", format!("the words of all rules are too many: {error}"), ""));
+                return (None, findings);
+            }
+        };
+        let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
+        let set = RuleSet {
+            hash: hash(files).into(),
+            files: files.to_vec(),
+            on_message: Index::new(&rules, Trigger::Message),
+            on_agent_message: Index::new(&rules, Trigger::AgentMessage),
+            rules,
+            queues: desk.queues.into_iter().map(|(name, (queue, _))| (name, queue)).collect(),
+            skills: desk.skills.titles,
+            languages: desk.skills.languages,
+            world: World { texts, calendars: zone.1, zone: zone.0 },
+            templates: desk.templates,
+            cases,
+        };
+        (Some(set), findings)
+    }
+
+    fn parse(&mut self) {
+        for (file, notes) in self.files.iter().zip(&mut self.notes) {
+            let tree = yaml::parse(&file.text).unwrap_or_else(|malformed| {
+                notes.error(&malformed.span, format!("this is not YAML that can be read: {}", malformed.message), "");
+                Node { value: yaml::Value::Null, span: 0..0 }
+            });
+            self.trees.push(tree);
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.files.iter().position(|file| file.name == name)
+    }
+
+    fn read_desk(&mut self) -> (Zone, Vec<super::calendar::Calendar>) {
+        if let Some(place) = self.place(SKILLS) {
+            self.desk.skills = desk::skills(&self.trees[place], &mut self.notes[place]);
+        }
+        if let Some(place) = self.place(QUEUES) {
+            self.desk.queues = desk::queues(&self.trees[place], &self.desk.skills, &mut self.notes[place]);
+        }
+        if let Some(place) = self.place(TEMPLATES) {
+            let languages = &self.desk.skills.languages;
+            self.desk.templates = desk::templates(&self.trees[place], languages, &mut self.notes[place]);
+        }
+        let calendars = self
+            .place(CALENDARS)
+            .map(|place| desk::calendars(&self.trees[place], &mut self.notes[place]))
+            .unwrap_or_default();
+        self.desk.vocabulary = Vocabulary {
+            calendars: calendars.calendars.iter().map(|calendar| calendar.name.clone()).collect(),
+            queues: self.desk.queues.keys().cloned().collect(),
+        };
+        (calendars.zone.map(Zone).unwrap_or_default(), calendars.calendars)
+    }
+
+    fn read_rules(&mut self) {
+        for place in 0..self.files.len() {
+            if [QUEUES, SKILLS, CALENDARS, TEMPLATES].contains(&self.files[place].name.as_str()) {
+                continue;
+            }
+            let (tree, notes) = (&self.trees[place], &mut self.notes[place]);
+            let Some(fields) = read::fields(tree, "a rule file", &["rules", "tests"], notes) else { continue };
+            let items = fields.get("rules").and_then(|node| read::list(node, "rules", notes)).unwrap_or_default();
+            if self.rules.len() + items.len() > MAX_RULES {
+                notes.error(&(0..0), format!("there are more than {MAX_RULES} rules"), "put words into any_word([…]), and values into `in […]`");
+                return;
+            }
+            let lines = Lines::new(&self.files[place].text);
+            for item in items {
+                if notes.full() {
+                    break;
+                }
+                let mut reader =
+                    rules::RuleReader { file: place, lines: &lines, desk: &self.desk, needles: &mut self.needles, notes };
+                self.rules.extend(reader.rule(item));
+            }
+            let tests = fields.get("tests").and_then(|node| read::list(node, "tests", notes)).unwrap_or_default();
+            for item in tests {
+                self.cases.extend(cases::case(item, place, &lines, &self.desk, notes));
+            }
+        }
+    }
+}
+
+/// Where the lines of a text begin.
+#[derive(Debug)]
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line of a byte, counted from 1.
+    fn line(&self, byte: usize) -> usize {
+        self.0.partition_point(|&newline| newline < byte) + 1
+    }
+}
+
+/// The bytes of the file that say `part` of a scalar's value; the whole scalar without one.
+fn within(file: &str, node: &Node, value: &str, part: Option<Range<usize>>) -> Range<usize> {
+    match part {
+        Some(part) => {
+            let start = yaml::position_in_scalar(file, &node.span, value, part.start);
+            let last = yaml::position_in_scalar(file, &node.span, value, part.end.saturating_sub(1).max(part.start));
+            start..(last + 1).max(start)
+        }
+        None => node.span.clone(),
+    }
+}
+
+fn hash(files: &[SourceFile]) -> String {
+    let mut hash = Sha256::new();
+    for file in files {
+        for text in [&file.name, &file.text] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+    }
+    hex::encode(hash.finalize())
+}
+
+/// Adds findings about a rule set that loaded, in its own files.
+pub(super) fn finding_in(set: &RuleSet, file: usize, span: &Range<usize>, message: String, help: &str) -> Finding {
+    at(&set.files[file], Severity::Error, span, message, Some(help.to_owned()).filter(|help| !help.is_empty()))
+}

@@ -1,0 +1,32 @@
+//! Routing: what happens to a message, decided by rules that admins keep in files.
+//!
+//! Pure: no I/O but reading a folder in [`load_dir`], no clock (the time is a fact), no store. The worker calls
+//! [`decide`] once a message; the console and the command line call [`explain`]; both give the same answer for the
+//! same set and facts, always.
+
+mod calendar;
+mod cases;
+mod decide;
+mod expr;
+mod facts;
+mod finding;
+mod given;
+mod index;
+mod load;
+mod rule;
+mod template;
+mod yaml;
+
+pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
+pub use decide::decide;
+pub use facts::{
+    ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority, QueueFacts,
+    SentimentFacts,
+};
+pub use finding::{Finding, Severity, SourceFile};
+pub use load::{Loaded, load, load_dir};
+pub use rule::{
+    Action, Answer, Decision, Destination, Handoff, Members, Otherwise, PriorityCredits, QueueSpec, Relax, Rule,
+    RuleSet, SkillNeed, Strategy, Titles, Trigger,
+};
+pub use template::TemplateContext;

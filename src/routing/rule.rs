@@ -1,0 +1,382 @@
+//! What rule files say, once they are checked: rules, actions, queues, skills. And what comes out of them: a
+//! decision.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    cases::Case,
+    expr::{Expr, World},
+    facts::Priority,
+    finding::SourceFile,
+    index::Index,
+    template::Templates,
+};
+
+/// Texts by language, BCP-47 tags: `en`, `zh`, `zh-Hant`.
+pub type Titles = BTreeMap<String, String>;
+
+/// All rule files of one version: loaded together or not at all, and immutable.
+#[derive(Debug)]
+pub struct RuleSet {
+    pub(super) hash: Arc<str>,
+    pub(super) files: Vec<SourceFile>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) on_message: Index,
+    pub(super) on_agent_message: Index,
+    pub(super) queues: BTreeMap<String, QueueSpec>,
+    pub(super) skills: BTreeMap<String, Titles>,
+    pub(super) languages: Vec<String>,
+    pub(super) world: World,
+    pub(super) templates: Templates,
+    pub(super) cases: Vec<Case>,
+}
+
+impl RuleSet {
+    /// SHA-256 over the names and contents of the files, 64 hexadecimal digits.
+    #[must_use]
+    pub fn hash(&self) -> &Arc<str> {
+        &self.hash
+    }
+
+    /// The names of the files, in the order in which they were read.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
+    /// The rules, in the order in which they are tried.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The queues by name.
+    #[must_use]
+    pub fn queues(&self) -> &BTreeMap<String, QueueSpec> {
+        &self.queues
+    }
+
+    /// The skills that agents can have, with their titles.
+    #[must_use]
+    pub fn skills(&self) -> &BTreeMap<String, Titles> {
+        &self.skills
+    }
+
+    /// The languages that the business serves; the first one is the default.
+    #[must_use]
+    pub fn languages(&self) -> &[String] {
+        &self.languages
+    }
+
+    /// The language for customers whose own is unknown or not served.
+    #[must_use]
+    pub fn default_language(&self) -> &str {
+        self.languages.first().map_or("en", String::as_str)
+    }
+}
+
+/// When a rule runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The customer wrote, and the bot or a queue owns the conversation.
+    #[default]
+    Message,
+    /// The customer wrote, and an agent owns the conversation: rules may note things and cannot route.
+    AgentMessage,
+}
+
+/// One `when → then`.
+#[derive(Debug)]
+pub struct Rule {
+    pub(super) name: Arc<str>,
+    pub(super) file: usize,
+    pub(super) line: usize,
+    pub(super) on: Trigger,
+    pub(super) when: Option<When>,
+    pub(super) then: Vec<Step>,
+    pub(super) destination: Option<DestinationSpec>,
+    pub(super) stop: bool,
+}
+
+impl Rule {
+    /// Its name, unique in the set.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// When it runs.
+    #[must_use]
+    pub fn on(&self) -> Trigger {
+        self.on
+    }
+}
+
+/// A condition.
+#[derive(Debug)]
+pub(super) struct When {
+    /// As the file says it, on one line.
+    pub source: String,
+    pub expr: Expr,
+}
+
+/// A text with facts in it: `lang-${message.language}`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Interpolated {
+    pub parts: Vec<Part>,
+}
+
+/// One part of an interpolated text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Part {
+    Text(String),
+    Fact(Expr),
+}
+
+/// An action that does not end the pass, as a rule says it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    Tag(String),
+    Untag(String),
+    Set { name: String, value: Interpolated },
+    Priority(Priority),
+    Reply { template: String },
+    Notify(Interpolated),
+}
+
+/// A destination as a rule says it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum DestinationSpec {
+    Answer { min_confidence: Option<f64>, otherwise: Box<(Vec<Step>, DestinationSpec)> },
+    Handoff(HandoffSpec),
+    Close,
+    Ignore,
+}
+
+/// A handoff as a rule says it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct HandoffSpec {
+    pub queue: String,
+    pub priority: Option<Priority>,
+    pub skills: Vec<SkillSpec>,
+    pub reason: Option<Interpolated>,
+}
+
+/// A requirement as a rule says it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SkillSpec {
+    pub skill: Interpolated,
+    pub min: u8,
+    pub hard: bool,
+    pub relax: Vec<Relax>,
+}
+
+/// What a queue is. Read by the desk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueueSpec {
+    /// Its name, unique.
+    pub name: String,
+    /// What people call it.
+    pub title: Titles,
+    /// Who of those who can take a conversation gets it.
+    pub strategy: Strategy,
+    /// Who belongs to it.
+    pub members: Members,
+    /// How long after their last conversation a customer is offered to the same agent first, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<u64>,
+    /// How long an offer stands, in seconds.
+    pub offer_timeout: u64,
+    /// Whether an offer is accepted without asking.
+    pub auto_accept: bool,
+    /// What each priority is worth.
+    pub priority_credits: PriorityCredits,
+}
+
+/// Who of those who can take a conversation gets it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// Whoever has gone longest without a new conversation.
+    #[default]
+    LongestIdle,
+    /// Whoever holds the least.
+    LeastLoaded,
+    /// Whoever exceeds the required levels most.
+    MostSkilled,
+}
+
+/// Who belongs to a queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Members {
+    /// Every agent.
+    #[default]
+    Everyone,
+    /// The agents whose own record names the queue.
+    Assigned,
+    /// The agents who have every one of these skills, at these levels or above.
+    Skilled(BTreeMap<String, u8>),
+}
+
+/// Seconds of waiting that each priority is worth, so that nothing starves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriorityCredits {
+    /// Usually below zero.
+    pub low: i64,
+    /// Usually zero.
+    pub normal: i64,
+    /// Before the others.
+    pub high: i64,
+    /// Before everything.
+    pub urgent: i64,
+}
+
+impl Default for PriorityCredits {
+    fn default() -> Self {
+        Self { low: -600, normal: 0, high: 900, urgent: 3600 }
+    }
+}
+
+impl PriorityCredits {
+    /// The credit of one priority, in seconds.
+    #[must_use]
+    pub const fn of(&self, priority: Priority) -> i64 {
+        match priority {
+            Priority::Low => self.low,
+            Priority::Normal => self.normal,
+            Priority::High => self.high,
+            Priority::Urgent => self.urgent,
+        }
+    }
+}
+
+/// The outcome of a rule set on facts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The hash of the rule set.
+    pub rule_set: Arc<str>,
+    /// Why it was made.
+    pub trigger: Trigger,
+    /// The rules that matched, in order.
+    pub matched: Vec<Arc<str>>,
+    /// The rule that ended the pass; `None` when no rule did, which happens for
+    /// [`Trigger::AgentMessage`] only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Arc<str>>,
+    /// What to do first, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// Where the conversation goes. `None`: it stays as it is, because of `stop: true`, or because an agent owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Destination>,
+}
+
+/// Something done on the way to the destination.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Adds a tag to the conversation.
+    Tag(String),
+    /// Removes a tag from the conversation.
+    Untag(String),
+    /// Notes an attribute of the conversation.
+    Set {
+        /// The attribute.
+        name: String,
+        /// Its new value.
+        value: String,
+    },
+    /// Changes the conversation's priority.
+    Priority(Priority),
+    /// Sends a template to the customer, in their language.
+    Reply {
+        /// The template's name.
+        template: String,
+    },
+    /// Leaves a note for agents and supervisors in the conversation, that the customer never sees.
+    Notify(String),
+}
+
+/// Where a conversation goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Destination {
+    /// The bot answers from its knowledge.
+    Answer(Answer),
+    /// A person takes over.
+    Handoff(Handoff),
+    /// The conversation ends.
+    Close,
+    /// Nothing more happens: the conversation stays with whom it is.
+    Ignore,
+}
+
+/// The bot answers from its knowledge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// How sure the bot must be, 0 to 1; `None` leaves it to the bot's own threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_confidence: Option<f64>,
+    /// What happens when it has no answer.
+    pub otherwise: Box<Otherwise>,
+}
+
+/// What happens when the bot has no answer. Its destination is never another [`Destination::Answer`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Otherwise {
+    /// What to do first, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// Where the conversation goes.
+    pub destination: Destination,
+}
+
+/// A person takes over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// The queue's name.
+    pub queue: String,
+    /// The rule's word, or else what the conversation had after the actions.
+    pub priority: Priority,
+    /// What the agent must be able to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<SkillNeed>,
+    /// Why, in words for the agent.
+    pub reason: String,
+    /// The rule that said so.
+    pub rule: Arc<str>,
+}
+
+/// Something that the agent must be able to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillNeed {
+    /// The skill's name.
+    pub skill: String,
+    /// The least level, 1 to 5.
+    pub min: u8,
+    /// Whether it holds for ever. A soft need relaxes.
+    pub hard: bool,
+    /// How it relaxes, by rising `after`; empty for a hard need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relax: Vec<Relax>,
+}
+
+impl SkillNeed {
+    /// The least level after so many seconds in the queue; `None` when nothing is needed any more.
+    #[must_use]
+    pub fn effective(&self, waited: u64) -> Option<u8> {
+        self.relax.iter().rev().find(|step| step.after <= waited).map_or(Some(self.min), |step| step.min)
+    }
+}
+
+/// One step in which a need relaxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relax {
+    /// Seconds since the conversation was first queued.
+    pub after: u64,
+    /// The least level from then on; `None` drops the need.
+    pub min: Option<u8>,
+}

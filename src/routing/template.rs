@@ -1,0 +1,191 @@
+//! What is said to customers without an agent: templates by language.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+
+use super::rule::{RuleSet, Titles};
+
+/// The work that one template may do, in minijinja's instructions.
+const FUEL: u64 = 20_000;
+/// The longest text that comes out, in bytes.
+const MAX_OUTPUT: usize = 16 * 1024;
+
+/// The variables that a template can use.
+pub(super) const VARIABLES: &[&str] = &[
+    "customer.name", "queue.name", "queue.title", "position", "estimated_wait", "conversation.id", "message.text",
+    "message.language", "language",
+];
+
+/// What a template can speak of. What is `None` is empty in the text and false in `{% if … %}`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TemplateContext<'a> {
+    /// `customer.name`.
+    pub customer_name: Option<&'a str>,
+    /// `queue.name` and `queue.title`, by the queue's name.
+    pub queue: Option<&'a str>,
+    /// `position` in the queue, from 1.
+    pub position: Option<u64>,
+    /// `estimated_wait`: given in seconds, written in whole minutes, rounded up.
+    pub estimated_wait: Option<u64>,
+    /// `conversation.id`.
+    pub conversation: Option<&'a str>,
+    /// `message.text`.
+    pub message_text: Option<&'a str>,
+}
+
+/// The compiled templates.
+#[derive(Debug)]
+pub(super) struct Templates {
+    environment: Environment<'static>,
+    /// The languages of each template.
+    languages: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(20);
+        Self { environment, languages: BTreeMap::new() }
+    }
+}
+
+impl Templates {
+    /// Compiles one text of one template.
+    pub(super) fn add(&mut self, name: &str, language: &str, source: &str) -> Result<(), minijinja::Error> {
+        self.environment.add_template_owned(key(name, language), source.to_owned())?;
+        self.languages.entry(name.to_owned()).or_default().push(language.to_owned());
+        Ok(())
+    }
+
+    /// The variables of a template that no context has.
+    pub(super) fn unknown_variables(&self, name: &str, language: &str) -> Vec<String> {
+        let Ok(template) = self.environment.get_template(&key(name, language)) else { return Vec::new() };
+        let known = |variable: &str| VARIABLES.contains(&variable) || matches!(variable, "range" | "dict" | "namespace");
+        let mut unknown: Vec<String> =
+            template.undeclared_variables(true).into_iter().filter(|variable| !known(variable)).collect();
+        unknown.sort_unstable();
+        unknown
+    }
+
+    /// Renders with every variable filled and with none, to see that it can.
+    pub(super) fn try_out(&self, name: &str, language: &str) -> Result<(), minijinja::Error> {
+        let template = self.environment.get_template(&key(name, language))?;
+        let full = TemplateContext {
+            customer_name: Some("Li Wei"),
+            queue: Some("care"),
+            position: Some(3),
+            estimated_wait: Some(240),
+            conversation: Some("cnv_01kaq3v9d4qfw"),
+            message_text: Some("Where is my order? 我的订单在哪里？"),
+        };
+        for context in [full, TemplateContext::default()] {
+            let mut out = Bounded::default();
+            template.render_captured_to(values(&context, &Titles::new(), language), &mut out).map(drop).or_else(|error| {
+                if out.full { Ok(()) } else { Err(error) }
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.languages.keys().map(String::as_str)
+    }
+
+    /// Which of a template's languages serves a customer of `language`.
+    pub(super) fn language<'t>(&'t self, name: &str, language: &str, default: &str) -> Option<&'t str> {
+        nearest_language(self.languages.get(name)?, language, default)
+    }
+}
+
+impl RuleSet {
+    /// The text of a template in the language nearest to `language`, at most 16 KiB, trimmed.
+    ///
+    /// A template that the set does not have gives an empty text; no rule of the set can name one.
+    #[must_use]
+    pub fn render(&self, template: &str, language: Option<&str>, context: &TemplateContext<'_>) -> String {
+        let default = self.default_language();
+        let Some(language) = self.templates.language(template, language.unwrap_or(default), default) else {
+            return String::new();
+        };
+        let mut out = Bounded::default();
+        let empty = Titles::new();
+        let titles = context.queue.and_then(|queue| self.queues.get(queue)).map_or(&empty, |queue| &queue.title);
+        if let Ok(compiled) = self.templates.environment.get_template(&key(template, language)) {
+            // A text that runs out of fuel or room is cut there: what was said so far was checked at load.
+            let _ = compiled.render_captured_to(values(context, titles, language), &mut out);
+        }
+        String::from_utf8_lossy(&out.bytes).trim().to_owned()
+    }
+}
+
+fn key(name: &str, language: &str) -> String {
+    format!("{name}/{language}")
+}
+
+fn values(given: &TemplateContext<'_>, titles: &Titles, language: &str) -> Value {
+    let title = title(titles, language).or(given.queue);
+    context! {
+        customer => context! { name => given.customer_name },
+        queue => context! { name => given.queue, title => title },
+        position => given.position,
+        estimated_wait => given.estimated_wait.map(|seconds| seconds.div_ceil(60).max(1)),
+        conversation => context! { id => given.conversation },
+        message => context! { text => given.message_text, language => language },
+        language => language,
+    }
+}
+
+/// The title in the language nearest to `language`, or any.
+pub(super) fn title<'t>(titles: &'t Titles, language: &str) -> Option<&'t str> {
+    let languages: Vec<String> = titles.keys().cloned().collect();
+    let nearest = nearest_language(&languages, language, "en").and_then(|nearest| titles.get(nearest));
+    nearest.or_else(|| titles.values().next()).map(String::as_str)
+}
+
+/// The language of `have` for someone who reads `wanted`: the same; for Chinese the other script; the same without
+/// script and region; any of the same family; `default`.
+pub(super) fn nearest_language<'h>(have: &'h [String], wanted: &str, default: &str) -> Option<&'h str> {
+    let find = |language: &str| have.iter().find(|known| known.eq_ignore_ascii_case(language)).map(String::as_str);
+    let primary = |language: &'_ str| language.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    let script = match wanted {
+        "zh-TW" | "zh-HK" | "zh-MO" => Some("zh-Hant"),
+        _ if primary(wanted) == "zh" => Some("zh-Hans"),
+        _ => None,
+    };
+    let family = || have.iter().find(|known| primary(known) == primary(wanted)).map(String::as_str);
+    find(wanted)
+        .or_else(|| script.and_then(find))
+        .or_else(|| find(&primary(wanted)))
+        .or_else(family)
+        .or_else(|| find(default))
+        .or_else(|| have.iter().find(|known| primary(known) == primary(default)).map(String::as_str))
+}
+
+/// A text that stops growing.
+#[derive(Debug, Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+    full: bool,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > MAX_OUTPUT {
+            self.full = true;
+            return Err(io::Error::other("the text is too long"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
