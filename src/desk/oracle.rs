@@ -29,6 +29,7 @@ struct Naive {
     ids: IdClock,
     now: Timestamp,
     turn: u64,
+    arrived: (Timestamp, u64),
     agents: BTreeMap<AgentId, NaiveAgent>,
     waiting: BTreeMap<ConversationId, NaiveWaiting>,
     held: BTreeMap<ConversationId, (AgentId, u32, Option<OfferId>)>,
@@ -78,6 +79,7 @@ impl Naive {
             ids: IdClock::new(0),
             now: Timestamp::MIN,
             turn: 0,
+            arrived: (Timestamp::MIN, 0),
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -157,12 +159,16 @@ impl Naive {
     }
 
     fn presence(&mut self, id: AgentId, presence: Presence, effects: &mut Vec<Effect>) {
-        let now = self.now;
+        if presence == Presence::Online && self.arrived.0 != self.now {
+            self.turn += 1;
+            self.arrived = (self.now, self.turn);
+        }
+        let arrived = self.arrived;
         let agent = self.agent(id);
         if presence == Presence::Online {
             agent.expired = 0;
             if agent.presence != Presence::Online {
-                agent.idle = (now, 0);
+                agent.idle = arrived;
             }
         }
         agent.presence = presence;
