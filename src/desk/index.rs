@@ -26,11 +26,18 @@ pub(super) struct Need {
     pub skills: Vec<(u32, u8)>,
 }
 
-/// Since when an agent's work has not changed; `turn` orders what happened in one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Since when an agent's work has not changed. Turns rise with every change, so they order also what happened in one
+/// instant; only agents who came online in the same one share a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Idle {
-    pub since: Timestamp,
     pub turn: u64,
+    pub since: Timestamp,
+}
+
+impl Default for Idle {
+    fn default() -> Self {
+        Self { turn: 0, since: Timestamp::MIN }
+    }
 }
 
 /// Who is best for a need.
@@ -57,40 +64,29 @@ pub(super) struct Index {
     levels: Vec<[Bits; HIGHEST_LEVEL as usize]>,
     online: Bits,
     free: Bits,
-    seats: Vec<Seat>,
     vacant: Vec<Slot>,
-    by_idle: BTreeSet<Standing>,
-    by_load: BTreeSet<Standing>,
+    /// By slot, apart from each other because a scan reads little of each agent.
+    agents: Vec<AgentId>,
+    turns: Vec<u64>,
+    idle_since: Vec<Timestamp>,
+    shares: Vec<u32>,
+    /// Who is online, longest idle first.
+    by_idle: BTreeSet<(u64, AgentId, Slot)>,
     fitting: Bits,
-}
-
-/// What the orders know of an agent. Lower stands first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Standing {
-    points: u32,
-    idle: Idle,
-    agent: AgentId,
-    slot: Slot,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Seat {
-    agent: AgentId,
-    idle: Idle,
-    /// Load by capacity, in millionths.
-    share: u32,
 }
 
 impl Index {
     /// Gives an agent a slot. Everything about it is set by [`profile`](Self::profile) and [`refresh`](Self::refresh).
     pub fn seat(&mut self, agent: AgentId) -> Slot {
-        let seat = Seat { agent, idle: Idle { since: Timestamp::MIN, turn: 0 }, share: 0 };
         if let Some(slot) = self.vacant.pop() {
-            self.seats[slot as usize] = seat;
+            self.agents[slot as usize] = agent;
             return slot;
         }
-        self.seats.push(seat);
-        Slot::try_from(self.seats.len() - 1).unwrap_or(Slot::MAX)
+        self.agents.push(agent);
+        self.turns.push(0);
+        self.idle_since.push(Idle::default().since);
+        self.shares.push(0);
+        Slot::try_from(self.agents.len() - 1).unwrap_or(Slot::MAX)
     }
 
     /// Takes the slot of an agent away who is not online and has an empty profile.
@@ -149,16 +145,15 @@ impl Index {
 
     /// Takes up an agent's presence, load and idleness.
     pub fn refresh(&mut self, agent: &AgentState, weights: &Weights) {
-        let slot = agent.slot;
-        if self.online.has(slot) {
-            self.by_idle.remove(&self.by_idle_of(slot));
-            self.by_load.remove(&self.by_load_of(slot));
+        let (slot, at) = (agent.slot, agent.slot as usize);
+        let (was_online, online) = (self.online.has(slot), agent.is_reachable());
+        if was_online && (!online || self.turns[at] != agent.idle.turn) {
+            self.by_idle.remove(&(self.turns[at], self.agents[at], slot));
         }
-        let online = agent.is_reachable();
-        self.seats[slot as usize] = Seat { agent: agent.profile.id, idle: agent.idle, share: agent.share() };
+        Idle { turn: self.turns[at], since: self.idle_since[at] } = agent.idle;
+        self.shares[at] = agent.share();
         if online {
-            self.by_idle.insert(self.by_idle_of(slot));
-            self.by_load.insert(self.by_load_of(slot));
+            self.by_idle.insert((self.turns[at], self.agents[at], slot));
         }
         self.online.set(slot, online);
         self.free.set(slot, online && agent.load.saturating_add(weights.lightest()) <= agent.profile.capacity);
@@ -217,52 +212,49 @@ impl Index {
 
     fn first_of(&self, fitting: &Bits, need: &Need, strategy: Strategy, preferred: Option<Slot>) -> Best {
         if let Some(slot) = preferred.filter(|&slot| fitting.has(slot)) {
-            return Best::Agent { agent: self.seats[slot as usize].agent, chosen: Chosen::PreviousAgent };
+            return Best::Agent { agent: self.agents[slot as usize], chosen: Chosen::PreviousAgent };
         }
-        let order = match strategy {
-            Strategy::LongestIdle => Some(&self.by_idle),
-            Strategy::LeastLoaded => Some(&self.by_load),
-            Strategy::MostSkilled => None,
+        let first = match strategy {
+            Strategy::LongestIdle => self.longest_idle(fitting),
+            Strategy::LeastLoaded => self.least(fitting, |slot| self.shares[slot as usize]),
+            Strategy::MostSkilled => self.least(fitting, |slot| u32::MAX - self.levels_in(need, slot)),
         };
-        let walked = order
-            .and_then(|order| order.iter().take(fitting.count()).find(|standing| fitting.has(standing.slot)).copied());
-        let first = walked.or_else(|| fitting.ones().map(|slot| self.standing(slot, need, strategy)).min());
-        first.map_or(Best::OnlyExcluded, |Standing { agent, idle, points, .. }| Best::Agent {
-            agent,
-            chosen: match strategy {
-                Strategy::LongestIdle => Chosen::LongestIdle { since: idle.since },
-                Strategy::LeastLoaded => Chosen::LeastLoaded { share: points },
-                Strategy::MostSkilled => Chosen::MostSkilled { levels: u32::MAX - points },
-            },
-        })
+        let Some(slot) = first else { return Best::OnlyExcluded };
+        let chosen = match strategy {
+            Strategy::LongestIdle => Chosen::LongestIdle { since: self.idle_since[slot as usize] },
+            Strategy::LeastLoaded => Chosen::LeastLoaded { share: self.shares[slot as usize] },
+            Strategy::MostSkilled => Chosen::MostSkilled { levels: self.levels_in(need, slot) },
+        };
+        Best::Agent { agent: self.agents[slot as usize], chosen }
     }
 
-    fn standing(&self, slot: Slot, need: &Need, strategy: Strategy) -> Standing {
-        match strategy {
-            Strategy::LongestIdle => self.by_idle_of(slot),
-            Strategy::LeastLoaded => self.by_load_of(slot),
-            Strategy::MostSkilled => {
-                let levels = need.skills.iter().map(|&(skill, _)| self.level(slot, skill)).sum::<u32>();
-                Standing { points: u32::MAX - levels, ..self.by_idle_of(slot) }
-            }
-        }
+    /// Walks the idle for a while, which finds one soon where many fit; else compares those who fit, who are few or
+    /// unlike the idle.
+    fn longest_idle(&self, fitting: &Bits) -> Option<Slot> {
+        const COMPARED_PER_STEP: usize = 8;
+        let walk = self.by_idle.iter().take(fitting.count() / COMPARED_PER_STEP);
+        let walked = walk.map(|&(.., slot)| slot).find(|&slot| fitting.has(slot));
+        walked.or_else(|| self.least(fitting, |_| 0))
     }
 
-    fn level(&self, slot: Slot, skill: u32) -> u32 {
-        self.levels[skill as usize].iter().map(|bits| u32::from(bits.has(slot))).sum()
+    fn least(&self, fitting: &Bits, points: impl Fn(Slot) -> u32) -> Option<Slot> {
+        let place = |slot: Slot| (points(slot), self.turns[slot as usize]);
+        let first = fitting.ones().map(|slot| (place(slot), slot)).reduce(|best, next| {
+            let is_first =
+                next.0.cmp(&best.0).then_with(|| self.agents[next.1 as usize].cmp(&self.agents[best.1 as usize]));
+            if is_first.is_lt() { next } else { best }
+        });
+        first.map(|(_, slot)| slot)
+    }
+
+    /// An agent's levels in the needed skills, summed.
+    fn levels_in(&self, need: &Need, slot: Slot) -> u32 {
+        let level = |skill: u32| self.levels[skill as usize].iter().map(|bits| u32::from(bits.has(slot))).sum::<u32>();
+        need.skills.iter().map(|&(skill, _)| level(skill)).sum()
     }
 
     fn at_least(&self, skill: u32, level: u8) -> Option<&Bits> {
         self.levels[skill as usize].get(usize::from(level) - 1)
-    }
-
-    fn by_idle_of(&self, slot: Slot) -> Standing {
-        let Seat { agent, idle, .. } = self.seats[slot as usize];
-        Standing { points: 0, idle, agent, slot }
-    }
-
-    fn by_load_of(&self, slot: Slot) -> Standing {
-        Standing { points: self.seats[slot as usize].share, ..self.by_idle_of(slot) }
     }
 }
 

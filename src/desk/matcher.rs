@@ -32,6 +32,8 @@ pub struct Desk {
     ids: Arc<IdClock>,
     pub(super) now: Timestamp,
     turn: u64,
+    /// Of the last who came online.
+    arrived: Idle,
     pub(super) agents: BTreeMap<AgentId, AgentState>,
     pub(super) places: BTreeMap<ConversationId, Place>,
     pub(super) held: BTreeMap<ConversationId, Held>,
@@ -99,6 +101,7 @@ impl Desk {
             ids,
             now: Timestamp::MIN,
             turn: 0,
+            arrived: Idle::default(),
             agents: BTreeMap::new(),
             places: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -183,12 +186,12 @@ impl Desk {
     }
 
     fn set_presence(&mut self, agent: AgentId, presence: Presence, effects: &mut Vec<Effect>) {
-        let now = self.now;
+        let arrival = if presence == Presence::Online { self.arrival() } else { self.arrived };
         let state = self.agent_mut(agent);
         if presence == Presence::Online {
             state.expired_in_a_row = 0;
             if state.presence != Presence::Online {
-                state.idle = Idle { since: now, turn: 0 };
+                state.idle = arrival;
             }
         }
         state.presence = presence;
@@ -507,12 +510,21 @@ impl Desk {
         self.agents.entry(agent).or_insert_with(|| AgentState::new(AgentProfile::unknown(agent), index.seat(agent)))
     }
 
-    /// An agent's work has changed: they are not idle since.
+    /// An agent's work has changed: they are idle from now on at most.
     fn stir(&mut self, agent: AgentId) {
         self.turn += 1;
-        let idle = Idle { since: self.now, turn: self.turn };
+        let idle = Idle { turn: self.turn, since: self.now };
         self.agent_mut(agent).idle = idle;
         self.touch(agent);
+    }
+
+    /// The idleness of whoever comes online now.
+    fn arrival(&mut self) -> Idle {
+        if self.arrived.since != self.now {
+            self.turn += 1;
+            self.arrived = Idle { turn: self.turn, since: self.now };
+        }
+        self.arrived
     }
 
     /// Brings the index up to date with an agent, and has the matcher look at them.

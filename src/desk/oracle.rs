@@ -29,6 +29,7 @@ struct Naive {
     ids: IdClock,
     now: Timestamp,
     turn: u64,
+    arrived: (Timestamp, u64),
     agents: BTreeMap<AgentId, NaiveAgent>,
     waiting: BTreeMap<ConversationId, NaiveWaiting>,
     held: BTreeMap<ConversationId, (AgentId, u32, Option<OfferId>)>,
@@ -78,6 +79,7 @@ impl Naive {
             ids: IdClock::new(0),
             now: Timestamp::MIN,
             turn: 0,
+            arrived: (Timestamp::MIN, 0),
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -157,12 +159,16 @@ impl Naive {
     }
 
     fn presence(&mut self, id: AgentId, presence: Presence, effects: &mut Vec<Effect>) {
-        let now = self.now;
+        if presence == Presence::Online && self.arrived.0 != self.now {
+            self.turn += 1;
+            self.arrived = (self.now, self.turn);
+        }
+        let arrived = self.arrived;
         let agent = self.agent(id);
         if presence == Presence::Online {
             agent.expired = 0;
             if agent.presence != Presence::Online {
-                agent.idle = (now, 0);
+                agent.idle = arrived;
             }
         }
         agent.presence = presence;
@@ -378,9 +384,10 @@ enum Step {
     Enqueue(Waiting, i32, i64),
     Leave(ConversationId),
     Hold(ConversationId, AgentId, &'static str),
-    /// Which offer of all that were made, youngest first, by its own agent or another, at which relative epoch.
+    /// Which offer of those pending or of all that were made, by its own agent or another, at which relative epoch.
     Answer {
         accept: bool,
+        pending: bool,
         offer: usize,
         agent: Option<AgentId>,
         epoch: i32,
@@ -464,7 +471,14 @@ fn rules() -> impl Gen<Value = DeskRules> {
 
 fn step() -> impl Gen<Value = Step> {
     let presence = prop_oneof![4 => Just(Presence::Online), 1 => Just(Presence::Away), 1 => Just(Presence::Offline)];
-    let answer = (prop::bool::weighted(0.6), 0..6_usize, prop::bool::weighted(0.1), agent_id(), -1..9_i32);
+    let answer = (
+        prop::bool::weighted(0.6),
+        prop::bool::weighted(0.7),
+        0..4_usize,
+        prop::bool::weighted(0.1),
+        agent_id(),
+        -1..9_i32,
+    );
     prop_oneof![
         4 => profile().prop_map(Step::Agent),
         1 => agent_id().prop_map(Step::Remove),
@@ -472,8 +486,9 @@ fn step() -> impl Gen<Value = Step> {
         12 => enqueue(),
         2 => conversation_id().prop_map(Step::Leave),
         1 => (conversation_id(), agent_id(), sample::select(&KINDS[..])).prop_map(|(c, a, kind)| Step::Hold(c, a, kind)),
-        10 => answer.prop_map(|(accept, offer, other, agent, epoch)| Step::Answer {
-            accept, offer, agent: other.then_some(agent), epoch: if epoch > 1 { 0 } else { epoch },
+        10 => answer.prop_map(|(accept, pending, offer, other, agent, epoch)| Step::Answer {
+            accept,
+            pending, offer, agent: other.then_some(agent), epoch: if epoch > 1 { 0 } else { epoch },
         }),
         1 => rules().prop_map(Step::Rules),
         3 => Just(Step::Tick),
@@ -517,8 +532,9 @@ impl Life {
                 enqueued_at: self.now - SignedDuration::from_secs(ago),
                 ..waiting
             }),
-            Step::Answer { accept, offer, agent, epoch } => {
-                let Some(made) = self.made.iter().rev().nth(offer) else { return Input::Tick };
+            Step::Answer { accept, pending, offer, agent, epoch } => {
+                let offers = if pending { self.naive.offers() } else { self.made.clone() };
+                let Some(made) = offers.iter().rev().nth(offer) else { return Input::Tick };
                 let (offer, agent) = (made.id, agent.unwrap_or(made.agent));
                 let epoch = made.epoch.saturating_add_signed(epoch);
                 if accept { Input::Accept { offer, agent, epoch } } else { Input::Decline { offer, agent, epoch } }
@@ -671,5 +687,22 @@ proptest! {
             life.live(step, seconds);
         }
         life.replay(rules);
+    }
+
+    /// Beyond one word of every bitset, and beyond the number at which the idle are walked.
+    #[test]
+    fn it_does_so_with_many_agents(
+        rules in rules(),
+        agents in collection::vec(profile(), 50..150),
+        steps in collection::vec((enqueue(), sample::select(vec![0_i64, 1, 40])), 10..30),
+    ) {
+        let mut life = Life::new(&rules);
+        for (id, profile) in (1_u64..).map(AgentId::from).zip(agents) {
+            life.live(Step::Agent(AgentProfile { id, ..profile }), 0);
+            life.live(Step::Presence(id, Presence::Online), i64::from(id.get() % 3 == 0));
+        }
+        for (step, seconds) in steps {
+            life.live(step, seconds);
+        }
     }
 }

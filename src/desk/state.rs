@@ -43,7 +43,7 @@ impl AgentState {
             offers: BTreeSet::new(),
             expired_in_a_row: 0,
             debits: BTreeMap::new(),
-            idle: Idle { since: Timestamp::MIN, turn: 0 },
+            idle: Idle::default(),
             slot,
         }
     }
