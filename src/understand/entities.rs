@@ -13,7 +13,7 @@ const MOST: usize = 20;
 /// In order of preference: what an earlier one takes, a later one does not see.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     [
-        ("url", r#"(?i)(?:\bhttps?://|\bwww\.)([^\s<>"'\x{3000}-\x{303f}\x{4e00}-\x{9fff}\x{ff00}-\x{ffef}]{3,500})"#, 0, &[':', 'w', 'W'][..]),
+        ("url", r#"(?i)(?-u:\b)(?:https?://|www\.)([^\s<>"'\x{3000}-\x{303f}\x{4e00}-\x{9fff}\x{ff00}-\x{ffef}]{3,500})"#, 0, &[':', 'w', 'W'][..]),
         ("email", r"(?i)[a-z0-9][a-z0-9._%+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}", 0, &['@']),
         (
             "order",

@@ -248,7 +248,7 @@ impl Votes {
         let Some(best) = self.0.into_iter().next() else { return (UNDETERMINED, 0.0, Vec::new()) };
         // One sure word in three is plenty; a tie, or one word in twenty, is not.
         let density = (3.0 * best.sum / f32::from(words.max(1))).min(1.0);
-        let confidence = (best.sum - second) / (best.sum + 0.15) * (0.4 + 0.6 * density);
+        let confidence = (best.sum - 0.5 * second) / (best.sum + 0.15) * (0.4 + 0.6 * density);
         if confidence < 0.2 {
             return (UNDETERMINED, 0.0, Vec::new());
         }

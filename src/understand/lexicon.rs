@@ -183,7 +183,9 @@ impl Reading<'_> {
     fn negators_before(&self, hit: &Hit, head: Head) -> impl Iterator<Item = &Hit> {
         self.hits[Head::Negation].iter().filter(move |negator| {
             let refuses = negator.weight >= 2.0 || head != Head::WantsHuman;
-            refuses && negator.end <= hit.start && self.gap(negator.end, hit.start).is_some_and(|gap| gap.words <= 3)
+            refuses
+                && negator.start < hit.start
+                && self.gap(negator.end.min(hit.start), hit.start).is_some_and(|gap| gap.words <= 3)
         })
     }
 
@@ -209,11 +211,11 @@ impl Reading<'_> {
         {
             return None;
         }
-        // Two Chinese characters count as a word.
+        // Three Chinese characters count as two words.
         let han = between.chars().filter(|c| super::han::is_han(*c)).count();
         let words =
             between.split(' ').filter(|word| word.chars().any(|c| c.is_alphanumeric() && !super::han::is_han(c)));
-        Some(Gap { words: words.count() + han.div_ceil(2) })
+        Some(Gap { words: words.count() + (2 * han).div_ceil(3) })
     }
 }
 

@@ -100,10 +100,10 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_broken_classifier_leaves_signals_unknown() {
         for broken in [Broken::Fails, Broken::Panics, Broken::Hangs] {
-            let signals = classify_within(&broken, Duration::from_millis(20), &"refund".into()).await;
+            let signals = classify_within(&broken, Duration::ZERO, &"refund".into()).await;
             assert_eq!(signals.language.value, "und");
             assert_eq!(signals.language.known(), None);
             assert_eq!(signals.sentiment.label.known(), None);

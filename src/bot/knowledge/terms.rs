@@ -91,8 +91,8 @@ fn stem(word: &str) -> &str {
         ["sses", "shes", "ches", "xes"].iter().find_map(|end| word.strip_suffix(end).map(|_| &word[..word.len() - 2]))
     {
         stem = shorter;
-    } else if let Some(shorter) = word.strip_suffix("ies") {
-        return &word[..shorter.len() + 1];
+    } else if let Some(shorter) = word.strip_suffix("ies").filter(|shorter| shorter.len() > 2) {
+        return shorter;
     } else if !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is") {
         stem = word.strip_suffix('s').unwrap_or(word);
     }
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn chinese_is_cut_into_characters_and_pairs() {
-        assert_eq!(of("怎麼退貨"), ["怎", "么", "退", "退货", "货"].map(str::to_owned).to_vec().sorted());
+        assert_eq!(of("怎麼退貨"), ["怎", "么", "退", "货", "退货"]);
         assert_eq!(of("iPhone手机壳").len(), 6);
         assert!(of("！？ 。").is_empty());
     }

@@ -172,19 +172,37 @@ fn entry(head: Head, weight: f32, phrase: &str) -> Option<(String, Entry)> {
     (!phrase.is_empty()).then_some((phrase, Entry { head, weight, at_line_start, at_line_end }))
 }
 
-/// Every reading of `talk (to/with) (a /)person`.
+/// Every reading of `talk (to/with) (a /)person`; groups may stand in groups.
 fn expand(phrase: &str) -> Vec<String> {
-    let group = phrase.find('(').and_then(|open| {
-        let close = open + phrase[open..].find(')')?;
-        phrase[open..close].contains('/').then_some((open, close))
-    });
-    let Some((open, close)) = group else { return vec![phrase.to_owned()] };
+    let Some((open, choices, close)) = group(phrase) else { return vec![phrase.to_owned()] };
     let rest = expand(&phrase[close + 1..]);
     let mut all = Vec::new();
-    for choice in phrase[open + 1..close].split('/') {
+    for choice in choices.into_iter().flat_map(expand) {
         all.extend(rest.iter().map(|rest| format!("{}{choice}{rest}", &phrase[..open])));
     }
     all
+}
+
+/// The first group of choices and where it begins and ends.
+fn group(phrase: &str) -> Option<(usize, Vec<&str>, usize)> {
+    let open = phrase.find('(')?;
+    let (mut depth, mut from, mut choices) = (0, open + 1, Vec::new());
+    for (at, c) in phrase.char_indices().skip_while(|(at, _)| *at < open) {
+        match c {
+            '(' => depth += 1,
+            '/' if depth == 1 => {
+                choices.push(&phrase[from..at]);
+                from = at + 1;
+            }
+            ')' if depth == 1 => {
+                choices.push(&phrase[from..at]);
+                return (choices.len() > 1).then_some((open, choices, at));
+            }
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether no word of an alphabet goes on across either end.
@@ -234,7 +252,7 @@ mod tests {
                 assert!(!line.contains(" |  | ") && !line.ends_with('|'), "line {}", number + 1);
                 for phrase in line.split(" | ").flat_map(expand) {
                     let signs = std::ptr::eq(source, SOURCES[2]);
-                    assert!(signs || !phrase.contains(['(', ')', '?', '|']), "{phrase}");
+                    assert!(signs || !phrase.contains(['(', ')', '|']), "{phrase}");
                 }
             }
         }
@@ -244,6 +262,7 @@ mod tests {
     #[test]
     fn phrases_expand() {
         assert_eq!(expand("(a /)b(c/d)"), ["a bc", "a bd", "bc", "bd"]);
+        assert_eq!(expand("a (b/c (d/e))"), ["a b", "a c d", "a c e"]);
         assert_eq!(expand(":("), [":("]);
     }
 
