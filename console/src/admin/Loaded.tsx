@@ -1,0 +1,45 @@
+import { ActionIcon, Alert, Button, Skeleton, Tooltip } from "@mantine/core";
+import { IconRefresh } from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import { useComplaint } from "../app/complain";
+import { useWords } from "../i18n";
+import type { useAnswer } from "../lib/useLoad";
+
+interface Props<T> {
+  title: string;
+  from: ReturnType<typeof useAnswer<T>>;
+  /** Beside the title. */
+  actions?: ReactNode;
+  children: (answer: T) => ReactNode;
+}
+
+/** A page of the administration: its title, and its answer once it is there. */
+export function Loaded<T>({ title, from, actions, children }: Props<T>) {
+  const { t } = useWords();
+  const complaint = useComplaint();
+  const { answer, failure, again } = from;
+  return (
+    <>
+      <div className="head">
+        <h1>{title}</h1>
+        <div style={{ display: "flex", gap: 8 }}>
+          <Tooltip label={t("admin.refresh")}>
+            <ActionIcon variant="default" size={36} aria-label={t("admin.refresh")} onClick={again}>
+              <IconRefresh size={17} />
+            </ActionIcon>
+          </Tooltip>
+          {actions}
+        </div>
+      </div>
+      {failure !== undefined && (
+        <Alert color="red" title={t("admin.failed")} mb="md" role="alert">
+          {complaint(failure)}{" "}
+          <Button size="compact-xs" variant="default" onClick={again}>
+            {t("app.retry")}
+          </Button>
+        </Alert>
+      )}
+      {answer !== undefined ? children(answer) : failure === undefined && <Skeleton height={160} aria-label={t("app.loading")} />}
+    </>
+  );
+}

@@ -1,0 +1,279 @@
+/**
+ * The shapes of `/api/v1`, as the daemon sends them. Times are RFC 3339 UTC strings, durations seconds.
+ * Ids are opaque: a message's entry has the message's id, a reply's entry the outbound's.
+ */
+
+export type Owner = "bot" | "queue" | "agent" | "closed";
+export type Role = "agent" | "supervisor" | "admin";
+export type Presence = "online" | "away" | "offline";
+export type Priority = "low" | "normal" | "high" | "urgent";
+export type DeliveryState = "pending" | "sending" | "sent" | "delivered" | "read" | "failed" | "unknown" | "held";
+export type SentimentLabel = "very_negative" | "negative" | "neutral" | "positive" | "very_positive";
+export type Box = "mine" | "queued" | "open" | "closed";
+
+export interface Agent {
+  id: string;
+  login: string;
+  name: string;
+  role: Role;
+  languages: string[];
+  /** Skill to level, 1 to 5. */
+  skills: Record<string, number>;
+  queues: string[];
+  capacity: number;
+  active: boolean;
+  presence: Presence;
+  load: number;
+}
+
+export interface Me {
+  agent: Agent;
+  csrf: string;
+}
+
+export interface Signal<T> {
+  value: T;
+  /** 0 to 1. */
+  confidence: number;
+  known: boolean;
+  /** The words that made the classifier say so. */
+  terms?: string[];
+}
+
+export interface Signals {
+  language: Signal<string>;
+  sentiment: Signal<SentimentLabel> & { score: number };
+  urgency: Signal<number>;
+  complaint: Signal<number>;
+  churn_risk: Signal<number>;
+  wants_human: Signal<number>;
+  intent?: Signal<string>;
+  topics: string[];
+  automatic: boolean;
+  entities: { kind: string; text: string }[];
+  model: string;
+}
+
+/** Stored (`hash`) or linked (`url`). */
+export interface Attachment {
+  name: string;
+  media_type: string;
+  hash?: string;
+  size?: number;
+  url?: string;
+}
+
+export interface Button {
+  title: string;
+  postback?: string;
+  url?: string;
+}
+
+export interface Body {
+  text: string;
+  html?: string;
+  subject?: string;
+  attachments?: Attachment[];
+  location?: { latitude: number; longitude: number; name?: string };
+  buttons?: Button[];
+}
+
+export type EntryAuthor =
+  | { type: "customer" }
+  | { type: "bot" }
+  | { type: "agent"; id?: string; name: string }
+  | { type: "system" };
+
+export interface Delivery {
+  state: DeliveryState;
+  error?: string;
+  attempts: number;
+}
+
+export type EntryEvent =
+  | { type: "opened" }
+  | { type: "reopened" }
+  | { type: "closed"; by: string }
+  | { type: "returned_to_bot"; by: string }
+  | { type: "queued"; queue: string; reason: string; priority: Priority; rule?: string }
+  | { type: "offered"; agent: string; offer: string }
+  | { type: "accepted"; agent: string }
+  | { type: "declined"; agent: string }
+  | { type: "expired"; agent: string }
+  | { type: "withdrawn"; agent: string }
+  | { type: "tagged"; add: string[]; remove: string[]; by: string }
+  | { type: "merged"; from: string; into: string; by: string }
+  | { type: "unmerged"; from: string; into: string; by: string };
+
+export interface Entry {
+  id: string;
+  at: string;
+  conversation: string;
+  kind: "message" | "reply" | "note" | "event";
+  author: EntryAuthor;
+  body?: Body;
+  content?: "message" | "postback" | "reaction" | "edit" | "delete";
+  external_id?: string;
+  signals?: Signals;
+  decision?: { rule: string; destination: string; tags: string[] };
+  delivery?: Delivery;
+  citation?: { file: string; question: string; score: number };
+  event?: EntryEvent;
+  /** The key under which its writer sent it, if the daemon tells. */
+  client_id?: string;
+}
+
+export interface Conversation {
+  id: string;
+  channel: string;
+  kind: string;
+  subject?: string;
+  owner: Owner;
+  epoch: number;
+  queue?: string;
+  agent?: { id: string; name: string };
+  priority: Priority;
+  tags: string[];
+  language: string;
+  customer: { id: string; name?: string; verified: boolean };
+  mood: { average: number; slope: number; negatives_in_a_row: number };
+  last: { at: string; author: EntryAuthor; text: string };
+  opened_at: string;
+  waiting_since?: string;
+  position?: number;
+  messages: number;
+  bot_turns: number;
+}
+
+export interface Handoff {
+  queue: string;
+  reason: string;
+  summary: string;
+  rule?: string;
+  message?: string;
+  priority: Priority;
+  skills: { skill: string; min: number; hard: boolean }[];
+  at: string;
+}
+
+export interface Merge {
+  id: string;
+  from: string;
+  into: string;
+  identifier: string;
+  at: string;
+  undone_at?: string;
+}
+
+export interface Customer {
+  id: string;
+  name?: string;
+  language?: string;
+  tier?: string;
+  verified: boolean;
+  addresses: { space: string; handle: string }[];
+  identifiers: { kind: "email" | "phone"; value: string; verified: boolean }[];
+  attributes: Record<string, string>;
+  first_seen: string;
+  last_seen: string;
+  conversations: Conversation[];
+  merges: Merge[];
+}
+
+export interface ConversationDetail extends Conversation {
+  attributes: Record<string, string>;
+  handoff?: Handoff;
+  thread: string;
+  contact: Customer;
+}
+
+export interface Offer {
+  id: string;
+  conversation: Conversation;
+  epoch: number;
+  queue: string;
+  made_at: string;
+  expires_at: string;
+}
+
+export interface Queue {
+  name: string;
+  /** Language to title. */
+  title: Record<string, string>;
+  waiting: number;
+  longest_wait: number;
+  agents_online: number;
+  agents_free: number;
+  estimated_wait?: number;
+}
+
+export interface Finding {
+  severity: "error" | "warning";
+  file: string;
+  line: number;
+  column: number;
+  message: string;
+  help?: string;
+}
+
+export interface RulesStatus {
+  hash: string;
+  loaded_at: string;
+  files: string[];
+  rules: number;
+  findings: Finding[];
+}
+
+export interface ReachedRule {
+  name: string;
+  file: string;
+  line: number;
+  matched: boolean;
+  when?: string;
+  values: { expression: string; value: string }[];
+  actions: string[];
+}
+
+export interface Explanation {
+  message: string;
+  conversation: string;
+  at: string;
+  text: string;
+  rule_set: string;
+  outcome: string;
+  signals: Signals;
+  rules: ReachedRule[];
+  not_reached: number;
+  facts: unknown;
+}
+
+export interface DeadLetter {
+  id: string;
+  at: string;
+  kind: "turn" | "outbound";
+  reason: string;
+  channel: string;
+  text: string;
+}
+
+export interface Token {
+  id: string;
+  name: string;
+  role: Role;
+  created_at?: string;
+  last_used_at?: string;
+}
+
+export type LiveEvent =
+  | { type: "hello"; me: Agent; offers: Offer[]; queues: Queue[]; rules: { hash: string; findings: number } }
+  | { type: "offer"; offer: Offer }
+  | { type: "offer_ended"; offer: string; state: "accepted" | "declined" | "expired" | "withdrawn" }
+  | { type: "conversation"; conversation: Conversation }
+  | { type: "entry"; entry: Entry }
+  | { type: "delivery"; conversation: string; outbound: string; delivery: Delivery }
+  | { type: "typing"; conversation: string }
+  | { type: "agent"; agent: Agent }
+  | { type: "queues"; queues: Queue[] }
+  | { type: "rules"; hash: string; findings: number }
+  | { type: "missed" }
+  | { type: "pong" };

@@ -1,0 +1,155 @@
+/** One entry of the journal: a message, a reply, a note, or an event's slim line. */
+
+import { Tooltip } from "@mantine/core";
+import { IconBook2, IconHelpHexagon, IconLock, IconRobot } from "@tabler/icons-react";
+import { memo } from "react";
+import type { ReactNode } from "react";
+import type { Body, Entry } from "../api/types";
+import { explain } from "../app/router";
+import { useWords } from "../i18n";
+import type { Key } from "../i18n/en";
+import { useQueueTitle } from "../left/Queues";
+import { useStore } from "../store/store";
+import { Attachments, Location } from "./Attachments";
+import { DeliveryLine } from "./DeliveryLine";
+import { eventText } from "./eventText";
+import { ForeignText } from "./ForeignText";
+import { SignalChips } from "./SignalChips";
+import { webAddress } from "./links";
+
+interface Props {
+  entry: Entry;
+  customer: string;
+  /** The same author wrote just before: the name is not repeated. */
+  follows: boolean;
+  /** Shown before the name, where several conversations are mixed. */
+  origin?: ReactNode;
+}
+
+export const EntryView = memo(function EntryView({ entry, customer, follows, origin }: Props) {
+  if (entry.kind === "event") return <EventLine entry={entry} />;
+  const out = entry.kind !== "message";
+  const classes = ["said-row", out ? "out" : "", entry.author.type === "bot" || entry.author.type === "system" ? "bot" : "", entry.kind === "note" ? "note" : "", follows ? "follows" : ""];
+  return (
+    <li className={classes.filter(Boolean).join(" ")} data-testid={`entry-${entry.kind}`} data-entry={entry.id}>
+      {!follows && <By entry={entry} customer={customer} origin={origin} />}
+      <div className="bubble">
+        <Content body={entry.body} content={entry.content} lang={entry.signals?.language.known ? entry.signals.language.value : undefined} />
+      </div>
+      <Under entry={entry} />
+    </li>
+  );
+});
+
+function By({ entry, customer, origin }: { entry: Entry; customer: string; origin: ReactNode }) {
+  const { t, clock, absolute } = useWords();
+  const { author } = entry;
+  const names = { customer, bot: t("journal.bot"), system: t("journal.system"), agent: author.type === "agent" ? author.name : "" };
+  return (
+    <div className="by">
+      {origin}
+      {author.type === "bot" && <IconRobot size={14} aria-hidden />}
+      <strong>
+        <bdi>{names[author.type]}</bdi>
+      </strong>
+      {entry.kind === "note" && (
+        <Tooltip label={t("journal.note_hint")}>
+          <span className="pill warn" tabIndex={0}>
+            <IconLock size={12} aria-hidden /> {t("journal.note")}
+          </span>
+        </Tooltip>
+      )}
+      <time dateTime={entry.at} title={absolute(entry.at)}>
+        {clock(entry.at)}
+      </time>
+    </div>
+  );
+}
+
+export function Content({ body, content, lang }: { body: Body | undefined; content?: Entry["content"]; lang?: string | undefined }) {
+  const { t } = useWords();
+  const blank = !body?.text && !body?.attachments?.length && !body?.location;
+  return (
+    <>
+      {content && content !== "message" && <span className="muted small">{t(`journal.${content}` as Key)}</span>}
+      {body?.subject && <bdi className="subject foreign">{body.subject}</bdi>}
+      {body?.text && <ForeignText text={body.text} lang={lang} />}
+      {blank && content !== "delete" && <span className="muted">{t("journal.no_text")}</span>}
+      {body?.attachments && body.attachments.length > 0 && <Attachments items={body.attachments} />}
+      {body?.location && <Location location={body.location} />}
+      {body?.buttons && body.buttons.length > 0 && <OfferedButtons buttons={body.buttons} />}
+    </>
+  );
+}
+
+/** The buttons that the customer was shown: to be seen, not to be pressed. */
+function OfferedButtons({ buttons }: { buttons: NonNullable<Body["buttons"]> }) {
+  return (
+    <div className="offered-buttons">
+      {buttons.slice(0, 20).map((button, index) => {
+        const href = button.url ? webAddress(button.url) : undefined;
+        return href ? (
+          <a key={index} className="link" href={href} target="_blank" rel="noopener noreferrer nofollow">
+            {button.title}
+          </a>
+        ) : (
+          <bdi key={index}>{button.title}</bdi>
+        );
+      })}
+    </div>
+  );
+}
+
+function Under({ entry }: { entry: Entry }) {
+  const { t } = useWords();
+  const { signals, decision, citation, delivery } = entry;
+  if (!signals && !decision && !citation && !delivery) return null;
+  return (
+    <div className="under">
+      {signals && <SignalChips signals={signals} />}
+      {decision && <Decision entry={entry} />}
+      {citation && (
+        <Tooltip label={t("journal.citation_source", { file: citation.file, score: citation.score.toFixed(2) })}>
+          <span className="ok" tabIndex={0} data-testid="citation">
+            <IconBook2 size={14} aria-hidden />
+            {t("journal.citation", { question: citation.question })}
+          </span>
+        </Tooltip>
+      )}
+      {delivery && <DeliveryLine outbound={entry.id} delivery={delivery} />}
+    </div>
+  );
+}
+
+function Decision({ entry }: { entry: Entry }) {
+  const { t } = useWords();
+  if (!entry.decision) return null;
+  const { destination, rule } = entry.decision;
+  return (
+    <>
+      <span className="ellipsis" title={rule}>
+        → {destination}
+      </span>
+      <button type="button" className="plain link ok" title={t("journal.why_title")} onClick={() => explain(entry.id)} data-testid="why">
+        <IconHelpHexagon size={13} aria-hidden />
+        {t("journal.why")}
+      </button>
+    </>
+  );
+}
+
+function EventLine({ entry }: { entry: Entry }) {
+  const { t, clock, absolute } = useWords();
+  const agents = useStore((state) => state.agents);
+  const queue = useQueueTitle();
+  if (!entry.event) return null;
+  const agent = (id: string) => agents[id]?.name ?? (id === "bot" ? t("journal.bot") : id === "system" ? t("journal.system") : id);
+  return (
+    <li className="event" data-testid="entry-event">
+      <span>{eventText(entry.event, t, { agent, queue })}</span>
+      <time dateTime={entry.at} title={absolute(entry.at)}>
+        {clock(entry.at)}
+      </time>
+    </li>
+  );
+}

@@ -1,0 +1,74 @@
+import { Button, Tooltip } from "@mantine/core";
+import { IconHelpHexagon } from "@tabler/icons-react";
+import { useCallback } from "react";
+import type { Handoff } from "../api/types";
+import { useCommand } from "../app/hotkeys";
+import { explain } from "../app/router";
+import { useWords } from "../i18n";
+import { PriorityPill } from "../left/ConversationList";
+import { useQueueTitle } from "../left/Queues";
+import { useStore } from "../store/store";
+
+/** Why a person has this conversation: the handoff, and the way to the whole explanation. */
+export function Routed({ conversation }: { conversation: string }) {
+  const { t } = useWords();
+  const detail = useStore((state) => state.details[conversation]);
+  const journal = useStore((state) => state.journals[conversation]);
+  const handoff = detail?.handoff;
+  const decided = handoff?.message ?? journal?.entries.findLast((entry) => entry.decision)?.id;
+  const why = useCallback(() => decided && explain(decided), [decided]);
+  useCommand("why", why);
+  return (
+    <section className="routed" data-testid="routed">
+      <h3>{t("routed.title")}</h3>
+      {handoff ? <HandoffText handoff={handoff} /> : detail && <p className="muted">{t("routed.none")}</p>}
+      {decided && (
+        <Button size="compact-sm" variant="light" leftSection={<IconHelpHexagon size={15} />} onClick={why} aria-keyshortcuts="w" data-testid="explain">
+          {t("routed.explain")}
+        </Button>
+      )}
+    </section>
+  );
+}
+
+function HandoffText({ handoff }: { handoff: Handoff }) {
+  const { t } = useWords();
+  const title = useQueueTitle();
+  return (
+    <>
+      <p>
+        <span className="pill warn">{title(handoff.queue)}</span> <PriorityPill priority={handoff.priority} />
+      </p>
+      <p>
+        <bdi>{handoff.reason}</bdi>
+      </p>
+      {handoff.summary && handoff.summary !== handoff.reason && (
+        <p className="foreign muted" dir="auto">
+          {handoff.summary}
+        </p>
+      )}
+      <dl className="pairs" style={{ marginBottom: 10 }}>
+        {handoff.rule && (
+          <>
+            <dt>{t("routed.rule")}</dt>
+            <dd>{handoff.rule}</dd>
+          </>
+        )}
+        {handoff.skills.length > 0 && (
+          <>
+            <dt>{t("routed.skills")}</dt>
+            <dd style={{ display: "flex", flexWrap: "wrap", gap: 4 }}>
+              {handoff.skills.map(({ skill, min, hard }) => (
+                <Tooltip key={skill} label={t(hard ? "routed.skill_hard" : "routed.skill_soft")}>
+                  <span className={hard ? "pill accent" : "pill"} tabIndex={0}>
+                    {t("routed.level", { skill, min })}
+                  </span>
+                </Tooltip>
+              ))}
+            </dd>
+          </>
+        )}
+      </dl>
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+/** The reader's language for the components: chosen, or the browser's. */
+
+import { createContext, useContext, useEffect, useMemo, useState } from "react";
+import type { ReactNode } from "react";
+import { store, stored } from "../lib/storage";
+import type { Key } from "./en";
+import * as format from "./format";
+import type { Language, Values } from "./format";
+
+export type Choice = Language | "auto";
+
+export interface Words {
+  language: Language;
+  choice: Choice;
+  choose(choice: Choice): void;
+  t(key: Key, values?: Values): string;
+  relative(at: string, now: number): string;
+  duration(seconds: number): string;
+  absolute(at: string): string;
+  clock(at: string): string;
+  day(at: string, now: number): string;
+  bytes(size: number): string;
+  languageName(tag: string): string;
+}
+
+const Context = createContext<Words | undefined>(undefined);
+
+function wordsIn(language: Language, choice: Choice, choose: (choice: Choice) => void): Words {
+  return {
+    language,
+    choice,
+    choose,
+    t: (key, values) => format.text(language, key, values),
+    relative: (at, now) => format.relative(language, at, now),
+    duration: (seconds) => format.duration(language, seconds),
+    absolute: (at) => format.absolute(language, at),
+    clock: (at) => format.clock(language, at),
+    day: (at, now) => format.day(language, at, now),
+    bytes: (size) => format.bytes(language, size),
+    languageName: (tag) => format.languageName(language, tag),
+  };
+}
+
+export function WordsProvider({ children }: { children: ReactNode }) {
+  const [choice, setChoice] = useState<Choice>(() => stored<Choice>("language") ?? "auto");
+  const language = choice === "auto" ? format.preferred(navigator.languages) : choice;
+  const words = useMemo(() => {
+    const choose = (next: Choice) => {
+      store("language", next === "auto" ? undefined : next);
+      setChoice(next);
+    };
+    return wordsIn(language, choice, choose);
+  }, [language, choice]);
+  useEffect(() => {
+    document.documentElement.lang = format.tags[language];
+  }, [language]);
+  return <Context value={words}>{children}</Context>;
+}
+
+export function useWords(): Words {
+  const words = useContext(Context);
+  if (!words) throw new Error("useWords needs a WordsProvider above it");
+  return words;
+}

@@ -1,0 +1,157 @@
+/** The left pane: who I am, what is offered to me, and the lists of conversations. */
+
+import "./left.css";
+import { ActionIcon, Badge, SegmentedControl, Tooltip } from "@mantine/core";
+import { IconSearch } from "@tabler/icons-react";
+import { useCallback, useMemo, useRef, useState } from "react";
+import { useComplain } from "../app/complain";
+import { run, useCommand } from "../app/hotkeys";
+import { openConversation, useRoute } from "../app/router";
+import { useWords } from "../i18n";
+import { loadBox } from "../store/actions";
+import { inBox } from "../store/boxes";
+import { read, useStore } from "../store/store";
+import { ConversationList } from "./ConversationList";
+import { MainMenu } from "./MainMenu";
+import { Offers } from "./Offers";
+import { PresenceSwitch } from "./PresenceSwitch";
+import { MineEmpty, Queues } from "./Queues";
+
+type Tab = "inbox" | "open" | "closed";
+
+export function LeftPane() {
+  const { t } = useWords();
+  const complain = useComplain();
+  const [tab, setTab] = useState<Tab>("inbox");
+  const scroll = useRef<HTMLDivElement>(null);
+
+  const choose = useCallback(
+    (next: Tab) => {
+      setTab(next);
+      if (next !== "inbox") loadBox(next).catch(complain);
+    },
+    [complain],
+  );
+  const focusFirst = useCallback(
+    (next: Tab, selector: string) => {
+      choose(next);
+      window.setTimeout(() => scroll.current?.querySelector<HTMLElement>(selector)?.focus(), 60);
+    },
+    [choose],
+  );
+  useCommand("mine", useCallback(() => focusFirst("inbox", "[data-list=mine] .item"), [focusFirst]));
+  useCommand("queues", useCallback(() => focusFirst("inbox", ".queue-head"), [focusFirst]));
+  useCommand("open", useCallback(() => focusFirst("open", ".item"), [focusFirst]));
+  useCommand("closed", useCallback(() => focusFirst("closed", ".item"), [focusFirst]));
+  useMove(scroll);
+
+  return (
+    <>
+      <header className="left-head">
+        <div className="brand">
+          <img src="/console/icon.svg" alt="" />
+          {t("app.name")}
+        </div>
+        <div style={{ display: "flex", gap: 4 }}>
+          <Findings />
+          <Tooltip label={t("menu.find")}>
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("menu.find")} onClick={() => run("find")} data-testid="find-customer">
+              <IconSearch size={18} />
+            </ActionIcon>
+          </Tooltip>
+          <MainMenu />
+        </div>
+      </header>
+      <div className="left-presence">
+        <PresenceSwitch />
+      </div>
+      <Offers />
+      <div style={{ padding: "4px 12px 6px" }}>
+        <SegmentedControl
+          fullWidth
+          size="xs"
+          value={tab}
+          onChange={(value) => choose(value as Tab)}
+          aria-label={t("lists.nav")}
+          data={(["inbox", "open", "closed"] as const).map((value) => ({ value, label: t(`lists.${value}`) }))}
+          data-testid="box-tabs"
+        />
+      </div>
+      <div className="left-scroll" ref={scroll}>
+        {tab === "inbox" ? <Inbox /> : <Archive box={tab} />}
+      </div>
+    </>
+  );
+}
+
+/** j and k: through the items as they stand on the screen. */
+function useMove(scroll: React.RefObject<HTMLDivElement | null>): void {
+  const move = useCallback(
+    (step: 1 | -1) => {
+      const items = [...(scroll.current?.querySelectorAll<HTMLElement>(".item") ?? [])];
+      const at = items.findIndex((item) => item.getAttribute("aria-current") === "true");
+      const next = at < 0 ? (step > 0 ? items[0] : items.at(-1)) : items[at + step];
+      next?.scrollIntoView({ block: "nearest" });
+      const id = next?.dataset["conversation"];
+      if (id) openConversation(id);
+    },
+    [scroll],
+  );
+  useCommand("next", useCallback(() => move(1), [move]));
+  useCommand("previous", useCallback(() => move(-1), [move]));
+}
+
+function Findings() {
+  const { t } = useWords();
+  const findings = useStore((state) => state.findings);
+  const role = useStore((state) => state.me?.role);
+  if (findings === 0 || role === "agent") return null;
+  return (
+    <Tooltip label={t("rules.badge", { n: findings })}>
+      <Badge color="orange" variant="light" style={{ alignSelf: "center", color: "var(--sb-warn)" }} role="img" aria-label={t("rules.badge", { n: findings })}>
+        {findings}
+      </Badge>
+    </Tooltip>
+  );
+}
+
+function useBox(box: "mine" | "open" | "closed") {
+  const conversations = useStore((state) => state.conversations);
+  const boxes = useStore((state) => state.boxes);
+  const me = useStore((state) => state.me);
+  return useMemo(() => inBox({ conversations, boxes, me }, box), [conversations, boxes, me, box]);
+}
+
+function Inbox() {
+  const { t } = useWords();
+  const mine = useBox("mine");
+  return (
+    <>
+      <div className="left-section">
+        <h2>{t("lists.mine")}</h2>
+        <span>{mine.length}</span>
+      </div>
+      {mine.length === 0 ? <MineEmpty /> : <ConversationList items={mine} name="mine" label={t("lists.mine")} />}
+      <Queues />
+    </>
+  );
+}
+
+function Archive({ box }: { box: "open" | "closed" }) {
+  const { t } = useWords();
+  const complain = useComplain();
+  const items = useBox(box);
+  const loaded = useStore((state) => state.boxes[box]);
+  const route = useRoute();
+  if (loaded && items.length === 0) return <p className="left-empty">{t(`lists.${box}_empty`)}</p>;
+  return (
+    <>
+      <ConversationList items={items} name={box} label={t(`lists.${box}`)} key={route.page} />
+      {loaded?.next && (
+        <button type="button" className="plain link" style={{ padding: 10 }} onClick={() => void loadBox(box, read().boxes[box]?.next).catch(complain)}>
+          {t("app.more")}
+        </button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,44 @@
+import { SegmentedControl, Tooltip } from "@mantine/core";
+import { useState } from "react";
+import type { Presence } from "../api/types";
+import { useComplain } from "../app/complain";
+import { useWords } from "../i18n";
+import { setPresence } from "../store/actions";
+import { useStore } from "../store/store";
+
+const all: Presence[] = ["online", "away", "offline"];
+
+export function PresenceSwitch() {
+  const { t } = useWords();
+  const complain = useComplain();
+  const me = useStore((state) => state.me);
+  const [wanted, setWanted] = useState<Presence>();
+  if (!me) return null;
+  const change = (value: string) => {
+    setWanted(value as Presence);
+    setPresence(value as Presence)
+      .catch(complain)
+      .finally(() => setWanted(undefined));
+  };
+  return (
+    <Tooltip label={t("presence.load", { load: me.load, capacity: me.capacity })} openDelay={600}>
+      <SegmentedControl
+        fullWidth
+        size="xs"
+        value={wanted ?? me.presence}
+        onChange={change}
+        aria-label={t("presence.label")}
+        data-testid="presence"
+        data={all.map((presence) => ({
+          value: presence,
+          label: (
+            <span data-testid={`presence-${presence}`}>
+              <span className={`presence-dot ${presence}`} />
+              {t(`presence.${presence}`)}
+            </span>
+          ),
+        }))}
+      />
+    </Tooltip>
+  );
+}

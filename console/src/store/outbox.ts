@@ -1,0 +1,86 @@
+/**
+ * Sends replies and notes: shown at once, one after the other per conversation, tried again until the daemon has answered.
+ * The client id makes a second try harmless; what waits is kept in this browser, so that a reload loses nothing.
+ */
+
+import { ApiError, post } from "../api/client";
+import type { Attachment, Entry } from "../api/types";
+import { store, stored } from "../lib/storage";
+import { backoff } from "../live/socket";
+import type { Sending } from "./state";
+import { dispatch, read, subscribe } from "./store";
+
+const working = new Set<string>();
+let kept: Sending[] | undefined;
+
+const storageKey = (agent: string) => `outbox.${agent}`;
+
+/** What this agent had on its way when the page was left. */
+export function keptSendings(agent: string): Sending[] {
+  return (stored<Sending[]>(storageKey(agent)) ?? []).map(({ entry: _, ...sending }) => sending);
+}
+
+subscribe(() => {
+  const { me, sending } = read();
+  if (!me || sending === kept) return;
+  kept = sending;
+  const waiting = sending.filter((each) => !each.entry);
+  store(storageKey(me.id), waiting.length > 0 ? waiting : undefined);
+});
+
+export function send(conversation: string, kind: "reply" | "note", text: string, attachments: Attachment[]): void {
+  const client_id = crypto.randomUUID?.() ?? fallbackId();
+  dispatch({ type: "sending", sending: { client_id, conversation, kind, text, attachments, at: new Date().toISOString() } });
+  void work(conversation);
+}
+
+/** `randomUUID` exists only on https and localhost. */
+function fallbackId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function retry(sending: Sending): void {
+  dispatch({ type: "retry", client_id: sending.client_id });
+  void work(sending.conversation);
+}
+
+export function discard(sending: Sending): void {
+  dispatch({ type: "discarded", client_id: sending.client_id });
+}
+
+/** Goes on with everything that waits, as after a login. */
+export function resume(): void {
+  for (const conversation of new Set(read().sending.map((each) => each.conversation))) void work(conversation);
+}
+
+const nextOf = (conversation: string) =>
+  read().sending.find((each) => each.conversation === conversation && !each.entry && each.refused === undefined);
+
+async function work(conversation: string): Promise<void> {
+  if (working.has(conversation)) return;
+  working.add(conversation);
+  try {
+    for (let attempt = 0, next = nextOf(conversation); next && read().me; next = nextOf(conversation)) {
+      attempt = (await tried(next)) ? 0 : attempt + 1;
+      if (attempt > 0) await new Promise((done) => window.setTimeout(done, backoff(attempt, Math.random())));
+    }
+  } finally {
+    working.delete(conversation);
+  }
+}
+
+/** Whether it is settled, one way or the other. An expired session leaves it waiting for the next login. */
+async function tried(sending: Sending): Promise<boolean> {
+  const path = `/conversations/${encodeURIComponent(sending.conversation)}/${sending.kind === "reply" ? "replies" : "notes"}`;
+  const { client_id, text } = sending;
+  const hashes = sending.attachments.flatMap((attachment) => attachment.hash ?? []);
+  try {
+    const body = hashes.length > 0 ? { text, client_id, attachments: hashes } : { text, client_id };
+    dispatch({ type: "sent", client_id, entry: await post<Entry>(path, body) });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.passes || error.status === 401) return false;
+    dispatch({ type: "refused", client_id, reason: error.message || error.code });
+  }
+  return true;
+}
