@@ -61,6 +61,11 @@ impl Announcer {
         }
     }
 
+    /// Something may be due in the outbox.
+    pub fn wake_couriers(&self) {
+        self.couriers.notify_waiters();
+    }
+
     fn tell_widgets(
         &self,
         before: Option<&Conversation>,

@@ -117,17 +117,48 @@ impl SqliteRecord {
             ops: Mutex::new(Some(ops)),
             writer: Mutex::new(Some(handle)),
             states,
-            readers: Arc::new(Readers {
-                path: path.to_owned(),
-                idle: Mutex::new(Vec::new()),
-                permits: Semaphore::new(READERS),
-            }),
+            readers: Arc::new(Readers::new(path, open_connection(path, true)?)),
             clock,
             waiting,
             healthy,
             options,
             deliveries: tokio::sync::Mutex::new(delivered),
         }))
+    }
+
+    /// Opens the record at `path` for reading only, beside a daemon that may be writing it.
+    ///
+    /// # Errors
+    /// The file is not there, or is not a record of this version.
+    pub fn peek(path: &Path) -> Result<Arc<Self>, StoreError> {
+        let connection = open_connection(path, true)?;
+        let (states, clock) = (Arc::new(States::new()), Arc::new(IdClock::new(0)));
+        recover_states(&connection, &states)
+            .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display()).into()))?;
+        let (_, delivered) = mpsc::unbounded_channel();
+        Ok(Arc::new(Self {
+            ops: Mutex::new(None),
+            writer: Mutex::new(None),
+            states,
+            readers: Arc::new(Readers::new(path, connection)),
+            clock,
+            waiting: Arc::default(),
+            healthy: Arc::new(AtomicBool::new(true)),
+            options: Options::default(),
+            deliveries: tokio::sync::Mutex::new(delivered),
+        }))
+    }
+
+    /// What SQLite itself finds wrong when it reads everything.
+    ///
+    /// # Errors
+    /// It cannot even be asked.
+    pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let rows = connection.prepare("PRAGMA integrity_check(20)")?.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+            Ok(rows.into_iter().filter(|row| row != "ok").collect())
+        })
+        .await
     }
 
     /// Writes what is queued, closes the writer and waits for it. Later writes fail.
@@ -191,6 +222,10 @@ struct Readers {
 }
 
 impl Readers {
+    fn new(path: &Path, first: Connection) -> Self {
+        Self { path: path.to_owned(), idle: Mutex::new(vec![first]), permits: Semaphore::new(READERS) }
+    }
+
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
@@ -264,15 +299,7 @@ fn recover(
                 connection.query_row(&format!("SELECT MAX(id) FROM {table}"), [], |row| row.get(0))?;
             clock.advance_past(last.map_or(0, i64::cast_unsigned));
         }
-        let floor = connection
-            .prepare("SELECT value FROM meta WHERE key = 'floor'")?
-            .query_map([], |row| row.get::<_, String>(0))?
-            .next()
-            .transpose()?
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0_u64);
-        recover_conversations(connection, states, floor)?;
-        recover_merges(connection, states)?;
+        let floor = recover_states(connection, states)?;
         Ok(Recovered {
             pending: recover_pending(connection, floor)?,
             dedup: recover_dedup(connection, writer::oldest(options.dedup_window))?,
@@ -280,6 +307,20 @@ fn recover(
         })
     };
     read().map_err(|error| StoreError::Unavailable(format!("it cannot be recovered: {error}").into()))
+}
+
+/// Conversations and merges, and the floor that they were read from.
+fn recover_states(connection: &Connection, states: &States) -> Result<u64, rusqlite::Error> {
+    let floor = connection
+        .prepare("SELECT value FROM meta WHERE key = 'floor'")?
+        .query_map([], |row| row.get::<_, String>(0))?
+        .next()
+        .transpose()?
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0_u64);
+    recover_conversations(connection, states, floor)?;
+    recover_merges(connection, states)?;
+    Ok(floor)
 }
 
 /// What the journal knows better than the rows.

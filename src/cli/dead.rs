@@ -1,0 +1,77 @@
+//! `switchboard dead`: what could not be processed or delivered.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+
+use super::{needs_record, open_record, remote::Remote};
+use crate::{
+    config::Config,
+    home::Home,
+    store::{Outbox, outbox::Redriven, sqlite::SqliteRecord},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeadCommand {
+    /// List them, newest first.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Process or send one again.
+    Redrive {
+        /// Its id: msg_… or out_….
+        id: String,
+    },
+}
+
+impl DeadCommand {
+    pub async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let home = Home::at(&config.data)?;
+        needs_record(&home, &config.data)?;
+        match self {
+            Self::List { json, limit } => {
+                let letters = SqliteRecord::peek(&home.record())?.dead(limit).await?;
+                if json {
+                    println!("{}", serde_json::to_string_pretty(&letters)?);
+                    return Ok(ExitCode::SUCCESS);
+                }
+                let mut table = Table::new();
+                table.load_preset(presets::NOTHING);
+                table.set_header(["ID", "SINCE", "CHANNEL", "REASON", "TEXT"]);
+                for letter in &letters {
+                    let text: String = letter.text.chars().take(40).collect();
+                    let at = letter.at.strftime("%F %T").to_string();
+                    table.add_row([letter.id.clone(), at, letter.channel.clone(), letter.reason.clone(), text]);
+                }
+                println!("{table}");
+                if letters.is_empty() {
+                    println!("There are no dead letters.");
+                }
+            }
+            Self::Redrive { id } => {
+                let new = if let Some(_lock) = home.lock()? {
+                    let record = open_record(&home)?;
+                    let redriven = record.redrive(&id).await;
+                    record.close();
+                    match redriven? {
+                        Redriven::Turn(id) => id.to_string(),
+                        Redriven::Outbound(id) => id.to_string(),
+                    }
+                } else {
+                    let path = format!("/dead/{id}/redrive");
+                    let answer: Value = Remote::new(home.running()?)?.post(&path, &json!({})).await?;
+                    answer["id"].as_str().unwrap_or_default().to_owned()
+                };
+                println!("{id} goes again, as {new}.");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,129 @@
+//! `switchboard doctor`: what is wrong with this installation, and what to do.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+
+use crate::{
+    config::Config,
+    files::Source,
+    home::Home,
+    store::{Outbox, sqlite::SqliteRecord},
+    understand::LexiconClassifier,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Also read every page of the record, which takes a while on a large one.
+    #[arg(long)]
+    thorough: bool,
+}
+
+struct Findings(u32);
+
+impl Findings {
+    fn good(&self, what: &str) {
+        println!("ok     {what}");
+    }
+
+    fn bad(&mut self, what: &str, help: &str) {
+        println!("WRONG  {what}\n       {help}");
+        self.0 += 1;
+    }
+}
+
+impl Doctor {
+    pub async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let mut findings = Findings(0);
+        findings.good("the configuration is right");
+        rules(config, &mut findings);
+        match Home::at(&config.data) {
+            Ok(home) => self.home(config, &home, &mut findings).await,
+            Err(error) => findings.bad(&format!("{error:#}"), "name a folder that this user may write, with --data"),
+        }
+        if findings.0 == 0 {
+            println!("Nothing is wrong.");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Ok(ExitCode::FAILURE)
+    }
+
+    async fn home(&self, config: &Config, home: &Home, findings: &mut Findings) {
+        match home.lock() {
+            Ok(Some(_lock)) => findings.good("no daemon uses the data folder"),
+            Ok(None) => daemon(home, findings).await,
+            Err(error) => findings.bad(&format!("{error:#}"), "check the rights of the data folder"),
+        }
+        if !home.record().exists() {
+            findings.good(&format!("there is no record in {} yet", config.data.display()));
+            return;
+        }
+        match SqliteRecord::peek(&home.record()) {
+            Ok(record) => self.record(&record, findings).await,
+            Err(error) => findings.bad(&error.to_string(), "restore the data folder from its backup"),
+        }
+    }
+
+    async fn record(&self, record: &SqliteRecord, findings: &mut Findings) {
+        if self.thorough {
+            match record.check_integrity().await {
+                Ok(problems) if problems.is_empty() => findings.good("every page of the record can be read"),
+                Ok(problems) => {
+                    findings.bad(&format!("the record is damaged: {}", problems.join("; ")), "restore it from its backup");
+                }
+                Err(error) => findings.bad(&error.to_string(), "restore the record from its backup"),
+            }
+        }
+        match record.ledger().await {
+            Ok(ledger) => {
+                for finding in &ledger.findings {
+                    findings.bad(finding, "this is a defect of Switchboard; keep the data folder and report it");
+                }
+                if ledger.findings.is_empty() {
+                    findings.good(&format!("the ledger of {} messages adds up", ledger.accepted));
+                }
+                if ledger.dead > 0 {
+                    findings.bad(&format!("{} dead letters", ledger.dead), "look at them with `switchboard dead list`");
+                }
+            }
+            Err(error) => findings.bad(&error.to_string(), "restore the record from its backup"),
+        }
+    }
+}
+
+fn rules(config: &Config, findings: &mut Findings) {
+    let source = Source::at(&config.rules);
+    let loaded = source.rules(&LexiconClassifier::new());
+    match &loaded.rules {
+        Some(rules) => findings.good(&format!("{} rules load and pass their tests", rules.rules().len())),
+        None => findings.bad(&format!("the rules in {} do not load", config.rules.display()), "run `switchboard rules check`"),
+    }
+    match source.knowledge(&crate::bot::Settings::default()) {
+        Ok(_) => findings.good("the knowledge loads"),
+        Err(found) => {
+            for finding in found {
+                findings.bad(&format!("knowledge/{}:{}: {}", finding.file, finding.line, finding.message), &finding.help);
+            }
+        }
+    }
+}
+
+async fn daemon(home: &Home, findings: &mut Findings) {
+    let running = match home.running() {
+        Ok(running) => running,
+        Err(error) => return findings.bad(&format!("{error:#}"), "wait until the daemon has started"),
+    };
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build();
+    let answer = match client {
+        Ok(client) => client.get(format!("{}/readyz", running.url)).send().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(answer) if answer.status().is_success() => findings.good(&format!("the daemon at {} is ready", running.url)),
+        Ok(answer) => findings.bad(
+            &format!("the daemon at {} is not ready: {}", running.url, answer.status()),
+            "look at its log; the usual cause is a full disk",
+        ),
+        Err(error) => findings.bad(&format!("the daemon at {} does not answer: {error}", running.url), "look at its log"),
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line: one file a subcommand. Reading works beside a running daemon; what changes something is done by
+//! the daemon when one runs, and on the record itself when none does.
+
+mod agents;
+mod config;
+mod dead;
+mod doctor;
+mod init;
+mod ledger;
+mod remote;
+pub mod rules;
+mod run;
+mod why;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use contract::IdClock;
+
+use crate::{
+    config::Config,
+    home::Home,
+    store::sqlite::{Options, SqliteRecord},
+};
+
+/// An omnichannel message router: rules with tests, decisions that explain themselves, and no message lost.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, propagate_version = true)]
+pub struct Arguments {
+    /// The configuration file; ./switchboard.toml by default, if there is one.
+    #[arg(long, global = true, value_name = "FILE", env = "SWITCHBOARD_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
+    /// The data folder; goes before the configuration.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon.
+    Run(run::Run),
+    /// Write a folder with configuration, rules and knowledge to edit.
+    Init(init::Init),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Check, test and explain rules.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    /// The people of the company.
+    #[command(subcommand)]
+    Agents(agents::AgentsCommand),
+    /// Why a message was handled as it was.
+    Why(why::Why),
+    /// What could not be processed or delivered.
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
+    /// The account of every message: what came in and what became of it.
+    Ledger(ledger::LedgerCommand),
+    /// Look for what is wrong with this installation.
+    Doctor(doctor::Doctor),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// What went wrong, where, and what to do.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { config, data, command } = arguments;
+    let settings = || -> anyhow::Result<Config> {
+        let mut read = crate::config::read(config.as_deref())?;
+        if let Some(data) = data {
+            read.data = data;
+        }
+        Ok(read)
+    };
+    match command {
+        Command::Run(run) => runtime()?.block_on(run.run(settings()?)),
+        Command::Init(init) => init.run(),
+        Command::Config(command) => command.run(&settings()?),
+        Command::Rules(command) => {
+            let classifier = crate::understand::LexiconClassifier::new();
+            Ok(command.run(&|text| classifier.classify_text(text)))
+        }
+        Command::Agents(command) => runtime()?.block_on(command.run(&settings()?)),
+        Command::Why(why) => runtime()?.block_on(why.run(&settings()?)),
+        Command::Dead(command) => runtime()?.block_on(command.run(&settings()?)),
+        Command::Ledger(command) => runtime()?.block_on(command.run(&settings()?)),
+        Command::Doctor(doctor) => runtime()?.block_on(doctor.run(&settings()?)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "switchboard", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    // The one provider of cryptography, before anything could ask for another.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// The record, for reading beside a daemon or, while none runs, for writing.
+fn open_record(home: &Home) -> anyhow::Result<Arc<SqliteRecord>> {
+    Ok(SqliteRecord::open(&home.record(), Arc::new(IdClock::new(0)), Options::default())?)
+}
+
+fn needs_record(home: &Home, data: &Path) -> anyhow::Result<()> {
+    if home.record().exists() {
+        return Ok(());
+    }
+    anyhow::bail!("there is no record in {}; start the daemon first, or name its folder with --data", data.display())
+}

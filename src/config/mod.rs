@@ -1,0 +1,252 @@
+//! The configuration: defaults, a file, the environment, in this order. A wrong key is an error that names the
+//! nearest right one.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use channels::ChannelConfig;
+use config::{Environment, File, FileFormat};
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, de};
+
+/// Every setting at its default, explained.
+pub const DEFAULTS: &str = include_str!("config.default.toml");
+/// The file that is read when none is named.
+pub const USUAL_FILE: &str = "switchboard.toml";
+
+/// The whole configuration; [`DEFAULTS`] explains each setting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub public_url: String,
+    pub rules: PathBuf,
+    pub log: Log,
+    pub inbox: Inbox,
+    pub conversation: Conversation,
+    pub turn: Turn,
+    pub bot: Bot,
+    pub attachments: Attachments,
+    pub channels: BTreeMap<String, ChannelConfig>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Inbox {
+    pub max_waiting: u64,
+    #[serde(deserialize_with = "duration")]
+    pub dedup_window: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Conversation {
+    #[serde(deserialize_with = "duration")]
+    pub reopen_within: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Turn {
+    #[serde(deserialize_with = "duration")]
+    pub classify_within: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub respond_within: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Bot {
+    pub threshold: f32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Attachments {
+    pub max_bytes: usize,
+    pub types: Vec<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}{}", help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
+pub struct ConfigError {
+    what: String,
+    help: Option<String>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(from)?;
+    let spoken: Result<jiff::Span, _> = text.parse();
+    let wrong = || de::Error::custom(format!("{text:?} is not a duration; write 30s, 5m, 24h or 7d"));
+    let span = spoken.map_err(|_| wrong())?;
+    let signed: SignedDuration =
+        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    Duration::try_from(signed).map_err(|_| wrong())
+}
+
+/// Reads the configuration. `file` must exist when it is given; [`USUAL_FILE`] is read where it exists.
+///
+/// # Errors
+/// What is wrong, where, and what would be right.
+pub fn read(file: Option<&Path>) -> Result<Config, ConfigError> {
+    read_with(file, &std::env::vars().collect())
+}
+
+fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
+    let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+    let usual = Path::new(USUAL_FILE);
+    let file = file.or_else(|| usual.exists().then_some(usual));
+    if let Some(file) = file {
+        // A file that names channels names all of them: those of the defaults are examples.
+        builder = without_default_channels(builder, file)?;
+        builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+    }
+    let variables = environment.iter().filter(|(name, _)| !BUILD_VARIABLES.contains(&name.as_str()));
+    let source = Environment::with_prefix("SWITCHBOARD").prefix_separator("_").separator("__").try_parsing(true);
+    let source = source.source(Some(variables.map(|(name, value)| (name.clone(), value.clone())).collect()));
+    let built = builder.add_source(source).build().map_err(|error| explain(&error.to_string()))?;
+    let config: Config = built.try_deserialize().map_err(|error| explain(&error.to_string()))?;
+    check(config)
+}
+
+/// Variables of this prefix that are not settings.
+const BUILD_VARIABLES: [&str; 1] = ["SWITCHBOARD_WEB"];
+
+type Builder = config::ConfigBuilder<config::builder::DefaultState>;
+
+fn without_default_channels(builder: Builder, file: &Path) -> Result<Builder, ConfigError> {
+    let read = config::Config::builder().add_source(File::from(file).format(FileFormat::Toml)).build();
+    let read = read.map_err(|error| explain(&error.to_string()))?;
+    if read.get_table("channels").is_err() {
+        return Ok(builder);
+    }
+    let mut defaults: String = String::new();
+    for line in DEFAULTS.lines().take_while(|line| !line.starts_with("[channels.")) {
+        defaults.push_str(line);
+        defaults.push('\n');
+    }
+    Ok(config::Config::builder().add_source(File::from_str(&defaults, FileFormat::Toml)))
+}
+
+/// Turns "unknown field `listn`, expected one of `listen`, …" into what to do.
+fn explain(error: &str) -> ConfigError {
+    let quoted: Vec<&str> = error.split('`').skip(1).step_by(2).collect();
+    let help = match quoted.split_first() {
+        Some((unknown, known)) if error.contains("unknown field") => {
+            let nearest = known
+                .iter()
+                .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
+                .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
+                .min();
+            Some(match nearest {
+                Some((_, name)) => format!("did you mean `{name}`?"),
+                None => "see config.default.toml, or `switchboard init`, for every setting".to_owned(),
+            })
+        }
+        _ => None,
+    };
+    ConfigError { what: format!("the configuration is wrong: {error}"), help }
+}
+
+fn check(mut config: Config) -> Result<Config, ConfigError> {
+    let wrong = |what: &str, help: &str| Err(ConfigError { what: what.to_owned(), help: Some(help.to_owned()) });
+    if !(0.0..=1.0).contains(&config.bot.threshold) {
+        return wrong("bot.threshold is not between 0 and 1", "0.5 is the default");
+    }
+    if config.inbox.max_waiting == 0 {
+        return wrong("inbox.max_waiting is 0, so that no message would ever be taken", "10000 is the default");
+    }
+    if config.public_url.is_empty() {
+        config.public_url = format!("http://localhost:{}", config.listen.port());
+    }
+    config.public_url = config.public_url.trim_end_matches('/').to_owned();
+    if !config.public_url.starts_with("http://") && !config.public_url.starts_with("https://") {
+        return wrong("public_url is not an address that starts with http:// or https://", "write https://chat.example.com");
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        std::fs::write(&file, text).unwrap();
+        let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        read_with(Some(&file), &environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_annotated_defaults_are_a_configuration() {
+        let config = read_text("", &[]).unwrap();
+        assert_eq!(config.inbox.dedup_window, Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(config.public_url, "http://localhost:8080");
+        assert_eq!(config.channels.keys().collect::<Vec<_>>(), ["http", "webchat"]);
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
+        let file = "listen = \"127.0.0.1:9000\"\n[inbox]\nmax_waiting = 5\n";
+        let config = read_text(file, &[("SWITCHBOARD_INBOX__MAX_WAITING", "7"), ("SWITCHBOARD_DATA", "/tmp/x")]).unwrap();
+        assert_eq!((config.listen.port(), config.inbox.max_waiting), (9000, 7));
+        assert_eq!(config.data, Path::new("/tmp/x"));
+        assert_eq!(config.turn.classify_within, Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_file_that_names_channels_names_all_of_them() {
+        let config = read_text("[channels.shop]\nkind = \"webchat\"\n", &[]).unwrap();
+        assert_eq!(config.channels.keys().collect::<Vec<_>>(), ["shop"]);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_the_nearest_right_word() {
+        let rows = [
+            ("listn = \"127.0.0.1:1\"\n", "did you mean `listen`?"),
+            ("[inbox]\nmax_wating = 1\n", "did you mean `max_waiting`?"),
+            ("[inbox]\nmax_waiting = 0\n", "10000 is the default"),
+            ("[inbox]\ndedup_window = \"soon\"\n", "write 30s, 5m, 24h or 7d"),
+            ("public_url = \"chat.example.com\"\n", "https://chat.example.com"),
+            ("[channels.x]\nkind = \"fax\"\n", "webchat"),
+            ("listen = \n", "a.toml"),
+        ];
+        for (text, expected) in rows {
+            let error = read_text(text, &[]).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let error = read_text("", &[("SWITCHBOARD_LISTNE", "x")]).unwrap_err();
+        assert!(error.contains("did you mean `listen`?"), "{error}");
+    }
+}

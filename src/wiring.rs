@@ -1,0 +1,358 @@
+//! Puts the daemon together: the only place that names adapters and picks backends.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use arc_swap::ArcSwap;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use channels::{BuildContext, ChannelConfig};
+use contract::{AttachmentStore, Channel, Host, IdClock, Stop, Timestamp};
+use jiff::SignedDuration;
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+
+use crate::{
+    announce::Announcer,
+    bot,
+    config::Config,
+    courier::Courier,
+    desk::{Board, DeskHandle, Dispatcher},
+    files::{Source, watch},
+    home::{Home, Lock, Running},
+    http::{self, App, auth},
+    inbox::Queue,
+    live::{Audience, Live, LocalLive},
+    policy::Policy,
+    records::Records,
+    roster::Roster,
+    routing::{Loaded, RuleSet},
+    store::{
+        Store,
+        attachments::LocalAttachments,
+        people::{Agent, Role},
+        sqlite::{Options, SqliteRecord},
+    },
+    telemetry,
+    threads::CustomerThreads,
+    understand::LexiconClassifier,
+    worker::{Lanes, Settings, Worker},
+};
+
+/// How long the parts of the daemon get to finish when it stops.
+const GRACE: Duration = Duration::from_secs(20);
+/// The first pause before the loop of a pulled channel runs again.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A daemon that is ready and listening, not yet running.
+pub struct Daemon {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What an admin logs in with, at the very first start.
+    pub first_login: Option<FirstLogin>,
+    config: Config,
+    listener: TcpListener,
+    record: Arc<SqliteRecord>,
+    records: Arc<Records>,
+    dispatcher: Dispatcher,
+    mailbox: crate::desk::DeskMailbox,
+    live: Arc<dyn Live>,
+    policy: Arc<Policy>,
+    source: Source,
+    classifier: Arc<LexiconClassifier>,
+    channels: BTreeMap<String, Arc<dyn Channel>>,
+    attachments: Arc<dyn AttachmentStore>,
+    couriers: Arc<Notify>,
+    local_token: [u8; 32],
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+    _lock: Lock,
+}
+
+/// What an admin logs in with, at the very first start.
+pub struct FirstLogin {
+    /// `admin`.
+    pub login: String,
+    /// Random; printed once, kept as a hash.
+    pub password: String,
+}
+
+impl Daemon {
+    /// Opens everything that `config` names, and listens. What was accepted before a crash is on its way again when
+    /// this returns.
+    ///
+    /// # Errors
+    /// What cannot be opened or is configured wrongly, and what to do.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
+        let home = Home::at(&config.data)?;
+        let Some(lock) = home.lock()? else {
+            bail!(
+                "another daemon uses the data folder {}; stop it, or give this one another with --data",
+                config.data.display()
+            );
+        };
+        let metrics = telemetry::metrics();
+        let channels = build_channels(&config, &home)?;
+        let classifier = Arc::new(LexiconClassifier::new());
+        let source = Source::at(&config.rules);
+        let policy = Arc::new(load_policy(&source, &config, &classifier)?);
+
+        let ids = Arc::new(IdClock::new(0));
+        let options = Options { dedup_window: config.inbox.dedup_window, waiting_most: config.inbox.max_waiting };
+        let record = SqliteRecord::open(&home.record(), Arc::clone(&ids), options).context("the record cannot be opened")?;
+        let store: Arc<dyn Store> = Arc::clone(&record) as Arc<dyn Store>;
+        keep_rule_set(&*store, &policy.rules()).await?;
+        let (roster, first_login) = open_roster(&*store, &ids).await?;
+
+        let live: Arc<dyn Live> = Arc::new(LocalLive::default());
+        let board = Arc::new(ArcSwap::from_pointee(Board::default()));
+        let couriers = Arc::new(Notify::new());
+        let announcer = Announcer::new(Arc::clone(&live), roster, Arc::clone(&board), Arc::clone(&couriers));
+        let (desk, mailbox) = DeskHandle::new(board);
+        let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, &channels));
+        let dispatcher = Dispatcher::open(Arc::clone(&records), policy.rules(), ids).await?;
+
+        let attachments =
+            LocalAttachments::new(home.attachments(), config.attachments.max_bytes, config.attachments.types.clone())
+                .context("the folder of attachments cannot be made")?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("the daemon cannot listen on {}; is the port in use?", config.listen))?;
+        let address = listener.local_addr()?;
+        let token = auth::new_secret();
+        home.announce(&Running { url: format!("http://{address}"), token: token.clone() })?;
+        Ok(Self {
+            address,
+            first_login,
+            config,
+            listener,
+            record,
+            records,
+            dispatcher,
+            mailbox,
+            live,
+            policy,
+            source,
+            classifier,
+            channels,
+            attachments: Arc::new(attachments),
+            couriers,
+            local_token: auth::secret_hash(&token),
+            metrics,
+            _lock: lock,
+        })
+    }
+
+    /// Runs until `stop`, then finishes what has begun: requests first, so that nothing new is accepted, then turns,
+    /// deliveries, and the record's last rows.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let threads = CustomerThreads::new(Arc::clone(&self.records), Arc::clone(&self.live));
+        let host = Host {
+            inbox: Arc::clone(&self.record) as Arc<dyn contract::Inbox>,
+            attachments: Arc::clone(&self.attachments),
+            threads: Arc::new(threads),
+        };
+        let app = self.app(&stop);
+        let router = http::router(app, &self.channels, &host);
+        let mut tasks = JoinSet::new();
+        let worker = Arc::new(self.worker());
+        tasks.spawn(worker.run(stop.clone()));
+        for (name, channel) in &self.channels {
+            tasks.spawn(run_channel(name.clone(), Arc::clone(channel), host.clone(), stop.clone()));
+            if !channel.limits().kept {
+                let courier = Courier {
+                    name: name.clone(),
+                    channel: Arc::clone(channel),
+                    records: Arc::clone(&self.records),
+                    bell: Arc::clone(&self.couriers),
+                };
+                tasks.spawn(courier.run(stop.clone()));
+            }
+        }
+        if let Source::Folder(folder) = &self.source {
+            let reload = self.reload();
+            tasks.spawn(watch(folder.clone(), stop.clone(), reload));
+        }
+        let desk_stop = Stop::new();
+        let desk = tokio::spawn(self.dispatcher.run(self.mailbox, desk_stop.clone()));
+        let served = http::serve(self.listener, router, stop.clone());
+        let served = tokio::select! {
+            served = served => served,
+            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+        };
+        stop.cancel();
+        let finished = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+        if finished.is_err() {
+            tracing::warn!("Some work was not finished in time; it goes on at the next start.");
+        }
+        desk_stop.cancel();
+        let _ = desk.await;
+        let record = self.record;
+        tokio::task::spawn_blocking(move || record.close()).await?;
+        served.context("the daemon cannot listen any more")
+    }
+
+    fn app(&self, stop: &Stop) -> App {
+        App {
+            records: Arc::clone(&self.records),
+            queue: Arc::clone(&self.record) as Arc<dyn Queue>,
+            policy: Arc::clone(&self.policy),
+            live: Arc::clone(&self.live),
+            attachments: Arc::clone(&self.attachments),
+            auth: Arc::new(auth::Auth::new(self.config.public_url.starts_with("https://"))),
+            local_token: Some(self.local_token),
+            metrics: self.metrics.clone(),
+            public_url: self.config.public_url.as_str().into(),
+            rules_folder: Arc::new(match &self.source {
+                Source::Folder(folder) => folder.clone(),
+                Source::Shipped => PathBuf::from("(shipped with the binary)"),
+            }),
+            stop: stop.clone(),
+        }
+    }
+
+    fn worker(&self) -> Worker {
+        Worker {
+            queue: Arc::clone(&self.record) as Arc<dyn Queue>,
+            records: Arc::clone(&self.records),
+            classifier: Arc::clone(&self.classifier) as Arc<dyn crate::understand::Classifier>,
+            policy: Arc::clone(&self.policy),
+            settings: Settings {
+                classify_within: self.config.turn.classify_within,
+                respond_within: self.config.turn.respond_within,
+                reopen_within: SignedDuration::try_from(self.config.conversation.reopen_within).unwrap_or(SignedDuration::MAX),
+            },
+            lanes: Lanes::default(),
+        }
+    }
+
+    /// Loads rules and knowledge again, and puts them in force if nothing is wrong with them.
+    fn reload(&self) -> impl Fn() + Send + Sync + 'static {
+        let (policy, source, records) = (Arc::clone(&self.policy), self.source.clone(), Arc::clone(&self.records));
+        let (classifier, settings) = (Arc::clone(&self.classifier), bot_settings(&self.config));
+        let runtime = tokio::runtime::Handle::current();
+        move || {
+            let loaded = source.rules(&classifier);
+            say_findings(&loaded);
+            let is_good = loaded.rules.is_some();
+            if let Some(rules) = &loaded.rules
+                && let Err(error) = runtime.block_on(keep_rule_set(&*records.store, rules))
+            {
+                tracing::error!(%error, "The new rules cannot be kept, so the old ones stay in force.");
+                return;
+            }
+            if policy.set_rules(loaded.rules, loaded.findings) {
+                let rules = policy.rules();
+                tracing::info!(hash = &rules.hash()[..12], rules = rules.rules().len(), "New rules are in force.");
+                records.desk.rules(rules);
+            }
+            metrics::counter!("switchboard_rule_loads_total", "outcome" => if is_good { "good" } else { "refused" }).increment(1);
+            policy.set_knowledge(source.knowledge(&settings).inspect_err(|findings| {
+                for finding in findings {
+                    tracing::error!(%finding, "The knowledge has a finding; what was loaded before stays in force.");
+                }
+            }));
+            let status = policy.status();
+            let brief = http::views::RulesBrief {
+                hash: policy.rules().hash().to_string(),
+                findings: status.rule_findings.len() + status.knowledge_findings.len(),
+            };
+            records.announcer.tell(Audience::Everyone, &http::views::LiveFrame::Rules(brief));
+        }
+    }
+}
+
+fn bot_settings(config: &Config) -> bot::Settings {
+    bot::Settings { threshold: config.bot.threshold, ..bot::Settings::default() }
+}
+
+fn say_findings(loaded: &Loaded) {
+    for finding in &loaded.findings {
+        let place = format!("{}:{}:{}", finding.file, finding.line, finding.column);
+        let help = finding.help.as_deref().unwrap_or_default();
+        if loaded.rules.is_none() {
+            tracing::error!(place, finding = finding.message, help, "The rules have a finding; the last good ones stay in force.");
+        } else {
+            tracing::warn!(place, finding = finding.message, help, "The rules have a finding.");
+        }
+    }
+}
+
+fn load_policy(source: &Source, config: &Config, classifier: &LexiconClassifier) -> anyhow::Result<Policy> {
+    let loaded = source.rules(classifier);
+    let Some(rules) = loaded.rules else {
+        let findings: Vec<String> = loaded.findings.iter().map(|finding| finding.render(&loaded.files, false)).collect();
+        bail!("the rules in {} cannot be used:\n\n{}", config.rules.display(), findings.join("\n"));
+    };
+    let knowledge = source.knowledge(&bot_settings(config)).map_err(|findings| {
+        let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the knowledge in {} cannot be used:\n{}", config.rules.display(), lines.join("\n"))
+    })?;
+    Ok(Policy::new(rules, loaded.findings, knowledge))
+}
+
+async fn keep_rule_set(store: &dyn Store, rules: &RuleSet) -> anyhow::Result<()> {
+    let files = serde_json::to_string(&rules.sources().map(|file| (&file.name, &file.text)).collect::<Vec<_>>())?;
+    Ok(store.keep_rule_set(rules.hash(), &files).await?)
+}
+
+fn build_channels(config: &Config, home: &Home) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
+    let context = BuildContext { secret: home.secret("daemon")?, public_url: config.public_url.clone() };
+    let mut built = BTreeMap::new();
+    for (name, channel) in &config.channels {
+        let mut channel = channel.clone();
+        if let ChannelConfig::Http(http) = &mut channel
+            && http.secrets.is_empty()
+        {
+            let secret = home.secret(name)?;
+            http.secrets.push(format!("whsec_{}", STANDARD.encode(secret)).into());
+        }
+        built.insert(name.clone(), channels::build(name, &channel, &context)?);
+    }
+    Ok(built)
+}
+
+/// Everybody; at the very first start an admin with a random password.
+async fn open_roster(store: &dyn Store, ids: &IdClock) -> anyhow::Result<(Arc<Roster>, Option<FirstLogin>)> {
+    let roster = Arc::new(Roster::default());
+    let mut agents = store.agents().await?;
+    let mut first_login = None;
+    if agents.is_empty() {
+        let password = auth::new_secret();
+        let admin = Agent {
+            id: ids.next(Timestamp::now()),
+            login: "admin".to_owned(),
+            name: "Admin".to_owned(),
+            role: Role::Admin,
+            password_hash: auth::hash_password(&password),
+            languages: vec!["en".to_owned(), "zh".to_owned()],
+            skills: BTreeMap::new(),
+            queues: Vec::new(),
+            capacity: 100,
+            active: true,
+        };
+        store.put_agent(admin.clone()).await?;
+        first_login = Some(FirstLogin { login: admin.login.clone(), password });
+        agents.push(admin);
+    }
+    roster.set(agents);
+    Ok((roster, first_login))
+}
+
+/// The loop of a pulled channel, run again after a growing pause when it ends.
+async fn run_channel(name: String, channel: Arc<dyn Channel>, host: Host, stop: Stop) {
+    let mut pause = FIRST_PAUSE;
+    while !stop.is_cancelled() {
+        let started = tokio::time::Instant::now();
+        let Err(error) = channel.run(host.clone(), stop.clone()).await else { return };
+        if started.elapsed() > LONGEST_PAUSE {
+            pause = FIRST_PAUSE;
+        }
+        tracing::warn!(%error, channel = name, pause = pause.as_secs(), "A channel's connection ended; it is opened again.");
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+        }
+    }
+}
