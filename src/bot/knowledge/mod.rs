@@ -7,7 +7,11 @@ mod plain;
 mod score;
 mod terms;
 
-use std::{collections::HashMap, fmt, fs, io, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt, fs, io,
+    path::Path,
+};
 
 use async_trait::async_trait;
 
@@ -36,7 +40,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { threshold: 0.5, fallback: None }
+        Self { threshold: 0.47, fallback: None }
     }
 }
 
@@ -64,6 +68,8 @@ pub struct Knowledge {
     sections: Vec<Section>,
     index: Index,
     scorer: Scorer,
+    /// The languages that something is known in, without script and region.
+    languages: HashSet<String>,
     settings: Settings,
 }
 
@@ -146,7 +152,8 @@ impl Knowledge {
                 help: "this is a defect; please report it with the files".to_owned(),
             }]
         })?;
-        Ok(Self { scorer: Scorer::new(&sections), index, sections, settings: settings.clone() })
+        let languages = sections.iter().map(|section| primary(&section.language).to_owned()).collect();
+        Ok(Self { scorer: Scorer::new(&sections), index, sections, languages, settings: settings.clone() })
     }
 
     /// How many questions there are in each language.
@@ -159,7 +166,7 @@ impl Knowledge {
         languages
     }
 
-    /// The answer to a question, or none. Looks at the first and last 2,000 characters at most.
+    /// The answer to a question, or none. Of a long text the first 1,500 and the last 500 characters are read.
     ///
     /// A question in an undetermined language may be answered in any; in another language than the customer's only
     /// by [`Settings::fallback`].
@@ -167,10 +174,9 @@ impl Knowledge {
     pub fn answer(&self, question: &Question<'_>) -> Reply {
         let text = window(question.text);
         let spoken = primary(question.language);
-        let known = |language: &str| self.sections.iter().any(|section| primary(&section.language) == language);
         let language = match spoken {
             "und" | "" => None,
-            spoken if known(spoken) => Some(spoken),
+            spoken if self.languages.contains(spoken) => Some(spoken),
             _ => match self.settings.fallback.as_deref().map(primary) {
                 Some(fallback) => Some(fallback),
                 None => return Reply::NoAnswer { best: None },

@@ -38,12 +38,8 @@ impl Plain {
             }
             Event::End(TagEnd::Link | TagEnd::Image) => self.end_link(),
             Event::Text(text) | Event::Code(text) => self.text.push_str(&text),
-            Event::SoftBreak => {
-                // Chinese is written without spaces, so a line break inside of it is none.
-                if self.text.chars().next_back().is_some_and(|c| c.is_ascii()) {
-                    self.text.push(' ');
-                }
-            }
+            // Chinese is written without spaces, so a line break inside of it is none.
+            Event::SoftBreak if self.text.ends_with(|c: char| c.is_ascii()) => self.text.push(' '),
             Event::HardBreak => self.text.push('\n'),
             _ => {}
         }
@@ -51,8 +47,8 @@ impl Plain {
 
     /// Ends the block before; a list item's own text begins on its line.
     fn block(&mut self) {
-        let begins_item = self.text.ends_with("- ") || self.text.ends_with(". ");
-        if !self.text.is_empty() && !(begins_item && !self.lists.is_empty()) {
+        let begins_item = !self.lists.is_empty() && (self.text.ends_with("- ") || self.text.ends_with(". "));
+        if !self.text.is_empty() && !begins_item {
             self.text.truncate(self.text.trim_end().len());
             self.text.push_str("\n\n");
         }
@@ -62,7 +58,7 @@ impl Plain {
         let depth = self.lists.len().saturating_sub(1).min(8);
         self.text.truncate(self.text.trim_end().len());
         self.text.push('\n');
-        if self.text.ends_with("\n") && depth == 0 && !self.in_list() {
+        if depth == 0 && !self.in_list() {
             self.text.push('\n');
         }
         self.text.push_str(&"  ".repeat(depth));

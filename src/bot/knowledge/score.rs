@@ -5,8 +5,17 @@ use std::collections::HashMap;
 
 use super::{parse::Section, primary, terms};
 
-/// What a term of the question is worth that stands only elsewhere in the section: in another paraphrase, in the answer.
-const ELSEWHERE: f32 = 0.5;
+/// What a term of the question is worth that stands not in the form compared, but in another form of the section.
+const IN_OTHER_FORM: f32 = 0.8;
+
+/// The same of one that stands only in the section's answer.
+const IN_ANSWER: f32 = 0.5;
+
+/// How much a term says against the knowledge that no section has: often it is only the name of a thing.
+const STRANGE: f32 = 0.75;
+
+/// The same for scripts without spaces, where one strange word makes several strange terms.
+const STRANGE_DENSE: f32 = 0.35;
 
 /// A sentence with less in it than this is not looked at alone: "Hi", "Thanks a lot".
 const LEAST_SENTENCE: f32 = 0.6;
@@ -32,8 +41,9 @@ pub(super) struct Scorer {
 struct Scored {
     /// The question and each paraphrase.
     forms: Vec<Bag>,
-    /// All terms of the section.
-    all: Bag,
+    /// The terms of all of them.
+    asked: Bag,
+    answer: Bag,
 }
 
 /// A question, prepared.
@@ -77,8 +87,7 @@ impl Scorer {
                 *sections += 1;
                 *of = size.max(*of);
             }
-            let all = sorted(asked.iter().chain(&answer).copied().collect());
-            scorer.sections.push(Scored { forms, all });
+            scorer.sections.push(Scored { forms, asked, answer });
         }
         let mut weights = vec![0.0; spread.len()];
         for (term, id) in &scorer.vocabulary {
@@ -120,8 +129,7 @@ impl Scorer {
         terms.sort_unstable();
         terms.dedup();
         for term in terms.into_iter().take(MAX_TERMS) {
-            let weight =
-                self.vocabulary.get(&term).map_or_else(|| terms::weight(&term), |id| self.weights[*id as usize]);
+            let weight = self.vocabulary.get(&term).map_or_else(|| strange(&term), |id| self.weights[*id as usize]);
             distinct.push((term, weight));
         }
         distinct
@@ -140,30 +148,39 @@ impl Scorer {
         for part in &asked.parts {
             let share = 0.85 + 0.15 * (part.total / whole).min(1.0);
             for form in &section.forms {
-                best = best.max(share * self.fit(part, form, &section.all));
+                best = best.max(share * self.fit(part, form, section));
             }
         }
         best
     }
 
     /// How much of the question the form explains, and how much of the form the question says.
-    fn fit(&self, part: &Part, form: &Bag, all: &Bag) -> f32 {
-        let (mut shared, mut elsewhere) = (0.0, 0.0);
+    fn fit(&self, part: &Part, form: &Bag, section: &Scored) -> f32 {
+        let (mut shared, mut elsewhere) = (0.0_f32, 0.0_f32);
         for (term, weight) in &part.known {
-            if form.binary_search(term).is_ok() {
+            let has = |bag: &Bag| bag.binary_search(term).is_ok();
+            if has(form) {
                 shared += weight;
-            } else if all.binary_search(term).is_ok() {
-                elsewhere += weight;
+            } else if has(&section.asked) {
+                elsewhere += IN_OTHER_FORM * weight;
+            } else if has(&section.answer) {
+                elsewhere += IN_ANSWER * weight;
             }
         }
+        // What the section says elsewhere supports a likeness; it makes none.
+        let explained = shared + elsewhere.min(2.0 * shared);
         let form: f32 = form.iter().map(|term| self.weights[*term as usize]).sum();
         if part.total <= 0.0 || form <= 0.0 {
             return 0.0;
         }
-        let explained = ((shared + ELSEWHERE * elsewhere) / part.total).min(1.0);
-        let said = (shared / form).min(1.0);
-        explained.powf(0.6) * said.powf(0.4)
+        (explained / part.total).min(1.0).powf(0.6) * (shared / form).min(1.0).powf(0.4)
     }
+}
+
+/// The weight of a term that no section has.
+fn strange(term: &str) -> f32 {
+    let share = if terms::is_dense_term(term) { STRANGE_DENSE } else { STRANGE };
+    share * terms::weight(term)
 }
 
 /// From 1 for a term of one section down to 0.3 for one of all.

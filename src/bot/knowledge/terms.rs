@@ -16,10 +16,19 @@ const MAX_WORD: usize = 40;
 static COMMON: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("common.txt").split_whitespace().collect());
 
+/// Chinese characters that stand between words and in none.
+const PARTICLES: &str =
+    "我你您他她它们的了吗呢吧啊呀哦嘛哈是和与或就都也还很把被要想请问怎么如何什可以这那个一啥咋此该其而且但谁";
+
+/// Words that turn a question around.
+const NEGATIONS: [&str; 4] = ["not", "没", "不", "未"];
+
 /// How much a term says by its kind alone, 0 to 1.
 pub(super) fn weight(term: &str) -> f32 {
-    if COMMON.contains(term) {
-        0.06
+    if NEGATIONS.contains(&term) {
+        0.3
+    } else if COMMON.contains(term) {
+        0.04
     } else if is_dense_term(term) && term.chars().nth(1).is_none() {
         0.4
     } else {
@@ -35,42 +44,35 @@ pub(super) fn of(text: &str) -> Vec<String> {
     for c in text.nfkd().filter(|c| !is_combining_mark(*c)).map(han::simplified).flat_map(char::to_lowercase) {
         if is_dense(c) {
             end_word(&mut word, &mut terms);
-            let common = COMMON.contains(c.encode_utf8(&mut [0; 4]) as &str);
             terms.push(c.to_string());
-            if let Some(before) = before {
+            let particle = PARTICLES.contains(c);
+            if let Some(before) = before.filter(|_| !particle) {
                 terms.push([before, c].iter().collect());
             }
-            before = (!common).then_some(c);
-        } else if c.is_alphanumeric() {
+            before = (!particle).then_some(c);
+            continue;
+        }
+        before = None;
+        if c.is_alphanumeric() {
             word.push(c);
-            before = None;
         } else if !matches!(c, '\'' | '’') {
             end_word(&mut word, &mut terms);
-            before = None;
         }
     }
     end_word(&mut word, &mut terms);
-    terms.retain(|term| !is_broken_pair(term));
     terms
-}
-
-/// A pair with a common character in it is no word.
-fn is_broken_pair(term: &str) -> bool {
-    let mut characters = term.chars();
-    match (characters.next(), characters.next(), characters.next()) {
-        (Some(_), Some(second), None) if is_dense(second) => COMMON.contains(second.encode_utf8(&mut [0; 4]) as &str),
-        _ => false,
-    }
 }
 
 fn end_word(word: &mut String, terms: &mut Vec<String>) {
     if !word.is_empty() && word.len() <= MAX_WORD {
-        terms.push(stem(word).to_owned());
+        let negated = word.len() <= 8 && word.ends_with("nt") && COMMON.contains(word.as_str());
+        terms.push(if negated { "not" } else { stem(word) }.to_owned());
     }
     word.clear();
 }
 
-fn is_dense_term(term: &str) -> bool {
+/// Whether the term is of a script that is written without spaces.
+pub(super) fn is_dense_term(term: &str) -> bool {
     term.chars().next().is_some_and(is_dense)
 }
 
