@@ -4,7 +4,7 @@ import { type Child, el, icon, ICONS } from "./dom";
 import { linkify, safe } from "./linkify";
 import type { Author, Button, SharedFile } from "./protocol";
 import type { Session } from "./session";
-import type { Language, Texts } from "./texts";
+import { type Language, locale, type Texts } from "./texts";
 import { type Item, type Message, transcript } from "./transcript";
 
 /** Pixels from the end within which new messages are scrolled to. */
@@ -126,7 +126,7 @@ export class Log {
     const url = file.url && safe(new URL(file.url, this.session.url).href);
     const own = url && url.startsWith(this.session.url);
     const picture = own && /^image\/(png|jpeg|gif|webp)$/.test(file.media_type);
-    const size = file.size === undefined ? "" : bytes(file.size, this.language);
+    const size = file.size === undefined ? "" : bytes(file.size, this.locale);
     const inside = picture
       ? [el("img", { src: url, alt: file.name, loading: "lazy" })]
       : [icon(ICONS.file), el("span", {}, file.name), el("small", {}, size)];
@@ -146,15 +146,19 @@ export class Log {
     return el("button", { type: "button", class: "choice", click: () => this.session.press(button) }, button.title);
   }
 
+  private get locale(): string {
+    return locale(this.language, navigator.languages);
+  }
+
   private day(at: number): string {
     const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / 86_400_000);
     if (days === 0) return this.texts.today;
     if (days === 1) return this.texts.yesterday;
-    return new Intl.DateTimeFormat(this.language, { dateStyle: "medium" }).format(at);
+    return new Intl.DateTimeFormat(this.locale, { dateStyle: "medium" }).format(at);
   }
 
   private time(at: number): string {
-    return new Intl.DateTimeFormat(this.language, { hour: "numeric", minute: "2-digit" }).format(at);
+    return new Intl.DateTimeFormat(this.locale, { hour: "numeric", minute: "2-digit" }).format(at);
   }
 }
 
@@ -168,8 +172,8 @@ function anchor(href: string, texts: Texts, attributes: Record<string, string>, 
   return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow", ...attributes }, ...children, unseen);
 }
 
-function bytes(size: number, language: Language): string {
+function bytes(size: number, locale: string): string {
   const [unit, by] = size < 1_000_000 ? (["kilobyte", 1_000] as const) : (["megabyte", 1_000_000] as const);
-  const format = { style: "unit", unit, maximumFractionDigits: size < 10 * by ? 1 : 0 } as const;
-  return new Intl.NumberFormat(language, format).format(size / by);
+  const format = { style: "unit", unit, maximumSignificantDigits: 2 } as const;
+  return new Intl.NumberFormat(locale, format).format(size / by);
 }

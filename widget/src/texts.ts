@@ -8,7 +8,7 @@ const en = {
   unread: (count: number) => (count === 1 ? "1 new message" : `${count} new messages`),
   close: "Close the chat",
   greeting: "Hello! How can we help?",
-  introduction: "Write in any language. You can close this page: the answer will be here when you come back.",
+  introduction: "You can close this page at any time: the answer will be here when you come back.",
   placeholder: "Write a message…",
   send: "Send",
   attach: "Add files",
@@ -48,7 +48,7 @@ const zhCN: Texts = {
   unread: (count) => `${count} 条新消息`,
   close: "关闭聊天窗口",
   greeting: "您好！有什么可以帮您？",
-  introduction: "用任何语言都可以。关闭页面也没关系，下次打开就能看到回复。",
+  introduction: "随时可以关闭页面，下次打开就能看到回复。",
   placeholder: "输入消息…",
   send: "发送",
   attach: "添加文件",
@@ -86,7 +86,7 @@ const zhTW: Texts = {
   unread: (count) => `${count} 則新訊息`,
   close: "關閉聊天視窗",
   greeting: "您好！需要什麼協助嗎？",
-  introduction: "用任何語言都可以。關閉頁面也沒關係，下次開啟就能看到回覆。",
+  introduction: "隨時可以關閉頁面，下次開啟就能看到回覆。",
   placeholder: "輸入訊息…",
   send: "傳送",
   attach: "加入檔案",
@@ -119,6 +119,12 @@ const zhTW: Texts = {
 };
 
 export const TEXTS: Record<Language, Texts> = { en, "zh-CN": zhCN, "zh-TW": zhTW };
+
+/** The visitor's own form of a language, for times and numbers: British English reads 13:05, not 1:05 PM. */
+export function locale(language: Language, own: readonly string[]): string {
+  const primary = (tag: string): string => tag.split("-")[0]!.toLowerCase();
+  return own.find((tag) => primary(tag) === primary(language)) ?? language;
+}
 
 /** The widget's language for the first of these tags that it speaks (BCP 47), English for none. */
 export function choose(...tags: (string | null | undefined)[]): Language {

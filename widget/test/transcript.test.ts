@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Author, Entry } from "../src/protocol";
-import { choose } from "../src/texts";
+import { choose, locale } from "../src/texts";
 import { type Message, transcript } from "../src/transcript";
 
 const noon = new Date(2026, 10, 23, 12).getTime();
@@ -45,3 +45,8 @@ test.each([
   [["zh"], "zh-CN"], [["zh-Hans-HK"], "zh-CN"], [["zh-TW"], "zh-TW"], [["zh-Hant"], "zh-TW"], [["zh-HK"], "zh-TW"],
   [["yue"], "zh-CN"], [["de", "zh-CN"], "zh-CN"], [["en-GB", "zh"], "en"], [["", null, undefined, "fr"], "en"],
 ])("%j is spoken to in %s", (tags, language) => expect(choose(...tags)).toBe(language));
+
+test.each([
+  ["en", ["zh-CN", "en-GB", "en-US"], "en-GB"], ["zh-TW", ["zh-HK"], "zh-HK"], ["en", ["de"], "en"],
+] as const)("%s is written for a visitor of %j as %s", (language, own, expected) =>
+  expect(locale(language, own)).toBe(expected));
