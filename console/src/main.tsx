@@ -1,4 +1,4 @@
-import "@mantine/core/styles.css";
+import "./app/mantine.css";
 import "@mantine/notifications/styles.css";
 import "./app/base.css";
 import { localStorageColorSchemeManager, MantineProvider } from "@mantine/core";

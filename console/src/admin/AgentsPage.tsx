@@ -49,7 +49,9 @@ function AgentTable({ agents, edit }: { agents: Agent[]; edit: (agent: Agent) =>
           {heads.map((head) => (
             <Table.Th key={head}>{t(head)}</Table.Th>
           ))}
-          <Table.Th aria-label={t("agents.edit_button")} />
+          <Table.Th>
+            <span className="hidden-visually">{t("agents.edit_button")}</span>
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>

@@ -28,7 +28,9 @@ export function DeadPage() {
                   {heads.map((head) => (
                     <Table.Th key={head}>{t(head)}</Table.Th>
                   ))}
-                  <Table.Th aria-label={t("dead.redrive")} />
+                  <Table.Th>
+                    <span className="hidden-visually">{t("dead.redrive")}</span>
+                  </Table.Th>
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>

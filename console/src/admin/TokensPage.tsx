@@ -45,7 +45,9 @@ function TokenTable({ tokens, revoke }: { tokens: Token[]; revoke: (token: Token
           <Table.Th>{t("tokens.role")}</Table.Th>
           <Table.Th>{t("tokens.created")}</Table.Th>
           <Table.Th>{t("tokens.used")}</Table.Th>
-          <Table.Th aria-label={t("tokens.revoke")} />
+          <Table.Th>
+            <span className="hidden-visually">{t("tokens.revoke")}</span>
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>

@@ -48,9 +48,9 @@ export interface Signals {
   churn_risk: Signal<number>;
   wants_human: Signal<number>;
   intent?: Signal<string>;
-  topics: string[];
+  topics?: string[];
   automatic: boolean;
-  entities: { kind: string; text: string }[];
+  entities?: { kind: string; text: string }[];
   model: string;
 }
 
@@ -152,7 +152,8 @@ export interface Handoff {
   rule?: string;
   message?: string;
   priority: Priority;
-  skills: { skill: string; min: number; hard: boolean }[];
+  /** `relax`: after so many seconds of waiting the level is `min`, or none. */
+  skills: { skill: string; min: number; hard: boolean; relax?: { after: number; min?: number | null }[] }[];
   at: string;
 }
 

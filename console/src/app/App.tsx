@@ -30,7 +30,7 @@ export function App() {
   if (start === "asking")
     return (
       <div className="spin-page">
-        <Loader aria-label={t("app.loading")} />
+        <Loader role="status" aria-label={t("app.loading")} />
       </div>
     );
   if (start === "unreachable")

@@ -20,35 +20,35 @@ export function LanguageItems() {
     ["en", "English", "en"],
     ["zh", "简体中文", "zh-Hans"],
   ];
-  return choices.map(([value, label, lang]) => (
-    <Menu.Item key={value} lang={lang} role="menuitemradio" aria-checked={choice === value} fw={choice === value ? 650 : 400} onClick={() => choose(value)} data-testid={`language-${value}`}>
-      {label}
-    </Menu.Item>
-  ));
+  return (
+    <Menu.RadioGroup value={choice} onChange={(value) => choose(value as Choice)}>
+      {choices.map(([value, label, lang]) => (
+        <Menu.RadioItem key={value} value={value} lang={lang} data-testid={`language-${value}`}>
+          {label}
+        </Menu.RadioItem>
+      ))}
+    </Menu.RadioGroup>
+  );
 }
 
 export function ColourItems() {
   const { t } = useWords();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  return schemes.map(([value, label, Icon]) => (
-    <Menu.Item
-      key={value}
-      role="menuitemradio"
-      aria-checked={colorScheme === value}
-      fw={colorScheme === value ? 650 : 400}
-      leftSection={<Icon size={15} />}
-      onClick={() => setColorScheme(value)}
-      data-testid={`colours-${value}`}
-    >
-      {t(label)}
-    </Menu.Item>
-  ));
+  return (
+    <Menu.RadioGroup value={colorScheme} onChange={(value) => setColorScheme(value as MantineColorScheme)}>
+      {schemes.map(([value, label, Icon]) => (
+        <Menu.RadioItem key={value} value={value} rightSection={<Icon size={15} />} data-testid={`colours-${value}`}>
+          {t(label)}
+        </Menu.RadioItem>
+      ))}
+    </Menu.RadioGroup>
+  );
 }
 
 export function LanguageSwitch() {
   const { t } = useWords();
   return (
-    <Menu position="bottom-end">
+    <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <ActionIcon variant="default" size="lg" aria-label={t("menu.language")}>
           <IconLanguage size={18} />
@@ -64,7 +64,7 @@ export function LanguageSwitch() {
 export function ColourSwitch() {
   const { t } = useWords();
   return (
-    <Menu position="bottom-end">
+    <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <ActionIcon variant="default" size="lg" aria-label={t("menu.colours")}>
           <IconSun size={18} />

@@ -13,7 +13,7 @@ export function EmptyPane() {
   return (
     <div className="empty-state" style={{ flex: 1 }}>
       <IconMessages size={44} stroke={1.3} />
-      <strong>{t("empty.title")}</strong>
+      <h1>{t("empty.title")}</h1>
       {presence === "online" ? (
         <span>{t("empty.text")}</span>
       ) : (

@@ -14,13 +14,13 @@ export function HelpDialog() {
     { keys: ["Shift", "Enter"], between: "+", label: t("keys.newline") },
   ];
   return (
-    <Modal opened={open} onClose={() => setOpen(false)} title={t("keys.title")} size="md" closeButtonProps={{ "aria-label": t("app.close_panel") }}>
+    <Modal opened={open} onClose={() => setOpen(false)} title={t("keys.title")} size={680} closeButtonProps={{ "aria-label": t("app.close_panel") }}>
       <p className="muted" style={{ marginTop: 0 }}>
         {t("keys.text")}
       </p>
       <dl className="keys">
         {rows.map(({ keys, between, label }) => (
-          <Fragment key={keys.join() + label}>
+          <div key={keys.join() + label}>
             <dt>
               {keys.map((key, index) => (
                 <Fragment key={key}>
@@ -30,7 +30,7 @@ export function HelpDialog() {
               ))}
             </dt>
             <dd>{label}</dd>
-          </Fragment>
+          </div>
         ))}
       </dl>
     </Modal>

@@ -55,7 +55,7 @@ function Waiting() {
   const { t } = useWords();
   return (
     <div className="spin-page">
-      <Loader aria-label={t("app.loading")} />
+      <Loader role="status" aria-label={t("app.loading")} />
     </div>
   );
 }

@@ -41,7 +41,7 @@ function AttachmentView({ attachment }: { attachment: Attachment }) {
   );
   if (!href) return <span className="file">{inside}</span>;
   return (
-    <a className="file" href={href} target="_blank" rel="noopener noreferrer" aria-label={label}>
+    <a className="file" href={href} target="_blank" rel="noopener noreferrer" title={label}>
       {inside}
     </a>
   );

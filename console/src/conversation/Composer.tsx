@@ -71,7 +71,7 @@ export function Composer({ conversation, customer }: { conversation: Conversatio
         ref={area}
         variant="unstyled"
         autosize
-        minRows={2}
+        minRows={mine ? 2 : 1}
         maxRows={12}
         value={draft.text[kind]}
         onChange={(event) => wrote(event.currentTarget.value)}

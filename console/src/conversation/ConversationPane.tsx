@@ -36,7 +36,7 @@ export function ConversationPane({ id, onCustomer, customerShown }: Props) {
   if (!conversation)
     return (
       <div className="spin-page">
-        <Loader aria-label={t("app.loading")} />
+        <Loader role="status" aria-label={t("app.loading")} />
       </div>
     );
   const customer = nameOf(conversation.customer);
@@ -44,10 +44,10 @@ export function ConversationPane({ id, onCustomer, customerShown }: Props) {
     <section className="conv" aria-label={t("conversation.label")} style={{ display: "flex", flexDirection: "column", minHeight: 0, flex: 1 }} data-testid="conversation" data-conversation={id}>
       <Header conversation={conversation} customer={customer} onCustomer={onCustomer} customerShown={customerShown} />
       {journal ? (
-        <JournalView name={id} journal={journal} sending={mine} customer={customer} />
+        <JournalView name={id} journal={journal} sending={mine} customer={customer} language={conversation.language} />
       ) : (
         <div className="spin-page" style={{ flex: 1 }}>
-          <Loader aria-label={t("app.loading")} />
+          <Loader role="status" aria-label={t("app.loading")} />
         </div>
       )}
       <TypingLine conversation={id} customer={customer} />

@@ -17,7 +17,7 @@ const icons: Record<DeliveryState, typeof IconCheck> = {
   held: IconHandStop,
 };
 
-const tones: Partial<Record<DeliveryState, string>> = { failed: "bad", unknown: "warn", held: "warn" };
+const tones: Partial<Record<DeliveryState, string>> = { failed: "failing", unknown: "doubtful", held: "doubtful" };
 
 /** How an outbound fares, with the button to send it again where that makes sense. */
 export function DeliveryLine({ outbound, delivery }: { outbound: string; delivery: Delivery }) {
@@ -31,7 +31,7 @@ export function DeliveryLine({ outbound, delivery }: { outbound: string; deliver
     ...(attempts > 0 ? [t("delivery.attempts", { n: attempts })] : []),
   ];
   const line = (
-    <span className={tone ?? "ok"} data-testid="delivery" data-state={state} tabIndex={tone ? 0 : undefined}>
+    <span className={tone ? `line ${tone}` : "line"} data-testid="delivery" data-state={state} tabIndex={tone ? 0 : undefined}>
       <Icon size={14} aria-hidden color={state === "read" ? "var(--sb-accent)" : undefined} />
       {t(`delivery.${state}`)}
     </span>

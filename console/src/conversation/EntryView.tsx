@@ -20,13 +20,15 @@ import { webAddress } from "./links";
 interface Props {
   entry: Entry;
   customer: string;
+  /** The conversation's language, which its messages need not repeat. */
+  language?: string | undefined;
   /** The same author wrote just before: the name is not repeated. */
   follows: boolean;
   /** Shown before the name, where several conversations are mixed. */
   origin?: ReactNode;
 }
 
-export const EntryView = memo(function EntryView({ entry, customer, follows, origin }: Props) {
+export const EntryView = memo(function EntryView({ entry, customer, language, follows, origin }: Props) {
   if (entry.kind === "event") return <EventLine entry={entry} />;
   const out = entry.kind !== "message";
   const classes = ["said-row", out ? "out" : "", entry.author.type === "bot" || entry.author.type === "system" ? "bot" : "", entry.kind === "note" ? "note" : "", follows ? "follows" : ""];
@@ -36,7 +38,7 @@ export const EntryView = memo(function EntryView({ entry, customer, follows, ori
       <div className="bubble">
         <Content body={entry.body} content={entry.content} lang={entry.signals?.language.known ? entry.signals.language.value : undefined} />
       </div>
-      <Under entry={entry} />
+      <Under entry={entry} language={language} />
     </li>
   );
 });
@@ -100,17 +102,17 @@ function OfferedButtons({ buttons }: { buttons: NonNullable<Body["buttons"]> }) 
   );
 }
 
-function Under({ entry }: { entry: Entry }) {
+function Under({ entry, language }: { entry: Entry; language: string | undefined }) {
   const { t } = useWords();
   const { signals, decision, citation, delivery } = entry;
   if (!signals && !decision && !citation && !delivery) return null;
   return (
     <div className="under">
-      {signals && <SignalChips signals={signals} />}
+      {signals && <SignalChips signals={signals} usual={language} />}
       {decision && <Decision entry={entry} />}
       {citation && (
         <Tooltip label={t("journal.citation_source", { file: citation.file, score: citation.score.toFixed(2) })}>
-          <span className="ok" tabIndex={0} data-testid="citation">
+          <span className="line" tabIndex={0} data-testid="citation">
             <IconBook2 size={14} aria-hidden />
             {t("journal.citation", { question: citation.question })}
           </span>
@@ -130,7 +132,7 @@ function Decision({ entry }: { entry: Entry }) {
       <span className="ellipsis" title={rule}>
         → {destination}
       </span>
-      <button type="button" className="plain link ok" title={t("journal.why_title")} onClick={() => explain(entry.id)} data-testid="why">
+      <button type="button" className="plain link line" title={t("journal.why_title")} onClick={() => explain(entry.id)} data-testid="why">
         <IconHelpHexagon size={13} aria-hidden />
         {t("journal.why")}
       </button>

@@ -27,29 +27,27 @@ export function Header({ conversation, customer, onCustomer, customerShown }: Pr
   const { languageName } = useWords();
   return (
     <header className="conv-head">
-      <div style={{ minWidth: 0, flex: 1 }}>
-        <h1>
-          <bdi className="ellipsis" data-testid="conversation-customer">
-            {customer}
-          </bdi>
-          <Verified verified={conversation.customer.verified} />
-        </h1>
-        <div className="facts">
-          <span className="fact">
-            <ChannelIcon kind={conversation.kind} />
-            <bdi>{conversation.channel}</bdi>
-          </span>
-          <OwnerFact conversation={conversation} />
-          {conversation.language && conversation.language !== "und" && <span>{languageName(conversation.language)}</span>}
-          <PriorityPill priority={conversation.priority} />
-          <Mood mood={conversation.mood} />
-          <Tags conversation={conversation.id} tags={conversation.tags} />
-        </div>
-        {conversation.subject && <bdi className="muted small">{conversation.subject}</bdi>}
-      </div>
+      <h1>
+        <bdi className="ellipsis" data-testid="conversation-customer">
+          {customer}
+        </bdi>
+        <Verified verified={conversation.customer.verified} />
+        {conversation.subject && <bdi className="subject ellipsis muted">{conversation.subject}</bdi>}
+      </h1>
       <div className="actions">
         <OwnerActions conversation={conversation} />
         <CustomerToggle onCustomer={onCustomer} shown={customerShown} />
+      </div>
+      <div className="facts">
+        <span className="fact">
+          <ChannelIcon kind={conversation.kind} />
+          <bdi>{conversation.channel}</bdi>
+        </span>
+        <OwnerFact conversation={conversation} />
+        {conversation.language && conversation.language !== "und" && <span>{languageName(conversation.language)}</span>}
+        <PriorityPill priority={conversation.priority} />
+        <Mood mood={conversation.mood} />
+        <Tags conversation={conversation.id} tags={conversation.tags} />
       </div>
     </header>
   );

@@ -21,13 +21,14 @@ interface Props {
   journal: Journal;
   sending: Sending[];
   customer: string;
+  language?: string;
   origin?: (entry: Entry) => ReactNode;
 }
 
 /** Pixels from the bottom that still count as being there. */
 const NEAR = 80;
 
-export function JournalView({ name, journal, sending, customer, origin }: Props) {
+export function JournalView({ name, journal, sending, customer, language, origin }: Props) {
   const { t } = useWords();
   const frame = useRef<HTMLDivElement>(null);
   const older = useOlder(name, journal, frame);
@@ -39,14 +40,14 @@ export function JournalView({ name, journal, sending, customer, origin }: Props)
         <div className="inner">
           {journal.more ? (
             <div className="journal-note" ref={older}>
-              <Loader size="xs" aria-label={t("journal.older")} />
+              <Loader size="xs" role="status" aria-label={t("journal.older")} />
             </div>
           ) : (
             <div className="journal-note">{journal.entries.length === 0 && sending.length === 0 ? t("journal.empty") : t("journal.start")}</div>
           )}
           <ol aria-live="polite" aria-relevant="additions">
             {rows.map((row) => (
-              <RowView key={row.key} row={row} customer={customer} origin={origin} />
+              <RowView key={row.key} row={row} customer={customer} language={language} origin={origin} />
             ))}
             {sending.map((each) => (
               <SendingView key={each.client_id} sending={each} customer={customer} />
@@ -63,12 +64,12 @@ export function JournalView({ name, journal, sending, customer, origin }: Props)
   );
 }
 
-function RowView({ row, customer, origin }: { row: Row; customer: string; origin: Props["origin"] }) {
+function RowView({ row, customer, language, origin }: { row: Row; customer: string; language: string | undefined; origin: Props["origin"] }) {
   const { t, day } = useWords();
   const now = useNow();
   const [unfolded, setUnfolded] = useState(false);
   if (row.type === "day") return <li className="day">{day(row.at, now)}</li>;
-  if (row.type === "entry") return <EntryView entry={row.entry} customer={customer} follows={row.follows} origin={origin?.(row.entry)} />;
+  if (row.type === "entry") return <EntryView entry={row.entry} customer={customer} language={language} follows={row.follows} origin={origin?.(row.entry)} />;
   return (
     <>
       {unfolded && row.entries.map((entry) => <EntryView key={entry.id} entry={entry} customer={customer} follows={false} />)}

@@ -24,7 +24,7 @@ export function SendingView({ sending, customer }: { sending: Sending; customer:
       <div className="under">
         {refused ? (
           <>
-            <span className="bad" role="alert">
+            <span className="line failing" role="alert">
               <IconAlertTriangle size={14} aria-hidden />
               {t("delivery.refused")}: {sending.refused}
             </span>
@@ -36,7 +36,7 @@ export function SendingView({ sending, customer }: { sending: Sending; customer:
             </button>
           </>
         ) : (
-          <span className="ok">
+          <span className="line">
             <IconClock size={14} aria-hidden />
             {t("delivery.waiting")}
           </span>

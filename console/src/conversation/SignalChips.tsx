@@ -1,5 +1,4 @@
 import { Tooltip } from "@mantine/core";
-import type { ReactNode } from "react";
 import type { Signal, Signals } from "../api/types";
 import { useWords } from "../i18n";
 import type { Words } from "../i18n";
@@ -33,8 +32,8 @@ const likelihoods: { key: "wants_human" | "urgency" | "complaint" | "churn_risk"
 
 const moods: Record<Signals["sentiment"]["value"], Tone> = { very_negative: "bad", negative: "bad", neutral: "", positive: "good", very_positive: "good" };
 
-/** What of the signals is worth showing; `all` shows also what is neutral, unlikely or unknown. */
-export function chipsOf(signals: Signals, words: Words, all: boolean): Chip[] {
+/** What of the signals is worth showing; `all` shows also what is neutral, unlikely or unknown. `usual` is a language that needs no word. */
+export function chipsOf(signals: Signals, words: Words, all: boolean, usual?: string): Chip[] {
   const { t } = words;
   const chips: Chip[] = [];
   const { sentiment, language, intent } = signals;
@@ -51,30 +50,28 @@ export function chipsOf(signals: Signals, words: Words, all: boolean): Chip[] {
     chips.push({ key, label: all ? `${name}: ${value}` : name, tone: signal.known && signal.value >= NOTABLE ? tone : "", detail: detail(t, `${name} ${value}`, signal) });
   }
   if (intent && (all || intent.known)) chips.push({ key: "intent", label: intent.value, tone: "", detail: detail(t, t("signal.intent"), intent) });
-  const name = language.known ? words.languageName(language.value) : t("signal.unknown");
-  chips.push({ key: "language", label: name, tone: "", detail: detail(t, t("signal.language"), language) });
+  if (all || (language.known && language.value !== usual)) {
+    const name = language.known ? words.languageName(language.value) : `${t("signal.language")}: ${t("signal.unknown")}`;
+    chips.push({ key: "language", label: name, tone: "", detail: detail(t, t("signal.language"), language) });
+  }
   if (signals.automatic) chips.push({ key: "automatic", label: t("signal.automatic"), tone: "", detail: [t("signal.automatic")] });
   return chips;
 }
 
-export function SignalChips({ signals, all = false, children }: { signals: Signals; all?: boolean; children?: ReactNode }) {
+export function SignalChips({ signals, all = false, usual }: { signals: Signals; all?: boolean; usual?: string | undefined }) {
   const words = useWords();
   const { t } = words;
   const more = [
-    ...(signals.topics.length ? [`${t("signal.topics")}: ${signals.topics.join(", ")}`] : []),
-    ...(signals.entities.length ? [`${t("signal.entities")}: ${signals.entities.slice(0, 12).map((entity) => `${entity.kind} ${entity.text}`).join(", ")}`] : []),
+    ...(signals.topics?.length ? [`${t("signal.topics")}: ${signals.topics.join(", ")}`] : []),
+    ...(signals.entities?.length ? [`${t("signal.entities")}: ${signals.entities.slice(0, 12).map((entity) => `${entity.kind} ${entity.text}`).join(", ")}`] : []),
     t("signal.model", { model: signals.model }),
   ];
-  return (
-    <>
-      {chipsOf(signals, words, all).map((chip) => (
-        <Tooltip key={chip.key} label={[...chip.detail, ...(chip.key === "language" ? more : [])].map((line) => <div key={line} className="foreign">{line}</div>)}>
-          <span className={`pill ${chip.tone}`} tabIndex={0} data-signal={chip.key}>
-            {chip.label}
-          </span>
-        </Tooltip>
-      ))}
-      {children}
-    </>
-  );
+  const chips = chipsOf(signals, words, all, usual);
+  return chips.map((chip, index) => (
+    <Tooltip key={chip.key} label={[...chip.detail, ...(index === chips.length - 1 ? more : [])].map((line) => <div key={line} className="foreign">{line}</div>)}>
+      <span className={`pill ${chip.tone}`} tabIndex={0} data-signal={chip.key}>
+        {chip.label}
+      </span>
+    </Tooltip>
+  ));
 }

@@ -35,19 +35,17 @@ export function TimelinePane({ id, onCustomer, customerShown }: Props) {
   if (!customer || !journal)
     return (
       <div className="spin-page">
-        <Loader aria-label={t("app.loading")} />
+        <Loader role="status" aria-label={t("app.loading")} />
       </div>
     );
   return (
     <section style={{ display: "flex", flexDirection: "column", minHeight: 0, flex: 1 }} data-testid="timeline">
       <header className="conv-head">
-        <div style={{ minWidth: 0, flex: 1 }}>
-          <h1>{t("conversation.timeline", { customer: nameOf(customer) })}</h1>
-          <div className="facts">{t("conversation.timeline_note")}</div>
-        </div>
+        <h1>{t("conversation.timeline", { customer: nameOf(customer) })}</h1>
         <div className="actions">
           <CustomerToggle onCustomer={onCustomer} shown={customerShown} />
         </div>
+        <div className="facts">{t("conversation.timeline_note")}</div>
       </header>
       <JournalView name={key} journal={journal} sending={[]} customer={nameOf(customer)} origin={origin} />
     </section>

@@ -143,7 +143,7 @@ function Attributes({ customer, conversation }: { customer: KnownCustomer; conve
 export function TimelineLink({ customer }: { customer: string }) {
   const { t } = useWords();
   return (
-    <button type="button" className="plain link small" onClick={() => go({ page: "customer", id: customer })} data-testid="open-timeline">
+    <button type="button" className="plain link small" style={{ display: "block", marginTop: 6 }} onClick={() => go({ page: "customer", id: customer })} data-testid="open-timeline">
       {t("customer.timeline")}
     </button>
   );

@@ -19,18 +19,16 @@ export function OtherConversations({ customer, current }: { customer: KnownCusto
   const channels = new Set(conversations.map((each) => each.channel)).size;
   return (
     <section>
-      <h3>
-        {t("customer.conversations_count", { n: conversations.length, channels })}
-        <TimelineLink customer={customer.id} />
-      </h3>
+      <h3>{t("customer.conversations_count", { n: conversations.length, channels })}</h3>
       {(all ? conversations : conversations.slice(0, FIRST)).map((conversation) => (
         <Other key={conversation.id} conversation={conversation} current={conversation.id === current} />
       ))}
       {!all && conversations.length > FIRST && (
-        <button type="button" className="plain link small" onClick={() => setAll(true)}>
+        <button type="button" className="plain link small" style={{ display: "block", marginTop: 4 }} onClick={() => setAll(true)}>
           {t("app.more")}
         </button>
       )}
+      {conversations.length > 1 && <TimelineLink customer={customer.id} />}
     </section>
   );
 }

@@ -32,8 +32,14 @@ export function Routed({ conversation }: { conversation: string }) {
 }
 
 function HandoffText({ handoff }: { handoff: Handoff }) {
-  const { t } = useWords();
+  const { t, duration } = useWords();
   const title = useQueueTitle();
+  const relaxed = (steps: NonNullable<Handoff["skills"][number]["relax"]>) => [
+    <div key="soft">{t("routed.skill_soft")}</div>,
+    ...steps.map(({ after, min }) => (
+      <div key={after}>{min ? t("routed.relaxes", { time: duration(after), min }) : t("routed.drops", { time: duration(after) })}</div>
+    )),
+  ];
   return (
     <>
       <p>
@@ -58,8 +64,8 @@ function HandoffText({ handoff }: { handoff: Handoff }) {
           <>
             <dt>{t("routed.skills")}</dt>
             <dd style={{ display: "flex", flexWrap: "wrap", gap: 4 }}>
-              {handoff.skills.map(({ skill, min, hard }) => (
-                <Tooltip key={skill} label={t(hard ? "routed.skill_hard" : "routed.skill_soft")}>
+              {handoff.skills.map(({ skill, min, hard, relax }) => (
+                <Tooltip key={skill} label={hard ? t("routed.skill_hard") : relaxed(relax ?? [])}>
                   <span className={hard ? "pill accent" : "pill"} tabIndex={0}>
                     {t("routed.level", { skill, min })}
                   </span>

@@ -19,7 +19,7 @@ export default function ExplanationDrawer({ message }: { message: string }) {
   const { answer, failure, again } = useAnswer(load);
   return (
     <Drawer opened onClose={() => explain(undefined)} position="right" size={620} title={t("explain.title")} closeButtonProps={{ "aria-label": t("app.close_panel") }} data-testid="explanation">
-      {failure ? <Failed failure={failure} again={again} /> : answer ? <Why explanation={answer} /> : <Loader aria-label={t("app.loading")} />}
+      {failure ? <Failed failure={failure} again={again} /> : answer ? <Why explanation={answer} /> : <Loader role="status" aria-label={t("app.loading")} />}
     </Drawer>
   );
 }

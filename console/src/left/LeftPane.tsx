@@ -1,12 +1,12 @@
 /** The left pane: who I am, what is offered to me, and the lists of conversations. */
 
 import "./left.css";
-import { ActionIcon, Badge, SegmentedControl, Tooltip } from "@mantine/core";
-import { IconSearch } from "@tabler/icons-react";
+import { ActionIcon, SegmentedControl, Tooltip } from "@mantine/core";
+import { IconAlertTriangle, IconSearch } from "@tabler/icons-react";
 import { useCallback, useMemo, useRef, useState } from "react";
 import { useComplain } from "../app/complain";
 import { run, useCommand } from "../app/hotkeys";
-import { openConversation, useRoute } from "../app/router";
+import { go, openConversation, useRoute } from "../app/router";
 import { useWords } from "../i18n";
 import { loadBox } from "../store/actions";
 import { inBox } from "../store/boxes";
@@ -50,9 +50,9 @@ export function LeftPane() {
       <header className="left-head">
         <div className="brand">
           <img src="/console/icon.svg" alt="" />
-          {t("app.name")}
+          <span className="ellipsis">{t("app.name")}</span>
         </div>
-        <div style={{ display: "flex", gap: 4 }}>
+        <div style={{ display: "flex", gap: 2, flex: "none" }}>
           <Findings />
           <Tooltip label={t("menu.find")}>
             <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("menu.find")} onClick={() => run("find")} data-testid="find-customer">
@@ -108,9 +108,10 @@ function Findings() {
   if (findings === 0 || role === "agent") return null;
   return (
     <Tooltip label={t("rules.badge", { n: findings })}>
-      <Badge color="orange" variant="light" style={{ alignSelf: "center", color: "var(--sb-warn)" }} role="img" aria-label={t("rules.badge", { n: findings })}>
+      <button type="button" className="plain pill warn" style={{ alignSelf: "center", flex: "none" }} aria-label={t("rules.badge", { n: findings })} onClick={() => go({ page: "admin", section: "rules" })} data-testid="findings">
+        <IconAlertTriangle size={13} aria-hidden />
         {findings}
-      </Badge>
+      </button>
     </Tooltip>
   );
 }

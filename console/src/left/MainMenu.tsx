@@ -19,7 +19,7 @@ export function MainMenu() {
   if (!me) return null;
   return (
     <>
-      <Menu position="bottom-end" width={230}>
+      <Menu position="bottom-end" width={230} withinPortal={false} withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("menu.label")} data-testid="menu">
             <IconUserCircle size={20} />

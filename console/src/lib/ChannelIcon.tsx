@@ -10,7 +10,6 @@ import {
 } from "@tabler/icons-react";
 
 const icons: Record<string, typeof IconMail> = {
-  web: IconWorld,
   webchat: IconWorld,
   email: IconMail,
   telegram: IconBrandTelegram,
@@ -20,8 +19,8 @@ const icons: Record<string, typeof IconMail> = {
   http: IconWebhook,
 };
 
-/** The picture of a kind of channel; an unknown kind has a neutral one. */
+/** The picture of a kind of channel (`email`), or of an address space within one (`webchat:shop`); an unknown kind has a neutral one. */
 export function ChannelIcon({ kind, size = 14 }: { kind: string; size?: number }) {
-  const Icon = icons[kind] ?? IconMessageCircle;
+  const Icon = icons[kind.split(":")[0] ?? ""] ?? IconMessageCircle;
   return <Icon size={size} stroke={1.7} aria-hidden style={{ flex: "none" }} />;
 }

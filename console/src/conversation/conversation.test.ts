@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { Entry } from "../api/types";
+import { text } from "../i18n/format";
+import { at, message, reply } from "../store/samples";
+import { eventText } from "./eventText";
+import { sends } from "./keys";
+import type { ComposerPress } from "./keys";
+import { pieces, webAddress } from "./links";
+import { rowsOf } from "./rows";
+
+describe("a key in the composer", () => {
+  const enter: ComposerPress = { key: "Enter", shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, isComposing: false, keyCode: 13 };
+  it.each<[string, Partial<ComposerPress>, boolean]>([
+    ["Enter", {}, true],
+    ["Shift+Enter", { shiftKey: true }, false],
+    ["Alt+Enter", { altKey: true }, false],
+    ["Ctrl+Enter", { ctrlKey: true }, true],
+    ["⌘+Enter", { metaKey: true }, true],
+    ["Enter that chooses a word", { isComposing: true }, false],
+    ["Ctrl+Enter while composing", { ctrlKey: true, isComposing: true }, false],
+    ["Enter that chooses a word in Safari", { keyCode: 229 }, false],
+    ["another key", { key: "a", keyCode: 65 }, false],
+  ])("%s", (_, change, expected) => {
+    expect(sends({ ...enter, ...change })).toBe(expected);
+  });
+});
+
+describe("links in foreign text", () => {
+  it.each<[string, (string | [string, string])[]]>([
+    ["no link", ["no link"]],
+    ["see https://shop.example/a?b=1.", ["see ", ["https://shop.example/a?b=1", "https://shop.example/a?b=1"], "."]],
+    ["(http://a.example)", ["(", ["http://a.example", "http://a.example/"], ")"]],
+    ["请看https://a.example/b。谢谢", ["请看", ["https://a.example/b", "https://a.example/b"], "。谢谢"]],
+    ["javascript:alert(1) data:text/html,x", ["javascript:alert(1) data:text/html,x"]],
+    ["https://", ["https://"]],
+    ["https://a.example/\u202egpj.exe", [["https://a.example/", "https://a.example/"], "\u202egpj.exe"]],
+    ['https://a.example/"><script>', [["https://a.example/", "https://a.example/"], '"><script>']],
+  ])("%s", (said, expected) => {
+    expect(pieces(said).map((piece) => (piece.href ? [piece.text, piece.href] : piece.text))).toEqual(expected);
+  });
+
+  it("lose no text, however long", () => {
+    const said = `${"x ".repeat(30_000)}https://a.example`;
+    expect(pieces(said).map((piece) => piece.text).join("")).toBe(said);
+  });
+
+  it.each(["javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//a.example", "file:///etc/passwd", ""])("%s is no web address", (address) => {
+    expect(webAddress(address)).toBeUndefined();
+  });
+});
+
+describe("the rows of a journal", () => {
+  const event = (id: string, n: number): Entry => ({ id, at: at(n), conversation: "cnv_1", kind: "event", author: { type: "system" }, event: { type: "opened" } });
+  const shape = (entries: Entry[]) => rowsOf(entries).map((row) => (row.type === "entry" ? `${row.entry.id}${row.follows ? "+" : ""}` : row.type === "day" ? "day" : `fold:${row.entries.map((entry) => entry.id).join("")}`));
+
+  it.each<[string, Entry[], string[]]>([
+    ["nothing", [], []],
+    ["one author goes on", [message("a", 0), message("b", 60)], ["day", "a", "b+"]],
+    ["the same author later", [message("a", 0), message("b", 400)], ["day", "a", "b"]],
+    ["another author", [message("a", 0), reply("b", "x")], ["day", "a", "b"]],
+    ["a new day", [message("a", 0), message("b", 86_400 * 2)], ["day", "a", "day", "b"]],
+    ["a few events", ["a", "b", "c", "d", "e"].map(event), ["day", "a", "b", "c", "d", "e"]],
+    ["many events", ["a", "b", "c", "d", "e", "f", "g"].map(event), ["day", "a", "fold:bcde", "f", "g"]],
+    ["many events before a message", [...["a", "b", "c", "d", "e", "f"].map(event), message("m", 9)], ["day", "a", "fold:bcd", "e", "f", "m"]],
+  ])("%s", (_, entries, expected) => {
+    expect(shape(entries)).toEqual(expected);
+  });
+});
+
+describe("an event", () => {
+  const names = { agent: (id: string) => (id === "agt_1" ? "Mei" : id), queue: (name: string) => name.toUpperCase() };
+  it.each<[NonNullable<Entry["event"]>, string]>([
+    [{ type: "queued", queue: "care", reason: "asked", priority: "high" }, "Queued in CARE, priority High: asked"],
+    [{ type: "accepted", agent: "agt_1" }, "Mei accepted"],
+    [{ type: "closed", by: "nobody known" }, "Closed by nobody known"],
+    [{ type: "tagged", add: ["a", "b"], remove: [], by: "agt_1" }, "Mei added a, b"],
+    [{ type: "tagged", add: ["a"], remove: ["b"], by: "agt_1" }, "Mei added a and removed b"],
+  ])("%j", (event, expected) => {
+    expect(eventText(event, (key, values) => text("en", key, values), names)).toBe(expected);
+  });
+});
