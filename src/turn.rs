@@ -114,7 +114,7 @@ impl<'a> Turn<'a> {
         if conversation.subject.is_none() {
             conversation.subject = self.inbound.content.body().and_then(|body| body.subject.clone());
         }
-        if self.is_routed() {
+        if is_routed(self.inbound) {
             conversation.messages += 1;
             conversation.mood = conversation.mood.after(&self.signals);
         }
