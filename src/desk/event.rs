@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{AgentId, ConversationId, OfferId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::rules::{DeskRules, Priority, Requirement};
 
 /// Whether an agent can be asked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// Takes offers.
     Online,

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
 use contract::{AgentId, ConversationId, IdClock, OfferId, Timestamp};
@@ -17,6 +18,8 @@ use super::{
 
 /// Of how many assignments a queue's pace is the mean.
 const PACE_OVER: usize = 20;
+/// Below this nobody can answer, and offers would come and go without a pause.
+const SHORTEST_OFFER: Duration = Duration::from_secs(1);
 
 /// Matches waiting conversations with agents.
 ///
@@ -160,9 +163,10 @@ impl Desk {
     fn expire(&mut self, offer: OfferId, effects: &mut Vec<Effect>) {
         let Some(Offer { conversation, agent, .. }) = self.end(offer, Outcome::Expired, effects) else { return };
         self.cool_down(conversation, agent);
+        let limit = self.rules.expiries_before_away;
         let state = self.agent_mut(agent);
         state.expired_in_a_row += 1;
-        if state.expired_in_a_row == self.rules.expiries_before_away {
+        if limit > 0 && state.expired_in_a_row >= limit {
             effects.push(Effect::WentAway(agent));
             self.set_presence(agent, Presence::Away, effects);
         }
@@ -186,15 +190,13 @@ impl Desk {
     }
 
     fn set_presence(&mut self, agent: AgentId, presence: Presence, effects: &mut Vec<Effect>) {
-        let arrival = if presence == Presence::Online { self.arrival() } else { self.arrived };
-        let state = self.agent_mut(agent);
+        let before = std::mem::replace(&mut self.agent_mut(agent).presence, presence);
         if presence == Presence::Online {
-            state.expired_in_a_row = 0;
-            if state.presence != Presence::Online {
-                state.idle = arrival;
+            self.agent_mut(agent).expired_in_a_row = 0;
+            if before != Presence::Online {
+                self.agent_mut(agent).idle = self.arrival();
             }
         }
-        state.presence = presence;
         self.touch(agent);
         self.withdraw_unfit(agent, effects);
         self.forget_blank(agent);
@@ -378,7 +380,7 @@ impl Desk {
             agent,
             chosen,
             made_at: self.now,
-            expires_at: later(self.now, rules.offer_timeout),
+            expires_at: later(self.now, rules.offer_timeout.max(SHORTEST_OFFER)),
         };
         place.offer = (!auto_accept).then_some(offer.id);
         let state = self.agent_mut(agent);

@@ -114,7 +114,7 @@ impl Naive {
             let limit = self.rules.expiries_before_away;
             let agent = self.agent(offer.agent);
             agent.expired += 1;
-            if agent.expired == limit {
+            if limit > 0 && agent.expired >= limit {
                 effects.push(Effect::WentAway(offer.agent));
                 self.presence(offer.agent, Presence::Away, &mut effects);
             }
@@ -159,7 +159,7 @@ impl Naive {
     }
 
     fn presence(&mut self, id: AgentId, presence: Presence, effects: &mut Vec<Effect>) {
-        if presence == Presence::Online && self.arrived.0 != self.now {
+        if presence == Presence::Online && self.agent(id).presence != presence && self.arrived.0 != self.now {
             self.turn += 1;
             self.arrived = (self.now, self.turn);
         }
@@ -364,7 +364,7 @@ impl Naive {
             agent,
             chosen,
             made_at: self.now,
-            expires_at: later(self.now, rules.offer_timeout),
+            expires_at: later(self.now, rules.offer_timeout.max(Duration::from_secs(1))),
         };
         if rules.auto_accept {
             return self.assign(id, agent, None, effects);
@@ -449,7 +449,7 @@ fn enqueue() -> impl Gen<Value = Step> {
 
 fn rules() -> impl Gen<Value = DeskRules> {
     let strategy = sample::select(vec![Strategy::LongestIdle, Strategy::LeastLoaded, Strategy::MostSkilled]);
-    let queue = (strategy, option::of(sample::select(vec![0, 100])), prop::bool::weighted(0.2), 1_u64..40).prop_map(
+    let queue = (strategy, option::of(sample::select(vec![0, 100])), prop::bool::weighted(0.2), 0_u64..40).prop_map(
         |(strategy, sticky, auto_accept, timeout)| QueueRules {
             strategy,
             sticky: sticky.map(Duration::from_secs),

@@ -69,7 +69,7 @@ pub struct QueueRules {
     pub strategy: Strategy,
     /// For how long after its first enqueue a conversation ranks the agent who had it before above all others.
     pub sticky: Option<Duration>,
-    /// How long an agent has to answer an offer.
+    /// How long an agent has to answer an offer; less than a second counts as one.
     pub offer_timeout: Duration,
     /// Whether an offer is accepted without asking.
     pub auto_accept: bool,

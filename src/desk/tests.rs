@@ -278,6 +278,8 @@ fn a_requirement_relaxes_on_time_and_a_hard_one_never() {
     assert_eq!(scene.later(1), ["2→1"]);
     assert_eq!(scene.decline(2, 1), ["2 Declined 1"]);
     assert_eq!(scene.later(120), ["2→2"]);
+    assert!(scene.leave(1).is_empty() && scene.leave(2).len() == 1);
+    assert_eq!(scene.desk.next_deadline(), None);
 }
 
 #[test]
