@@ -15,7 +15,7 @@ use contract::{AgentId, ConversationId, IdClock, Timestamp};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use jiff::SignedDuration;
 use switchboard::desk::{
-    AgentProfile, Desk, DeskRules, Effect, Input, Membership, Presence, Priority, Requirement, Waiting,
+    AgentProfile, Desk, DeskRules, Effect, Input, Membership, Presence, Priority, SkillNeed, Waiting,
 };
 
 const SKILLS: usize = 8;
@@ -85,7 +85,7 @@ fn wish(dice: &mut Dice) -> [usize; 3] {
 
 fn waiting(id: u64, skills: &[usize], now: Timestamp) -> Waiting {
     let requirement =
-        |skill: &usize| Requirement { skill: format!("skill-{skill}"), min: MIN_LEVEL, hard: true, relax: Vec::new() };
+        |skill: &usize| SkillNeed { skill: format!("skill-{skill}"), min: MIN_LEVEL, hard: true, relax: Vec::new() };
     Waiting {
         conversation: ConversationId::from(WAITING + id),
         epoch: 1,

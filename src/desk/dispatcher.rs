@@ -16,12 +16,13 @@ use tokio::{
 };
 
 use super::{
-    AgentProfile, Board, Desk, DeskRules, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Waiting,
+    AgentProfile, Board, Desk, DeskRules, Effect, Input, Membership, Offer, Outcome, Presence, QueueRules, Refusal,
+    Waiting,
 };
 use crate::{
     http::views::{LiveFrame, OfferView, QueueView},
     records::Records,
-    routing::{Members, Priority, RuleSet},
+    routing::{Members, Priority, QueueSpec, RuleSet},
     store::{
         AmendError, OfferRecord, StoreError,
         conversation::{Conversation, Owner},
@@ -149,7 +150,7 @@ impl DeskHandle {
     /// Where one that joins a queue now would stand, 1 being next.
     pub async fn position_of_next(&self, queue: &str, priority: Priority) -> Option<u32> {
         let queue = queue.to_owned();
-        self.ask(move |desk| desk.position_of_next(&queue, priority.into(), Timestamp::now())).await
+        self.ask(move |desk| desk.position_of_next(&queue, priority, Timestamp::now())).await
     }
 
     fn tell(&self, command: Command) {
@@ -610,8 +611,8 @@ fn input_for(conversation: &Conversation) -> Option<Input> {
             conversation: conversation.id,
             epoch: conversation.epoch,
             queue: handoff.queue.clone(),
-            priority: handoff.priority.into(),
-            requirements: handoff.skills.iter().map(Into::into).collect(),
+            priority: handoff.priority,
+            requirements: handoff.skills.clone(),
             enqueued_at: handoff.at,
             kind: conversation.kind.clone(),
             previous_agent: conversation.previous_agent,
@@ -642,9 +643,25 @@ fn profile(agent: &Agent, rules: &RuleSet) -> AgentProfile {
     }
 }
 
+/// The queues that an agent serves.
+#[must_use]
+pub fn queues_of(agent: &Agent, rules: &RuleSet) -> BTreeSet<String> {
+    match profile(agent, rules).queues {
+        Membership::Only(queues) => queues,
+        Membership::Every => rules.queues().keys().cloned().collect(),
+    }
+}
+
 fn desk_rules(rules: &RuleSet) -> DeskRules {
+    let queue_rules = |queue: &QueueSpec| QueueRules {
+        strategy: queue.strategy,
+        sticky: queue.sticky.map(Duration::from_secs),
+        offer_timeout: Duration::from_secs(queue.offer_timeout),
+        auto_accept: queue.auto_accept,
+        credits: queue.priority_credits,
+    };
     DeskRules {
-        queues: rules.queues().iter().map(|(name, queue)| (name.clone(), queue.into())).collect(),
+        queues: rules.queues().iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect(),
         ..DeskRules::default()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{AgentId, ConversationId, OfferId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::rules::{DeskRules, Priority, Requirement};
+use super::rules::{DeskRules, Priority, SkillNeed};
 
 /// Whether an agent can be asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub struct Waiting {
     /// How urgent.
     pub priority: Priority,
     /// What the agent must be able to do; of several for one skill all hold.
-    pub requirements: Vec<Requirement>,
+    pub requirements: Vec<SkillNeed>,
     /// When it entered a queue for the first time: returns never reset it.
     pub enqueued_at: Timestamp,
     /// The kind of channel, which decides its weight.

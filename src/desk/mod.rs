@@ -2,7 +2,10 @@
 //!
 //! [`Desk`] is a pure state machine: no clock, no store, no other task. Whoever runs it tells it what happened
 //! ([`Input`]) and when, and carries out what follows ([`Effect`]). It never reads messages and decides no rule.
+//! [`Dispatcher`] is the task that runs it.
 
+mod board;
+mod dispatcher;
 mod event;
 mod index;
 mod lines;
@@ -16,10 +19,12 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub use board::Board;
+pub use dispatcher::{Answer, AnswerError, Connection, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of};
 pub use event::{
     AgentProfile, Assignment, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Waiting, Withdrawal,
 };
 pub use matcher::Desk;
 pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};
-pub use rules::{Credits, DeskRules, HIGHEST_LEVEL, Priority, QueueRules, Relax, Requirement, Strategy, Weights};
+pub use rules::{PriorityCredits, DeskRules, HIGHEST_LEVEL, Priority, QueueRules, Relax, SkillNeed, Strategy, Weights};
 pub use state::AgentState;

@@ -418,11 +418,11 @@ fn profile() -> impl Gen<Value = AgentProfile> {
     )
 }
 
-fn requirement() -> impl Gen<Value = Requirement> {
+fn requirement() -> impl Gen<Value = SkillNeed> {
     let step = (sample::select(vec![0, 20, 60, 400]), option::of(0_u8..5))
-        .prop_map(|(after, min)| Relax { after: Duration::from_secs(after), min });
+        .prop_map(|(after, min)| Relax { after, min });
     (sample::select(&SKILLS[..]), 0_u8..7, prop::bool::weighted(0.3), collection::vec(step, 0..3))
-        .prop_map(|(skill, min, hard, relax)| Requirement { skill: skill.into(), min, hard, relax })
+        .prop_map(|(skill, min, hard, relax)| SkillNeed { skill: skill.into(), min, hard, relax })
 }
 
 fn enqueue() -> impl Gen<Value = Step> {
@@ -455,7 +455,7 @@ fn rules() -> impl Gen<Value = DeskRules> {
             sticky: sticky.map(Duration::from_secs),
             auto_accept,
             offer_timeout: Duration::from_secs(timeout),
-            credits: Credits { high: i64::try_from(timeout).unwrap_or(0) * 30, ..Credits::default() },
+            credits: PriorityCredits { high: i64::try_from(timeout).unwrap_or(0) * 30, ..PriorityCredits::default() },
         },
     );
     let chat = sample::select(vec![0, 10, 25, 50]);

@@ -6,9 +6,9 @@ use contract::{AgentId, ConversationId, Timestamp};
 
 use super::{
     event::{Offer, Presence, Waiting},
-    lines::Order,
+    lines::{Key, Order},
     matcher::{Desk, Held, Place},
-    rules::Requirement,
+    rules::{Priority, PriorityCredits, SkillNeed},
     state::AgentState,
 };
 
@@ -111,6 +111,16 @@ impl Desk {
         u32::try_from(before + 1).ok()
     }
 
+    /// Where one that joins a queue at `now` would stand, 1 being next.
+    #[must_use]
+    pub fn position_of_next(&self, queue: &str, priority: Priority, now: Timestamp) -> u32 {
+        let now = self.now.max(now);
+        let credit = self.rules.queues.get(queue).map_or_else(PriorityCredits::default, |queue| queue.credits).of(priority);
+        let last = Key::new(ConversationId::from(u64::MAX), now, credit);
+        let order = self.index.queues.get(queue).and_then(|queue| self.orders.get(&queue));
+        order.and_then(|order| u32::try_from(order.before(last)).ok()).map_or(1, |before| before + 1)
+    }
+
     /// A queue at `now`. A name that nobody has used is an empty queue.
     #[must_use]
     pub fn queue_status(&self, name: &str, now: Timestamp) -> QueueStatus {
@@ -201,7 +211,7 @@ impl Desk {
             found.push(Hindrance::NotMember { queue: queue.clone() });
         }
         let wait = now.duration_since(*enqueued_at);
-        for Requirement { skill, .. } in requirements {
+        for SkillNeed { skill, .. } in requirements {
             // Several requirements for one skill all hold: the highest is what is missing.
             let same = requirements.iter().filter(|other| other.skill == *skill);
             let needs = same.map(|other| other.level_at(wait)).max().unwrap_or(0);

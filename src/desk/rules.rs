@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use contract::Timestamp;
 use jiff::SignedDuration;
 
+pub use crate::routing::{Priority, PriorityCredits, Relax, SkillNeed, Strategy};
+
 /// The highest level of a skill; the lowest is 1.
 pub const HIGHEST_LEVEL: u8 = 5;
 
@@ -74,7 +76,7 @@ pub struct QueueRules {
     /// Whether an offer is accepted without asking.
     pub auto_accept: bool,
     /// What each priority is worth.
-    pub credits: Credits,
+    pub credits: PriorityCredits,
 }
 
 impl Default for QueueRules {
@@ -84,104 +86,24 @@ impl Default for QueueRules {
             sticky: None,
             offer_timeout: Duration::from_secs(30),
             auto_accept: false,
-            credits: Credits::default(),
+            credits: PriorityCredits::default(),
         }
     }
 }
 
-/// Which of several fitting agents is asked. Ties go to the longest idle, then to the lowest id.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Strategy {
-    /// Who has been without a change of their work for longest: since coming online, the last offer or the last end.
-    #[default]
-    LongestIdle,
-    /// Who has the smallest part of their capacity in use.
-    LeastLoaded,
-    /// Who has the highest sum of levels over the required skills.
-    MostSkilled,
-}
-
-/// How urgent a conversation is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
-    /// Can wait.
-    Low,
-    /// As most.
-    #[default]
-    Normal,
-    /// Before most.
-    High,
-    /// Before all but the oldest.
-    Urgent,
-}
-
-/// What a priority is worth, in seconds of waiting: it bounds how far one conversation can be overtaken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Credits {
-    /// −600 by default.
-    pub low: i64,
-    /// 0 by default.
-    pub normal: i64,
-    /// 900 by default.
-    pub high: i64,
-    /// 3,600 by default.
-    pub urgent: i64,
-}
-
-impl Default for Credits {
-    fn default() -> Self {
-        Self { low: -600, normal: 0, high: 900, urgent: 3_600 }
-    }
-}
-
-impl Credits {
-    /// The seconds that a priority is worth.
-    #[must_use]
-    pub const fn of(&self, priority: Priority) -> i64 {
-        match priority {
-            Priority::Low => self.low,
-            Priority::Normal => self.normal,
-            Priority::High => self.high,
-            Priority::Urgent => self.urgent,
-        }
-    }
-}
-
-/// A skill that an agent must have, and how that softens while nobody is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requirement {
-    /// The skill's name.
-    pub skill: String,
-    /// The lowest level that will do, 1 to [`HIGHEST_LEVEL`]; 0 asks for nothing, more can be met by nobody.
-    pub min: u8,
-    /// Never relaxes, whatever the steps say.
-    pub hard: bool,
-    /// The steps, in any order; of those that are due the latest holds.
-    pub relax: Vec<Relax>,
-}
-
-/// One step by which a requirement softens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relax {
-    /// Counted from the first enqueue.
-    pub after: Duration,
-    /// The level that will do from then on; `None` drops the requirement.
-    pub min: Option<u8>,
-}
-
-impl Requirement {
+impl SkillNeed {
     /// The level that is asked for after this long in the queue, 0 where none is. A pure function of the wait.
     #[must_use]
     pub fn level_at(&self, wait: SignedDuration) -> u8 {
         self.steps()
-            .filter(|step| SignedDuration::try_from(step.after).is_ok_and(|after| after <= wait))
+            .filter(|step| i64::try_from(step.after).is_ok_and(|after| after <= wait.as_secs()))
             .max_by_key(|step| step.after)
             .map_or(self.min, |step| step.min.unwrap_or(0))
     }
 
     /// The moments at which the level changes, for a conversation first enqueued at `since`.
     pub(super) fn changes(&self, since: Timestamp) -> impl Iterator<Item = Timestamp> {
-        self.steps().map(move |step| later(since, step.after))
+        self.steps().map(move |step| later(since, Duration::from_secs(step.after)))
     }
 
     fn steps(&self) -> impl Iterator<Item = &Relax> {
@@ -198,9 +120,9 @@ pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
 mod tests {
     use super::*;
 
-    fn requirement(hard: bool) -> Requirement {
-        let step = |after, min| Relax { after: Duration::from_secs(after), min };
-        Requirement { skill: "billing".into(), min: 4, hard, relax: vec![step(180, None), step(60, Some(2))] }
+    fn requirement(hard: bool) -> SkillNeed {
+        let step = |after, min| Relax { after, min };
+        SkillNeed { skill: "billing".into(), min: 4, hard, relax: vec![step(180, None), step(60, Some(2))] }
     }
 
     #[test]
@@ -223,6 +145,6 @@ mod tests {
         assert_eq!(["webchat", "telegram", "email"].map(|kind| weights.of(kind)), [25, 20, 10]);
         assert_eq!(weights.lightest(), 10);
         let credits = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
-        assert_eq!(credits.map(|priority| Credits::default().of(priority)), [-600, 0, 900, 3_600]);
+        assert_eq!(credits.map(|priority| PriorityCredits::default().of(priority)), [-600, 0, 900, 3_600]);
     }
 }

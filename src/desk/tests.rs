@@ -39,7 +39,7 @@ fn waiting(id: u64) -> Waiting {
 }
 
 fn needing(id: u64, skill: &str, min: u8) -> Waiting {
-    let requirement = Requirement { skill: skill.into(), min, hard: true, relax: Vec::new() };
+    let requirement = SkillNeed { skill: skill.into(), min, hard: true, relax: Vec::new() };
     Waiting { requirements: vec![requirement], ..waiting(id) }
 }
 
@@ -265,9 +265,9 @@ fn the_previous_agent_ranks_first_while_the_queue_is_sticky() {
 
 #[test]
 fn a_requirement_relaxes_on_time_and_a_hard_one_never() {
-    let relax = vec![Relax { after: seconds(60), min: Some(2) }, Relax { after: seconds(180), min: None }];
+    let relax = vec![Relax { after: 60, min: Some(2) }, Relax { after: 180, min: None }];
     let needs = |id, hard| Waiting {
-        requirements: vec![Requirement { skill: "billing".into(), min: 4, hard, relax: relax.clone() }],
+        requirements: vec![SkillNeed { skill: "billing".into(), min: 4, hard, relax: relax.clone() }],
         ..waiting(id)
     };
     let mut scene = Scene::with(DeskRules::default(), [skilled(1, &[("billing", 2)]), agent(2)]);
@@ -489,7 +489,7 @@ fn other_rules_hold_at_once() {
     let mut scene = Scene::new(DeskRules::default());
     scene.enqueue(waiting(1));
     scene.enqueue(Waiting { priority: Priority::High, ..waiting(2) });
-    let flat = Credits { high: -1, ..Credits::default() };
+    let flat = PriorityCredits { high: -1, ..PriorityCredits::default() };
     scene.tell(Input::Rules(queue(QueueRules { credits: flat, ..QueueRules::default() })));
     assert_eq!(scene.desk.position(1.into()), Some(1));
     scene.online(AgentProfile { capacity: 24, ..agent(1) });

@@ -202,15 +202,16 @@ pub(super) struct Written {
     client_id: String,
     /// Files that were uploaded before, by their hashes.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     attachments: Vec<WrittenFile>,
 }
 
 /// A file that was uploaded before.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum WrittenFile {
     /// As the upload answered.
-    Whole(#[schema(value_type = Object)] Attachment),
+    Whole(Attachment),
     /// By its hash alone.
     Hash(String),
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contract::{Accepted, Inbound, InboxError, MessageId};
+use contract::{Accepted, Inbound, InboxError};
 
 use super::{
     SqliteRecord,
@@ -14,7 +14,7 @@ use super::{
     writer::{Op, to_json},
 };
 use crate::{
-    inbox::{Delivery, Queue, Settle},
+    inbox::{Delivery, Queue},
     store::StoreError,
 };
 
