@@ -1,4 +1,5 @@
 //! Switchboard: an omnichannel message router. ARCHITECTURE.md draws the whole.
 
-pub mod understand;
+pub mod cli;
 pub mod routing;
+pub mod understand;
