@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The command line: one file a subcommand. Reading works beside a running daemon; what changes something is done by
 //! the daemon when one runs, and on the record itself when none does.
 
@@ -122,3 +123,8 @@ fn needs_record(home: &Home, data: &Path) -> anyhow::Result<()> {
     }
     anyhow::bail!("there is no record in {}; start the daemon first, or name its folder with --data", data.display())
 }
+=======
+//! The command line: one file a subcommand.
+
+pub mod rules;
+>>>>>>> routing

@@ -12,9 +12,12 @@ use super::{
 use crate::understand::Signals;
 
 /// Something that cannot be a fact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NotAFact {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}: {help}")]
+pub struct NotAFact {
+    /// What is wrong.
     pub message: String,
+    /// What to do.
     pub help: String,
 }
 
@@ -83,8 +86,21 @@ pub(super) fn collect(path: &str, node: &Node, facts: &mut Map<String, Json>, wr
     }
 }
 
-/// Writes one `path=value` as the command line has it; the value is YAML.
-pub(super) fn set(facts: &mut Map<String, Json>, assignment: &str) -> Result<(), NotAFact> {
+/// The facts that signals and assignments come to. An assignment is `path=value` as the command line has it, with the
+/// value in YAML: `conversation.bot_misses=1`, `conversation.tags=[vip]`. It wins over a signal; `null` makes a fact
+/// unknown.
+///
+/// # Errors
+/// The first assignment that is not one, names no fact, or has a value of the wrong type.
+pub fn facts_from(signals: &Signals, assignments: &[String]) -> Result<Facts, NotAFact> {
+    let mut given = Map::new();
+    for assignment in assignments {
+        set(&mut given, assignment)?;
+    }
+    facts(&given, Some(signals)).map_err(|error| NotAFact::new(error.to_string(), "check the values"))
+}
+
+fn set(facts: &mut Map<String, Json>, assignment: &str) -> Result<(), NotAFact> {
     let Some((path, value)) = assignment.split_once('=') else {
         return Err(NotAFact::new(format!("“{assignment}” is not path=value"), "for example conversation.bot_misses=1"));
     };

@@ -7,6 +7,7 @@
 mod calendar;
 mod cases;
 mod decide;
+mod explain;
 mod expr;
 mod facts;
 mod finding;
@@ -19,11 +20,13 @@ mod yaml;
 
 pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
 pub use decide::decide;
+pub use explain::{Trace, TracedRule, TracedValue, explain};
 pub use facts::{
     ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority, QueueFacts,
     SentimentFacts,
 };
 pub use finding::{Finding, Severity, SourceFile};
+pub use given::{NotAFact, facts_from};
 pub use load::{Loaded, load, load_dir};
 pub use rule::{
     Action, Answer, Decision, Destination, Handoff, Members, Otherwise, PriorityCredits, QueueSpec, Relax, Rule,

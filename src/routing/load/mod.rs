@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};
 use sha2::{Digest, Sha256};
 
 use super::{
-    cases::Case,
+    cases::{Case, run_tests},
     expr::{Needles, TextIndex, Vocabulary, World, Zone},
     finding::{Finding, Notes, Severity, SourceFile, at},
     index::Index,
@@ -22,6 +22,7 @@ use super::{
     template::Templates,
     yaml::{self, Node},
 };
+use crate::understand::Signals;
 
 /// The largest file, in bytes.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
@@ -51,6 +52,22 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
     /// The files, so that findings can be drawn.
     pub files: Vec<SourceFile>,
+}
+
+impl Loaded {
+    /// The same, after the tests of the files have run: a set whose tests fail is not loaded. `classify` gives the
+    /// signals of a text.
+    #[must_use]
+    pub fn tested(mut self, classify: &dyn Fn(&str) -> Signals) -> Self {
+        if let Some(set) = &self.rules {
+            let failed = run_tests(set, classify).findings(set);
+            if !failed.is_empty() {
+                self.findings.extend(failed);
+                self.rules = None;
+            }
+        }
+        self
+    }
 }
 
 /// What the files beside the rules define.

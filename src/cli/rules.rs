@@ -1,0 +1,225 @@
+//! `switchboard rules check|test|explain`: needs the files and nothing else, no running daemon.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    routing::{Finding, Loaded, RuleSet, TestReport, Trace, decide, explain, facts_from, load_dir, run_tests},
+    understand::Signals,
+};
+
+/// What to do with the rules.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RulesCommand {
+    /// Check every file and run every test.
+    Check(RulesFolder),
+    /// Run the tests that stand in the rule files, and say how often each rule matched in them.
+    Test(RulesFolder),
+    /// Show what would happen to a message, and why.
+    Explain(ExplainArgs),
+}
+
+/// Which rules.
+#[derive(Debug, Clone, Args)]
+pub struct RulesFolder {
+    /// The folder of the rule files.
+    #[arg(long, value_name = "DIR", default_value = "./routing-rules")]
+    pub rules: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which message.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// Which rules.
+    #[command(flatten)]
+    pub folder: RulesFolder,
+    /// What the customer writes.
+    #[arg(long)]
+    pub text: String,
+    /// The name of the channel on which they write.
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// The language, instead of the one that the classifier finds: en, zh-Hans, …
+    #[arg(long)]
+    pub language: Option<String>,
+    /// A fact, by its path: conversation.bot_misses=1, customer.tier=gold. Can be given more than once.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub facts: Vec<String>,
+}
+
+/// Runs the command and writes what it found. `classify` gives the signals of a text, `now` is the time of the
+/// decision unless `--set now.time=…` says otherwise. Answers whether nothing was found wrong: the process exits
+/// with a failure otherwise.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn run(
+    command: &RulesCommand,
+    classify: &dyn Fn(&str) -> Signals,
+    now: contract::Timestamp,
+    out: &mut dyn Write,
+    colour: bool,
+) -> io::Result<bool> {
+    match command {
+        RulesCommand::Check(folder) => check(folder, classify, out, colour),
+        RulesCommand::Test(folder) => test(folder, classify, out, colour),
+        RulesCommand::Explain(args) => explain_message(args, classify, now, out, colour),
+    }
+}
+
+fn check(folder: &RulesFolder, classify: &dyn Fn(&str) -> Signals, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
+    let loaded = load_dir(&folder.rules).tested(classify);
+    if folder.json {
+        let hash = loaded.rules.as_ref().map(|set| set.hash().to_string());
+        write_json(out, &json!({"hash": hash, "findings": loaded.findings}))?;
+        return Ok(loaded.findings.is_empty());
+    }
+    write_findings(&loaded, &loaded.findings, out, colour)?;
+    match &loaded.rules {
+        Some(set) => writeln!(
+            out,
+            "{}: {} rules in {} files load ({})",
+            folder.rules.display(),
+            set.rules().len(),
+            set.files().count(),
+            &set.hash()[..12]
+        )?,
+        None => writeln!(out, "{}: these rules do not load", folder.rules.display())?,
+    }
+    Ok(loaded.findings.is_empty())
+}
+
+fn test(folder: &RulesFolder, classify: &dyn Fn(&str) -> Signals, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
+    let loaded = load_dir(&folder.rules);
+    let Some(set) = &loaded.rules else { return refuse(&loaded, folder.json, out, colour) };
+    let report = run_tests(set, classify);
+    if folder.json {
+        write_json(out, &serde_json::to_value(&report)?)?;
+    } else {
+        write_report(&report, out)?;
+    }
+    Ok(report.passed())
+}
+
+fn write_report(report: &TestReport, out: &mut dyn Write) -> io::Result<()> {
+    for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
+        writeln!(out, "✗ {}  ({}:{})", outcome.name, outcome.file, outcome.line)?;
+        for difference in &outcome.differences {
+            writeln!(out, "    {difference}")?;
+        }
+    }
+    writeln!(out, "tests  rule")?;
+    for rule in &report.coverage {
+        let none = if rule.tests == 0 { "  ← no test reaches it" } else { "" };
+        writeln!(out, "{:>5}  {}  ({}:{}){none}", rule.tests, rule.rule, rule.file, rule.line)?;
+    }
+    let passed = report.outcomes.iter().filter(|outcome| outcome.passed()).count();
+    writeln!(out, "{passed} of {} tests pass", report.outcomes.len())
+}
+
+fn explain_message(
+    args: &ExplainArgs,
+    classify: &dyn Fn(&str) -> Signals,
+    now: contract::Timestamp,
+    out: &mut dyn Write,
+    colour: bool,
+) -> io::Result<bool> {
+    let loaded = load_dir(&args.folder.rules);
+    let Some(set) = &loaded.rules else { return refuse(&loaded, args.folder.json, out, colour) };
+    let signals = classify(&args.text);
+    let mut facts = match facts_from(&signals, &args.facts) {
+        Ok(facts) => facts,
+        Err(error) => {
+            writeln!(out, "--set: {error}")?;
+            return Ok(false);
+        }
+    };
+    facts.message.text = contract::clean_text(&args.text);
+    if let Some(channel) = &args.channel {
+        facts.message.channel.clone_from(channel);
+    }
+    if let Some(language) = &args.language {
+        facts.message.language = Some(language.clone());
+    }
+    if !args.facts.iter().any(|fact| fact.trim_start().starts_with("now.")) {
+        facts.now.time = now;
+    }
+    let trace = explain(set, &facts);
+    if args.folder.json {
+        let decision = decide(set, &facts);
+        write_json(out, &json!({"signals": signals, "facts": facts, "trace": trace, "decision": decision}))?;
+    } else {
+        write_signals(&signals, out)?;
+        write_trace(set, &trace, out)?;
+    }
+    Ok(true)
+}
+
+fn write_signals(signals: &Signals, out: &mut dyn Write) -> io::Result<()> {
+    let known = |known: bool| if known { "" } else { "   (not sure: rules see it as unknown)" };
+    let terms = |terms: &[String]| if terms.is_empty() { String::new() } else { format!("   [{}]", terms.join(", ")) };
+    let language = &signals.language;
+    writeln!(out, "language     {}{}", language.value, known(language.known))?;
+    let tone = &signals.sentiment;
+    let (label, of) = (tone.label.value.as_str(), &tone.label);
+    writeln!(out, "sentiment    {label} ({:.2}){}{}", tone.score, terms(&of.terms), known(of.known))?;
+    for (name, signal) in [
+        ("urgency", &signals.urgency),
+        ("complaint", &signals.complaint),
+        ("churn_risk", &signals.churn_risk),
+        ("wants_human", &signals.wants_human),
+    ] {
+        writeln!(out, "{name:<12} {:.2}{}{}", signal.value, terms(&signal.terms), known(signal.known))?;
+    }
+    if let Some(intent) = &signals.intent {
+        writeln!(out, "intent       {}{}", intent.value, known(intent.known))?;
+    }
+    if signals.automatic {
+        writeln!(out, "automatic    a machine wrote it")?;
+    }
+    for entity in &signals.entities {
+        writeln!(out, "{:<12} {}", entity.kind, entity.text)?;
+    }
+    writeln!(out)
+}
+
+fn write_trace(set: &RuleSet, trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
+    for rule in &trace.rules {
+        writeln!(out, "{} {}  ({}:{})", if rule.matched { "✓" } else { "·" }, rule.name, rule.file, rule.line)?;
+        for value in &rule.values {
+            writeln!(out, "      {} = {}", value.expression, value.value)?;
+        }
+        for action in &rule.actions {
+            writeln!(out, "    → {action}")?;
+        }
+    }
+    if trace.not_reached > 0 {
+        writeln!(out, "  {} more not reached", trace.not_reached)?;
+    }
+    writeln!(out, "\n{}\nrule set {}", trace.outcome, &set.hash()[..12])
+}
+
+fn refuse(loaded: &Loaded, json: bool, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
+    if json {
+        write_json(out, &json!({"findings": loaded.findings}))?;
+    } else {
+        write_findings(loaded, &loaded.findings, out, colour)?;
+    }
+    Ok(false)
+}
+
+fn write_findings(loaded: &Loaded, findings: &[Finding], out: &mut dyn Write, colour: bool) -> io::Result<()> {
+    findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.render(&loaded.files, colour)))
+}
+
+fn write_json(out: &mut dyn Write, value: &serde_json::Value) -> io::Result<()> {
+    writeln!(out, "{value:#}")
+}
