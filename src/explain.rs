@@ -1,1 +1,153 @@
-//! Explanations.
+//! Why a message was handled as it was: its decision, made again from the facts and the rule set that are kept, with
+//! every value on the way.
+
+use std::fmt;
+
+use contract::{ConversationId, MessageId, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    routing::{self, Facts, SourceFile, TracedRule},
+    store::{
+        Store, StoreError,
+        entry::{DecisionRecord, What},
+    },
+    understand::Signals,
+};
+
+/// Why a message was handled as it was.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Explanation {
+    /// The message.
+    #[schema(value_type = String)]
+    pub message: MessageId,
+    /// Its conversation.
+    #[schema(value_type = String)]
+    pub conversation: ConversationId,
+    /// When it was decided.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// What was written.
+    pub text: String,
+    /// The hash of the rule set that decided.
+    pub rule_set: String,
+    /// What came of it, in one sentence.
+    pub outcome: String,
+    /// What was understood of it.
+    #[schema(value_type = Object)]
+    pub signals: Signals,
+    /// The rules reached, in order.
+    #[schema(value_type = Vec<Object>)]
+    pub rules: Vec<TracedRule>,
+    /// How many rules stood below the one that decided.
+    pub not_reached: usize,
+    /// Everything that the rules saw.
+    #[schema(value_type = Object)]
+    pub facts: Value,
+}
+
+/// The explanation of a message's decision; `None` when there is no such message or its turn is not committed.
+///
+/// # Errors
+/// The record cannot be read, or the kept rule set is damaged.
+pub async fn explain_message(store: &dyn Store, id: MessageId) -> Result<Option<Explanation>, StoreError> {
+    let Some(full) = store.entry(id.into()).await? else { return Ok(None) };
+    let What::Message(record) = full.entry.what else { return Ok(None) };
+    let text = full.inbound.map(|inbound| inbound.content.text().to_owned()).unwrap_or_default();
+    let mut explanation = Explanation {
+        message: id,
+        conversation: full.conversation,
+        at: full.entry.at,
+        text,
+        rule_set: String::new(),
+        outcome: "No rule looked at it; it was noted in the conversation.".to_owned(),
+        signals: record.signals,
+        rules: Vec::new(),
+        not_reached: 0,
+        facts: Value::Null,
+    };
+    if let Some(decision) = record.decision {
+        explain_decision(store, &decision, &mut explanation).await?;
+    }
+    Ok(Some(explanation))
+}
+
+async fn explain_decision(
+    store: &dyn Store,
+    decision: &DecisionRecord,
+    explanation: &mut Explanation,
+) -> Result<(), StoreError> {
+    let corrupt = |what, reason: String| StoreError::Corrupt { what, reason: reason.into() };
+    let mut facts: Facts =
+        serde_json::from_str(decision.facts.get()).map_err(|error| corrupt("set of facts", error.to_string()))?;
+    facts.message.text.clone_from(&explanation.text);
+    explanation.rule_set.clone_from(&decision.rule_set);
+    explanation.facts = serde_json::to_value(&facts).unwrap_or_default();
+    let Some(files) = store.rule_set(&decision.rule_set).await? else {
+        explanation.outcome = format!("Decided by rule “{}”: {}. The rule set itself is no longer kept.", decision.rule, decision.destination);
+        return Ok(());
+    };
+    let files: Vec<(String, String)> =
+        serde_json::from_str(&files).map_err(|error| corrupt("rule set", error.to_string()))?;
+    let files: Vec<SourceFile> = files.into_iter().map(|(name, text)| SourceFile { name, text }).collect();
+    let loaded = tokio::task::spawn_blocking(move || routing::load(&files)).await;
+    let rules = loaded.ok().and_then(|loaded| loaded.rules);
+    let rules = rules.ok_or_else(|| corrupt("rule set", "this version cannot load it".to_owned()))?;
+    let trace = routing::explain(&rules, &facts);
+    explanation.outcome = format!("{} Outcome: {}.", trace.outcome, decision.destination);
+    explanation.rules = trace.rules;
+    explanation.not_reached = trace.not_reached;
+    Ok(())
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{} in {}, {}", self.message, self.conversation, self.at.strftime("%F %T UTC"))?;
+        writeln!(out, "“{}”\n", self.text)?;
+        writeln!(out, "{}\n", self.outcome)?;
+        write_signals(&self.signals, out)?;
+        if self.rules.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nRules, in the order in which they were tried (set {}):", self.rule_set.get(..12).unwrap_or_default())?;
+        for rule in &self.rules {
+            let mark = if rule.matched { "✓" } else { "·" };
+            writeln!(out, "  {mark} {}  ({}:{})", rule.name, rule.file, rule.line)?;
+            if let Some(when) = &rule.when {
+                writeln!(out, "      when {when}")?;
+            }
+            for value in &rule.values {
+                writeln!(out, "        {} = {}", value.expression, value.value)?;
+            }
+            for action in &rule.actions {
+                writeln!(out, "      → {action}")?;
+            }
+        }
+        if self.not_reached > 0 {
+            writeln!(out, "  {} further rules were not reached.", self.not_reached)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_signals(signals: &Signals, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut line = |name: &str, value: String, confidence: f32, known: bool, terms: &[String]| {
+        let terms = if terms.is_empty() { String::new() } else { format!("  by {}", terms.join(", ")) };
+        let known = if known { "" } else { " (below its threshold, so unknown to rules)" };
+        writeln!(out, "  {name:<12} {value} at {confidence:.2}{known}{terms}")
+    };
+    let s = &signals.sentiment;
+    line("language", signals.language.value.clone(), signals.language.confidence, signals.language.known, &[])?;
+    line("sentiment", format!("{} {:+.2}", s.label.value.as_str(), s.score), s.label.confidence, s.label.known, &s.label.terms)?;
+    for (name, signal) in [
+        ("wants_human", &signals.wants_human),
+        ("urgency", &signals.urgency),
+        ("complaint", &signals.complaint),
+        ("churn_risk", &signals.churn_risk),
+    ] {
+        line(name, format!("{:.2}", signal.value), signal.confidence, signal.known, &signal.terms)?;
+    }
+    writeln!(out, "  understood by {}", signals.model)
+}

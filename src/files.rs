@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     bot::{self, Knowledge},
-    routing::{self, Loaded, SourceFile, run_tests},
+    routing::{self, Loaded, SourceFile},
     understand::LexiconClassifier,
 };
 
@@ -59,7 +59,7 @@ impl Source {
     /// Loads the rules and runs their tests: a set whose tests fail is not in force.
     #[must_use]
     pub fn rules(&self, classifier: &LexiconClassifier) -> Loaded {
-        let mut loaded = match self {
+        let loaded = match self {
             Self::Folder(folder) => routing::load_dir(folder),
             Self::Shipped => {
                 let mut files: Vec<SourceFile> = Shipped::files()
@@ -70,14 +70,7 @@ impl Source {
                 routing::load(&files)
             }
         };
-        if let Some(rules) = &loaded.rules {
-            let report = run_tests(rules, &|text| classifier.classify_text(text));
-            if !report.passed() {
-                loaded.findings.extend(report.findings(rules));
-                loaded.rules = None;
-            }
-        }
-        loaded
+        loaded.tested(&|text| classifier.classify_text(text))
     }
 
     /// Loads the knowledge.

@@ -40,7 +40,7 @@ pub struct Setting<'a> {
     /// The queues, now.
     pub queues: &'a BTreeMap<String, QueueFacts>,
     /// Logins of agents.
-    pub login: &'a dyn Fn(contract::AgentId) -> Option<String>,
+    pub login: &'a (dyn Fn(contract::AgentId) -> Option<String> + Sync),
     /// How long after closing a conversation goes on when the customer writes again.
     pub reopen_within: SignedDuration,
     /// The state that a reply on this message's channel starts in.
@@ -114,7 +114,7 @@ impl<'a> Turn<'a> {
         if conversation.subject.is_none() {
             conversation.subject = self.inbound.content.body().and_then(|body| body.subject.clone());
         }
-        if is_routed(self.inbound) {
+        if opens(self.inbound) {
             conversation.messages += 1;
             conversation.mood = conversation.mood.after(&self.signals);
         }
@@ -129,10 +129,10 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Whether rules look at it. Reactions, edits and deletions are noted and route nothing.
+    /// Whether rules look at it: always, but where a reaction, an edit or a deletion comes to a closed conversation.
     #[must_use]
     pub fn is_routed(&self) -> bool {
-        is_routed(self.inbound)
+        self.conversation.owner != Owner::Closed
     }
 
     /// The conversation as it stands so far.
@@ -401,7 +401,8 @@ impl<'a> Turn<'a> {
     }
 }
 
-fn is_routed(inbound: &Inbound) -> bool {
+/// Whether it opens a conversation again: a reaction, an edit or a deletion does not.
+fn opens(inbound: &Inbound) -> bool {
     matches!(inbound.content, Content::Message(_) | Content::Postback { .. })
 }
 
@@ -411,7 +412,7 @@ fn continued(setting: &Setting<'_>, recall: &Recall, inbound: &Inbound, identity
     let before = recall.conversation.as_deref();
     let goes_on = before.filter(|before| {
         before.owner != Owner::Closed
-            || !is_routed(inbound)
+            || !opens(inbound)
             || before.closed_at.is_some_and(|closed| setting.now.duration_since(closed) < setting.reopen_within)
     });
     let mut conversation = match goes_on {
@@ -428,7 +429,7 @@ fn continued(setting: &Setting<'_>, recall: &Recall, inbound: &Inbound, identity
             new
         }
     };
-    if conversation.owner == Owner::Closed && is_routed(inbound) {
+    if conversation.owner == Owner::Closed && opens(inbound) {
         conversation.reopen();
         events.push(Event::Reopened);
     }

@@ -293,7 +293,7 @@ fn load_policy(source: &Source, config: &Config, classifier: &LexiconClassifier)
 }
 
 async fn keep_rule_set(store: &dyn Store, rules: &RuleSet) -> anyhow::Result<()> {
-    let files = serde_json::to_string(&rules.sources().map(|file| (&file.name, &file.text)).collect::<Vec<_>>())?;
+    let files = serde_json::to_string(&rules.sources().iter().map(|file| (&file.name, &file.text)).collect::<Vec<_>>())?;
     Ok(store.keep_rule_set(rules.hash(), &files).await?)
 }
 

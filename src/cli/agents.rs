@@ -133,7 +133,7 @@ fn list(agents: &[Agent], as_json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["LOGIN", "NAME", "ROLE", "LANGUAGES", "SKILLS", "QUEUES", "CAPACITY"]);
     for agent in agents {
         let skills: Vec<String> = agent.skills.iter().map(|(name, level)| format!("{name}={level}")).collect();

@@ -43,7 +43,7 @@ impl DeadCommand {
                     return Ok(ExitCode::SUCCESS);
                 }
                 let mut table = Table::new();
-                table.load_preset(presets::NOTHING);
+                table.load_style(presets::NOTHING);
                 table.set_header(["ID", "SINCE", "CHANNEL", "REASON", "TEXT"]);
                 for letter in &letters {
                     let text: String = letter.text.chars().take(40).collect();

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The command line: one file a subcommand. Reading works beside a running daemon; what changes something is done by
 //! the daemon when one runs, and on the record itself when none does.
 
@@ -14,13 +13,14 @@ mod run;
 mod why;
 
 use std::{
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use clap::{CommandFactory, Parser, Subcommand};
-use contract::IdClock;
+use contract::{IdClock, Timestamp};
 
 use crate::{
     config::Config,
@@ -92,7 +92,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Config(command) => command.run(&settings()?),
         Command::Rules(command) => {
             let classifier = crate::understand::LexiconClassifier::new();
-            Ok(command.run(&|text| classifier.classify_text(text)))
+            let colour = std::io::stdout().is_terminal();
+            let classify = |text: &str| classifier.classify_text(text);
+            let good = rules::run(&command, &classify, Timestamp::now(), &mut std::io::stdout().lock(), colour)?;
+            Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Agents(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Why(why) => runtime()?.block_on(why.run(&settings()?)),
@@ -123,8 +126,3 @@ fn needs_record(home: &Home, data: &Path) -> anyhow::Result<()> {
     }
     anyhow::bail!("there is no record in {}; start the daemon first, or name its folder with --data", data.display())
 }
-=======
-//! The command line: one file a subcommand.
-
-pub mod rules;
->>>>>>> routing

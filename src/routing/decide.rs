@@ -131,7 +131,7 @@ fn need(set: &RuleSet, spec: &SkillSpec, scope: &Scope<'_>) -> Option<SkillNeed>
 
 impl RuleSet {
     /// The skill of this name, or of the name without its last subtags: `lang-zh-Hans`, then `lang-zh`.
-    pub(super) fn nearest_skill<'n>(&self, name: &'n str) -> Option<&'n str> {
+    pub(crate) fn nearest_skill<'n>(&self, name: &'n str) -> Option<&'n str> {
         nearest_skill(name, |name| self.skills.contains_key(name))
     }
 }

@@ -40,6 +40,12 @@ impl RuleSet {
         &self.hash
     }
 
+    /// The files themselves: what a decision is explained by later.
+    #[must_use]
+    pub fn sources(&self) -> &[SourceFile] {
+        &self.files
+    }
+
     /// The names of the files, in the order in which they were read.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|file| file.name.as_str())
