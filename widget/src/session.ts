@@ -220,7 +220,8 @@ export class Session implements Listener {
   }
 
   private fail({ id, code, message, retry_after }: Extract<ServerFrame, { type: "error" }>): void {
-    if (code === "identity_refused") {
+    if (this.user && !id && !this.online) {
+      // `hello` was refused for what the page says of its user: better an anonymous customer than none.
       console.error(`Switchboard: ${message}`);
       this.become(undefined);
       this.connection?.restart();

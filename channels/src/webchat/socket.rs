@@ -53,7 +53,7 @@ impl Goodbye {
 
 /// Serves a connection until either side ends it.
 pub(super) async fn serve(mut socket: WebSocket, door: &Door) {
-    let goodbye = match Connection::open(&mut socket, door).await {
+    let goodbye = match Box::pin(Connection::open(&mut socket, door)).await {
         Ok(mut connection) => Box::pin(connection.run()).await,
         Err(goodbye) => goodbye,
     };
@@ -103,7 +103,7 @@ impl<'a> Connection<'a> {
             visitor,
             thread,
         };
-        Box::pin(connection.ready()).await?;
+        connection.ready().await?;
         Ok(connection)
     }
 
