@@ -79,6 +79,8 @@ impl Door {
         let page = origin.and_then(|origin| origin.to_str().ok()).unwrap_or("null");
         let name = &self.channel.name;
         let message = format!("pages of {page} may not show channel \"{name}\"; add it to `allowed_origins`");
+        // A browser hides this answer from the page's developer, who finds the reason here.
+        tracing::info!(channel = %name, "{message}");
         Refusal::new(StatusCode::FORBIDDEN, "origin_not_allowed", message).counted(name)
     }
 }
