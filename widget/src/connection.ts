@@ -81,12 +81,12 @@ export class Connection {
   }
 
   private hear(text: string): void {
-    clearTimeout(this.deadline);
     const frame = JSON.parse(text) as ServerFrame;
     if (frame.type === "ready") {
       this.attempt = 0;
       this.online = true;
     }
+    if (this.online) clearTimeout(this.deadline);
     this.listener.receive(frame);
     if (frame.type === "ready") this.listener.changed(true);
   }

@@ -109,7 +109,7 @@ export class Log {
 
   private foot(item: Message): Child {
     const { texts } = this;
-    if (item.state === "sending") return el("span", { class: "foot" }, texts.sending);
+    if (item.state === "sending") return item.last && el("span", { class: "foot" }, texts.sending);
     if (item.state === "failed") {
       const again = (): void => {
         this.session.outbox.remove(item.key);
@@ -175,5 +175,5 @@ function anchor(href: string, texts: Texts, attributes: Record<string, string>, 
 function bytes(size: number, locale: string): string {
   const [unit, by] = size < 1_000_000 ? (["kilobyte", 1_000] as const) : (["megabyte", 1_000_000] as const);
   const format = { style: "unit", unit, maximumSignificantDigits: 2 } as const;
-  return new Intl.NumberFormat(locale, format).format(size / by);
+  return new Intl.NumberFormat(locale, format).format(Math.max(size, 100) / by);
 }

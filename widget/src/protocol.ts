@@ -68,10 +68,10 @@ export type ClientFrame =
   | { type: "ping" };
 
 export type ServerFrame =
-  | { type: "ready"; token: string; verified: boolean; entries: Entry[]; status: Status }
+  | { type: "ready"; token: string; verified: boolean; status: Status }
   | { type: "accepted"; id: string; entry: string }
   | { type: "error"; id?: string; code: string; message: string; retry_after?: number }
-  | { type: "entry"; entry: Entry }
+  | { type: "entries"; entries: Entry[] }
   | { type: "status"; status: Status }
   | { type: "typing"; name: string }
   | { type: "pong" };

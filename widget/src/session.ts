@@ -2,7 +2,7 @@
 
 import { Connection, type Listener } from "./connection";
 import { Outbox, type Pending, type Storage } from "./outbox";
-import type { Button, ClientFrame, ServerFrame, Uploaded, User } from "./protocol";
+import type { Button, ClientFrame, Entry, ServerFrame, Uploaded, User } from "./protocol";
 import { Thread } from "./thread";
 
 /** Milliseconds. */
@@ -141,8 +141,12 @@ export class Session implements Listener {
   }
 
   changed(online: boolean): void {
-    if (!online) this.outbox.interrupted();
-    else this.flush();
+    if (online) {
+      this.flush();
+    } else {
+      this.outbox.interrupted();
+      this.typing = undefined;
+    }
     this.onchange();
   }
 
@@ -151,15 +155,9 @@ export class Session implements Listener {
       case "ready":
         this.keep({ token: frame.token });
         this.thread.status = frame.status;
-        for (const entry of frame.entries) {
-          this.thread.receive(entry);
-          if (entry.message) this.outbox.accepted(entry.message);
-        }
         break;
-      case "entry":
-        this.thread.receive(frame.entry);
-        if (frame.entry.author.type !== "customer") this.typing = undefined;
-        if (frame.entry.message) this.outbox.accepted(frame.entry.message);
+      case "entries":
+        for (const entry of frame.entries) this.take(entry);
         this.flush();
         break;
       case "accepted":
@@ -184,6 +182,12 @@ export class Session implements Listener {
         return;
     }
     this.onchange();
+  }
+
+  private take(entry: Entry): void {
+    this.thread.receive(entry);
+    if (entry.author.type !== "customer") this.typing = undefined;
+    if (entry.message) this.outbox.accepted(entry.message);
   }
 
   private post(message: Pending): void {
@@ -216,7 +220,8 @@ export class Session implements Listener {
   }
 
   private fail({ id, code, message, retry_after }: Extract<ServerFrame, { type: "error" }>): void {
-    if (code === "identity_refused") {
+    if (this.user && !id && !this.online) {
+      // `hello` was refused for what the page says of its user: better an anonymous customer than none.
       console.error(`Switchboard: ${message}`);
       this.become(undefined);
       this.connection?.restart();

@@ -233,6 +233,13 @@ async fn refusals_have_a_status_a_code_and_a_sentence() {
         assert_eq!((got, answer["error"]["code"].as_str()), (status, Some(code)), "{answer}");
         assert!(answer["error"]["message"].as_str().unwrap().contains(hint), "{answer}");
     }
+    let chunks = futures::stream::iter((0..2).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 5000])));
+    let without_length = reqwest::Client::new()
+        .post(format!("http://{address}/channels/erp/messages"))
+        .headers(signed(&keys(SECRET), Timestamp::now(), b""))
+        .header("content-type", "application/json")
+        .body(reqwest::Body::wrap_stream(chunks));
+    assert_eq!(without_length.send().await.unwrap().status(), 413);
     let unsigned = reqwest::Client::new()
         .post(format!("http://{address}/channels/erp/messages"))
         .header("content-type", "application/json")

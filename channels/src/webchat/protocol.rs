@@ -61,12 +61,11 @@ pub(super) enum ClientFrame {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ServerFrame<'a> {
-    /// The answer to `hello`.
+    /// The answer to `hello`, after the entries that there are.
     Ready {
         token: &'a str,
         /// Whether the visitor is a user whom the business vouches for.
         verified: bool,
-        entries: Vec<EntryShown>,
         status: ThreadStatus,
     },
     /// The message of this id is durable.
@@ -81,8 +80,8 @@ pub(super) enum ServerFrame<'a> {
         #[serde(flatten)]
         fault: &'a Fault,
     },
-    Entry {
-        entry: EntryShown,
+    Entries {
+        entries: Vec<EntryShown>,
     },
     Status {
         status: ThreadStatus,
@@ -167,6 +166,12 @@ pub(super) struct EntryShown {
 }
 
 impl EntryShown {
+    /// About its length in a frame, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let files: usize = self.attachments.iter().map(|file| file.name.len() + file.url.len()).sum();
+        200 + self.text.len() + files + 100 * (self.attachments.len() + self.buttons.len())
+    }
+
     pub(super) fn new(entry: ThreadEntry, visitor: &Visitor, files: &FileLinks) -> Self {
         let Body { text, attachments, buttons, location, .. } = entry.body;
         Self {

@@ -25,9 +25,10 @@ use crate::answer::Refusal;
 const UPLOAD_TIME: Duration = Duration::from_secs(60);
 /// How many uploads are read at once, so that memory stays bounded.
 const UPLOADS_AT_ONCE: usize = 8;
-/// A socket's buffers. An idle one keeps the first of them.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
-const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+/// What a socket reads into, and keeps while it is idle; it grows for a longer frame.
+const READ_BUFFER_BYTES: usize = 1024;
+/// Frames are flushed one by one, so nothing is gained by gathering more.
+const WRITE_BUFFER_BYTES: usize = 1024;
 
 pub(super) struct Door {
     pub(super) channel: Arc<Shared>,
@@ -78,6 +79,8 @@ impl Door {
         let page = origin.and_then(|origin| origin.to_str().ok()).unwrap_or("null");
         let name = &self.channel.name;
         let message = format!("pages of {page} may not show channel \"{name}\"; add it to `allowed_origins`");
+        // A browser hides this answer from the page's developer, who finds the reason here.
+        tracing::info!(channel = %name, "{message}");
         Refusal::new(StatusCode::FORBIDDEN, "origin_not_allowed", message).counted(name)
     }
 }

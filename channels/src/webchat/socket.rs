@@ -10,7 +10,8 @@ use std::{
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use contract::{
-    EntryId, Inbound, InboxError, Notice, OutboundId, Reached, Thread, ThreadEntry, ThreadEvent, ThreadWatch,
+    EntryId, Inbound, InboxError, Notice, OutboundId, Reached, Thread, ThreadEntry, ThreadEvent, ThreadStatus,
+    ThreadWatch,
 };
 use futures::StreamExt;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -26,6 +27,8 @@ use super::{
 const PAGE: usize = 100;
 /// How many of the last entries sent are remembered, to drop those that the watch repeats.
 const RECENT: usize = 32;
+/// About the size of a frame of entries.
+const FRAME_BYTES: usize = 4 * 1024;
 /// Frames of any kind: this many at once, this many a second over time. Who is faster is disconnected.
 const FRAME_BURST: f32 = 60.0;
 const FRAMES_PER_SECOND: f32 = 10.0;
@@ -50,7 +53,7 @@ impl Goodbye {
 
 /// Serves a connection until either side ends it.
 pub(super) async fn serve(mut socket: WebSocket, door: &Door) {
-    let goodbye = match Connection::open(&mut socket, door).await {
+    let goodbye = match Box::pin(Connection::open(&mut socket, door)).await {
         Ok(mut connection) => Box::pin(connection.run()).await,
         Err(goodbye) => goodbye,
     };
@@ -100,19 +103,15 @@ impl<'a> Connection<'a> {
             visitor,
             thread,
         };
-        Box::pin(connection.ready()).await?;
+        connection.ready().await?;
         Ok(connection)
     }
 
     async fn ready(&mut self) -> Result<(), Goodbye> {
-        let entries = self.read().await?;
-        let full = entries.len() == PAGE && self.cursor.is_some();
-        let status = self.door.host.threads.status(&self.thread).await.map_err(|_| Goodbye::TRY_AGAIN)?;
+        let status = self.catch_up().await?;
         let token = self.door.channel.identity.token(&self.visitor.id);
-        let entries = entries.into_iter().map(|entry| self.show(entry)).collect();
         let verified = self.visitor.sender.address.handle != self.visitor.id;
-        self.send(&ServerFrame::Ready { token: &token, verified, entries, status }).await?;
-        if full { self.catch_up().await } else { Ok(()) }
+        self.send(&ServerFrame::Ready { token: &token, verified, status }).await
     }
 
     async fn run(&mut self) -> Goodbye {
@@ -208,35 +207,46 @@ impl<'a> Connection<'a> {
 
     async fn tell(&mut self, event: ThreadEvent) -> Result<(), Goodbye> {
         match event {
-            ThreadEvent::Entry(entry) => self.tell_once(entry).await,
+            ThreadEvent::Entry(entry) => self.entries(vec![entry]).await,
             ThreadEvent::Typing { name } => self.send(&ServerFrame::Typing { name: &name }).await,
             ThreadEvent::Status(status) => self.send(&ServerFrame::Status { status }).await,
-            ThreadEvent::Missed => Box::pin(self.catch_up()).await,
+            ThreadEvent::Missed => {
+                let status = Box::pin(self.catch_up()).await?;
+                self.send(&ServerFrame::Status { status }).await
+            }
         }
     }
 
-    /// Reads on from the cursor to the end, and the status.
-    async fn catch_up(&mut self) -> Result<(), Goodbye> {
+    /// Sends what there is from the cursor to the end, and returns the status that goes with it.
+    async fn catch_up(&mut self) -> Result<ThreadStatus, Goodbye> {
         loop {
             let entries = self.read().await?;
-            let (from, count) = (self.cursor, entries.len());
-            for entry in entries {
-                self.tell_once(entry).await?;
-            }
-            if from.is_none() || count < PAGE {
+            let last_page = self.cursor.is_none() || entries.len() < PAGE;
+            self.entries(entries).await?;
+            if last_page {
                 break;
             }
         }
-        let status = self.door.host.threads.status(&self.thread).await.map_err(|_| Goodbye::TRY_AGAIN)?;
-        self.send(&ServerFrame::Status { status }).await
+        self.door.host.threads.status(&self.thread).await.map_err(|_| Goodbye::TRY_AGAIN)
     }
 
-    async fn tell_once(&mut self, entry: ThreadEntry) -> Result<(), Goodbye> {
-        if self.recent.contains(&entry.id) {
-            return Ok(());
+    /// Sends those that were not sent lately, in frames of about [`FRAME_BYTES`]: a socket's buffer keeps the size of the
+    /// largest frame that it ever held.
+    async fn entries(&mut self, entries: Vec<ThreadEntry>) -> Result<(), Goodbye> {
+        let (mut frame, mut weight) = (Vec::new(), 0);
+        for entry in entries {
+            if self.recent.contains(&entry.id) {
+                continue;
+            }
+            let entry = self.show(entry);
+            if weight > 0 && weight + entry.weight() > FRAME_BYTES {
+                self.send(&ServerFrame::Entries { entries: std::mem::take(&mut frame) }).await?;
+                weight = 0;
+            }
+            weight += entry.weight();
+            frame.push(entry);
         }
-        let entry = self.show(entry);
-        self.send(&ServerFrame::Entry { entry }).await
+        if frame.is_empty() { Ok(()) } else { self.send(&ServerFrame::Entries { entries: frame }).await }
     }
 
     async fn read(&mut self) -> Result<Vec<ThreadEntry>, Goodbye> {

@@ -156,14 +156,22 @@ impl Browser {
         Self(connect_async(format!("ws://{address}/channels/shop/socket")).await.unwrap().0)
     }
 
-    /// A connection that has said hello, and its `ready`.
+    /// A connection that has said hello, and its `ready` with the entries that came before it.
     async fn hello(address: SocketAddr, fields: Value) -> (Self, Value) {
         let mut browser = Self::connect(address).await;
         let mut hello = json!({"type": "hello"});
         hello.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         browser.say(hello).await;
-        let ready = browser.hear().await;
-        (browser, ready)
+        let mut entries = Vec::new();
+        loop {
+            let mut frame = browser.hear().await;
+            if frame["type"] == "entries" {
+                entries.extend(frame["entries"].as_array().unwrap().iter().cloned());
+            } else {
+                frame["entries"] = json!(entries);
+                return (browser, frame);
+            }
+        }
     }
 
     async fn say(&mut self, frame: Value) {
@@ -231,7 +239,7 @@ async fn started(host: &Arc<FakeHost>, address: SocketAddr) -> (Browser, String,
     browser.say(json!({"type": "message", "id": uuid(1), "text": "hello"})).await;
     let mut types = browser.hear_types(2).await;
     types.sort_by_key(Value::to_string);
-    assert_eq!(types, ["accepted", "entry"]);
+    assert_eq!(types, ["accepted", "entries"]);
     (browser, ready["token"].as_str().unwrap().to_owned(), thread_of(host))
 }
 
@@ -245,12 +253,15 @@ async fn a_message_is_acknowledged_and_a_reply_arrives() {
     browser.say(json!({"type": "message", "id": uuid(1), "text": "怎么退货？"})).await;
     let (one, two) = (browser.hear().await, browser.hear().await);
     let (accepted, entry) = if one["type"] == "accepted" { (one, two) } else { (two, one) };
-    assert_eq!(accepted, json!({"type": "accepted", "id": uuid(1), "entry": entry["entry"]["id"]}));
-    assert_eq!((&entry["entry"]["message"], &entry["entry"]["text"]), (&json!(uuid(1)), &json!("怎么退货？")));
+    assert_eq!(accepted, json!({"type": "accepted", "id": uuid(1), "entry": entry["entries"][0]["id"]}));
+    assert_eq!(
+        (&entry["entries"][0]["message"], &entry["entries"][0]["text"]),
+        (&json!(uuid(1)), &json!("怎么退货？"))
+    );
     let buttons = vec![Button { title: "谢谢".to_owned(), action: ButtonAction::Postback("thanks".to_owned()) }];
     let body = Body { buttons, html: Some("<b>x</b>".to_owned()), ..Body::text("30 天内") };
     host.say(&thread_of(&host), ThreadAuthor::Bot, body);
-    let reply = browser.hear().await["entry"].clone();
+    let reply = browser.hear().await["entries"][0].clone();
     assert_eq!((&reply["text"], &reply["author"]["type"]), (&json!("30 天内"), &json!("bot")));
     assert_eq!(reply["buttons"], json!([{"title": "谢谢", "postback": "thanks"}]));
     assert_eq!(reply.get("html"), None, "foreign HTML never reaches a browser");
@@ -277,7 +288,7 @@ async fn a_connection_resumes_from_its_cursor() {
     let address = serve(&host).await;
     let (mut browser, token, thread) = started(&host, address).await;
     let seen = host.say(&thread, ThreadAuthor::Bot, Body::text("seen"));
-    assert_eq!(browser.hear().await["entry"]["id"], json!(seen));
+    assert_eq!(browser.hear().await["entries"][0]["id"], json!(seen));
     drop(browser);
     host.say(&thread, ThreadAuthor::Agent { name: "Ann".to_owned() }, Body::text("while away"));
     let (_, ready) = Browser::hello(address, json!({"token": token, "after": seen})).await;
@@ -295,11 +306,8 @@ async fn a_long_absence_is_made_up_for_whole() {
     let (browser, token, thread) = started(&host, address).await;
     drop(browser);
     let ids: Vec<EntryId> = (0..250).map(|n| host.say(&thread, ThreadAuthor::Bot, Body::text(n.to_string()))).collect();
-    let (mut browser, ready) = Browser::hello(address, json!({"token": token, "after": ids[0]})).await;
-    let mut got: Vec<Value> = ready["entries"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect();
-    while got.len() < 249 {
-        got.push(browser.hear().await["entry"]["id"].clone());
-    }
+    let (_, ready) = Browser::hello(address, json!({"token": token, "after": ids[0]})).await;
+    let got: Vec<Value> = ready["entries"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect();
     assert_eq!(got, ids[1..].iter().map(|id| json!(id)).collect::<Vec<_>>());
 }
 
@@ -311,8 +319,8 @@ async fn what_the_watch_missed_is_read_and_nothing_comes_twice() {
     host.say_unheard(&thread, Body::text("one"));
     let last = host.say_unheard(&thread, Body::text("two"));
     host.tell(&thread, ThreadEvent::Missed);
-    assert_eq!(browser.hear().await["entry"]["text"], "one");
-    assert_eq!(browser.hear().await["entry"]["text"], "two");
+    let missed = browser.hear().await;
+    assert_eq!((&missed["entries"][0]["text"], &missed["entries"][1]["text"]), (&json!("one"), &json!("two")));
     assert_eq!(browser.hear().await["type"], "status");
     let repeated = contract::Threads::read(&*host, &thread, None, 1).await.unwrap().remove(0);
     assert_eq!(repeated.id, last);
@@ -364,7 +372,7 @@ async fn a_user_of_the_business_is_one_on_every_device() {
     assert_eq!(ready["verified"], true);
     let (mut desk, _) = Browser::hello(address, user).await;
     phone.say(json!({"type": "message", "id": uuid(1), "text": "from the phone"})).await;
-    assert_eq!(desk.hear().await["entry"]["text"], "from the phone");
+    assert_eq!(desk.hear().await["entries"][0]["text"], "from the phone");
     assert_eq!(host.accepted()[0].from.address.handle, "user:42");
     let (mut liar, error) = Browser::hello(address, json!({"user": {"id": "43", "hash": HASH_OF_42}})).await;
     assert_eq!(error["code"], "identity_refused");
@@ -491,8 +499,8 @@ async fn a_file_is_uploaded_sent_and_read_by_its_link() {
     let file: Value = answer.json().await.unwrap();
     browser.say(json!({"type": "message", "id": uuid(2), "attachments": [file]})).await;
     let (one, two) = (browser.hear().await, browser.hear().await);
-    let entry = if one["type"] == "entry" { one } else { two };
-    let shown = &entry["entry"]["attachments"][0];
+    let entry = if one["type"] == "entries" { one } else { two };
+    let shown = &entry["entries"][0]["attachments"][0];
     assert_eq!(
         (&shown["name"], &shown["media_type"], &shown["size"]),
         (&json!("图.png"), &json!("image/png"), &json!(3))
