@@ -88,7 +88,7 @@ export function LeftPane() {
 function useMove(scroll: React.RefObject<HTMLDivElement | null>): void {
   const move = useCallback(
     (step: 1 | -1) => {
-      const items = [...(scroll.current?.querySelectorAll<HTMLElement>(".item") ?? [])];
+      const items = [...(scroll.current?.querySelectorAll<HTMLElement>(".item") ?? [])].filter((item) => item.offsetParent !== null);
       const at = items.findIndex((item) => item.getAttribute("aria-current") === "true");
       const next = at < 0 ? (step > 0 ? items[0] : items.at(-1)) : items[at + step];
       next?.scrollIntoView({ block: "nearest" });
