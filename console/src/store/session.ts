@@ -4,7 +4,7 @@ import { ApiError, call, get, post, useCsrf, whenExpired } from "../api/client";
 import type { LiveEvent, Me } from "../api/types";
 import { serverNow } from "../lib/clock";
 import { store, stored } from "../lib/storage";
-import { connect } from "../live/socket";
+import { LiveConnection } from "../live/socket";
 import { loadAgents, loadBox, loadConversation, loadCustomer, loadNewest, loadOffers, loadQueues } from "./actions";
 import { keptSendings, resume } from "./outbox";
 import type { Seen } from "./state";
@@ -13,7 +13,7 @@ import { dispatch, read, subscribe } from "./store";
 type Listener = (event: LiveEvent) => void;
 
 const listeners = new Set<Listener>();
-let disconnect: (() => void) | undefined;
+let connection: LiveConnection | undefined;
 let shown: () => { conversation?: string; customer?: string } = () => ({});
 let queuedCheck: number | undefined;
 let impatient: number | undefined;
@@ -44,7 +44,7 @@ function begin(me: Me): void {
   keptSeen = stored<Record<string, Seen>>(seenKey(me.agent.id)) ?? {};
   dispatch({ type: "signed_in", me, seen: keptSeen, sending: keptSendings(me.agent.id) });
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  disconnect = connect({
+  connection = new LiveConnection({
     url: `${scheme}://${location.host}/api/v1/live`,
     onEvent: received,
     onLost: () => dispatch({ type: "link", link: "reconnecting" }),
@@ -55,8 +55,8 @@ function begin(me: Me): void {
 }
 
 function end(): void {
-  disconnect?.();
-  disconnect = undefined;
+  connection?.close();
+  connection = undefined;
   window.clearTimeout(queuedCheck);
   window.clearTimeout(impatient);
   dispatch({ type: "signed_out" });
