@@ -7,6 +7,7 @@ import { restore } from "../store/session";
 import { useStore } from "../store/store";
 import { Login } from "./Login";
 import { Shell } from "./Shell";
+import { Trouble } from "./Trouble";
 
 type Start = "asking" | "known" | "unreachable";
 
@@ -26,7 +27,12 @@ export function App() {
   }, []);
   useEffect(ask, [ask]);
 
-  if (signedIn) return <Shell />;
+  if (signedIn)
+    return (
+      <Trouble text={t("app.broken")} action={t("app.reload")}>
+        <Shell />
+      </Trouble>
+    );
   if (start === "asking")
     return (
       <div className="spin-page">

@@ -7,6 +7,19 @@ import { login, wasLogout } from "../store/session";
 import { ColourSwitch, LanguageSwitch } from "./Appearance";
 import { useComplaint } from "./complain";
 
+function Title() {
+  const { t } = useWords();
+  return (
+    <>
+      <div className="brand">
+        <img src="/console/icon.svg" alt="" />
+        {t("app.name")}
+      </div>
+      <h1>{t("login.title")}</h1>
+    </>
+  );
+}
+
 /** `expired`: there was a session on this page, which ended by itself. */
 export function Login({ expired }: { expired: boolean }) {
   const { t } = useWords();
@@ -39,11 +52,7 @@ export function Login({ expired }: { expired: boolean }) {
         <ColourSwitch />
       </div>
       <form onSubmit={submit} data-testid="login-form">
-        <div className="brand">
-          <img src="/console/icon.svg" alt="" />
-          {t("app.name")}
-        </div>
-        <h1>{t("login.title")}</h1>
+        <Title />
         {expired && !wasLogout() && <Alert color="petrol">{t("login.expired")}</Alert>}
         <TextInput
           label={t("login.name")}

@@ -72,7 +72,7 @@ export class KeyReader {
 
 /** Whether keys belong to the element: a field, or anything in an open dialog or menu. */
 export function writes(element: Element | null): boolean {
-  return !!element?.closest("input, textarea, select, [contenteditable=''], [contenteditable=true], [role=dialog], [role=menu], [role=listbox]");
+  return !!element?.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable=''], [contenteditable=true], [role=dialog], [role=menu], [role=listbox]");
 }
 
 type Handler = () => void;

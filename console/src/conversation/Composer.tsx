@@ -26,27 +26,18 @@ export function Composer({ conversation, customer }: { conversation: Conversatio
   const mine = conversation.owner === "agent" && conversation.agent?.id === me?.id;
   const { draft, change, latest } = useDraft(conversation.id);
   const area = useRef<HTMLTextAreaElement>(null);
-  const typed = useRef(0);
   const files = useFiles(latest, change);
   const note = draft.kind === "note" || !mine;
   const kind = note ? "note" : "reply";
   const blank = !draft.text[kind].trim() && (note || draft.attachments.length === 0);
-
-  const choose = useCallback(
-    (next: Draft["kind"]) => {
-      change({ ...latest.current, kind: next });
-      area.current?.focus();
-    },
-    [change, latest],
-  );
-  useCommand("reply", useCallback(() => choose("reply"), [choose]));
-  useCommand("note", useCallback(() => choose("note"), [choose]));
+  const ready = !blank && files.uploading.length === 0;
+  const tell = useTyping(conversation.id);
+  const choose = useChoice(area, latest, change);
 
   const submit = () => {
-    if (blank || files.uploading.length > 0) return;
+    if (!ready) return;
     send(conversation.id, kind, draft.text[kind].trim(), note ? [] : draft.attachments);
     change({ ...draft, text: { ...draft.text, [kind]: "" }, attachments: note ? draft.attachments : [] });
-    typed.current = 0;
     area.current?.focus();
   };
   const pressed = (event: KeyboardEvent<HTMLTextAreaElement>) => {
@@ -58,9 +49,7 @@ export function Composer({ conversation, customer }: { conversation: Conversatio
   };
   const wrote = (text: string) => {
     change({ ...draft, text: { ...draft.text, [kind]: text } });
-    if (note || !text || Date.now() - typed.current < TYPING_EVERY_MS) return;
-    typed.current = Date.now();
-    tellTyping(conversation.id);
+    if (!note && text) tell();
   };
 
   return (
@@ -88,7 +77,7 @@ export function Composer({ conversation, customer }: { conversation: Conversatio
         <span className="muted small ellipsis" style={{ flex: 1 }}>
           {note && draft.attachments.length > 0 ? t("composer.note_attachments") : t("composer.hint")}
         </span>
-        <Button size="xs" onClick={submit} disabled={blank || files.uploading.length > 0} leftSection={note ? <IconLock size={14} /> : <IconSend size={14} />} data-testid="composer-send">
+        <Button size="xs" onClick={submit} disabled={!ready} leftSection={note ? <IconLock size={14} /> : <IconSend size={14} />} data-testid="composer-send">
           {note ? t("composer.save_note") : t("composer.send")}
         </Button>
       </div>
@@ -109,6 +98,30 @@ function useDraft(conversation: string) {
     [conversation],
   );
   return { draft, change, latest };
+}
+
+/** Turns to the reply or the note, by its tab or its key, and lets the agent write. */
+function useChoice(area: React.RefObject<HTMLTextAreaElement | null>, latest: React.RefObject<Draft>, change: (draft: Draft) => void) {
+  const choose = useCallback(
+    (next: Draft["kind"]) => {
+      change({ ...latest.current, kind: next });
+      area.current?.focus();
+    },
+    [area, change, latest],
+  );
+  useCommand("reply", useCallback(() => choose("reply"), [choose]));
+  useCommand("note", useCallback(() => choose("note"), [choose]));
+  return choose;
+}
+
+/** Says that the agent is writing, now and then. */
+function useTyping(conversation: string): () => void {
+  const told = useRef(0);
+  return useCallback(() => {
+    if (Date.now() - told.current < TYPING_EVERY_MS) return;
+    told.current = Date.now();
+    tellTyping(conversation);
+  }, [conversation]);
 }
 
 function Tabs({ kind, mine, choose }: { kind: Draft["kind"]; mine: boolean; choose: (kind: Draft["kind"]) => void }) {

@@ -31,6 +31,10 @@ export function ConversationPane({ id, onCustomer, customerShown }: Props) {
   const mine = useMemo(() => sending.filter((each) => each.conversation === id), [sending, id]);
   const { failure, again } = useLoad(load, id);
   useSeen(id, conversation?.last.at);
+  const lost = !conversation && journal !== undefined;
+  useEffect(() => {
+    if (lost) return again();
+  }, [lost, again]);
 
   if (failure && !(conversation && journal)) return <Failed failure={failure} again={again} />;
   if (!conversation)

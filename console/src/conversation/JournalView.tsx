@@ -45,7 +45,7 @@ export function JournalView({ name, journal, sending, customer, language, origin
           ) : (
             <div className="journal-note">{journal.entries.length === 0 && sending.length === 0 ? t("journal.empty") : t("journal.start")}</div>
           )}
-          <ol aria-live="polite" aria-relevant="additions">
+          <ol>
             {rows.map((row) => (
               <RowView key={row.key} row={row} customer={customer} language={language} origin={origin} />
             ))}
@@ -55,11 +55,21 @@ export function JournalView({ name, journal, sending, customer, language, origin
           </ol>
         </div>
       </div>
+      <Announcement entry={journal.entries.at(-1)} customer={customer} />
       {away && (
         <Button className="journal-jump" size="xs" radius="xl" leftSection={<IconArrowDown size={14} />} onClick={jump}>
           {fresh > 0 ? t("journal.new", { n: fresh }) : t("journal.bottom")}
         </Button>
       )}
+    </div>
+  );
+}
+
+/** Says a new message to those who do not see it. */
+function Announcement({ entry, customer }: { entry: Entry | undefined; customer: string }) {
+  return (
+    <div className="hidden-visually" role="status">
+      {entry?.kind === "message" && `${customer}: ${entry.body?.text.slice(0, 200) ?? ""}`}
     </div>
   );
 }

@@ -29,5 +29,7 @@ export function eventText(event: EntryEvent, t: Words["t"], names: { agent(id: s
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });
+    default: // What a newer daemon tells.
+      return (event as { type: string }).type;
   }
 }

@@ -25,7 +25,9 @@ export function CustomerPane({ id, conversation }: { id: string; conversation: s
   const { t } = useWords();
   const customer = useStore((state) => state.customers[id]);
   useEffect(() => {
-    if (!read().customers[id] && !conversation) loadCustomer(id).catch(() => undefined);
+    const { customers, details } = read();
+    const comesWithIt = conversation && !details[conversation];
+    if (!customers[id] && !comesWithIt) loadCustomer(id).catch(() => undefined);
   }, [id, conversation]);
   if (!customer)
     return (

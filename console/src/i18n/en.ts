@@ -5,6 +5,8 @@ export const en = {
   "app.loading": "Loading…",
   "app.unreachable": "The daemon cannot be reached. Check the network, or ask who runs it.",
   "app.retry": "Try again",
+  "app.broken": "The console could not show this. Your drafts are kept.",
+  "app.reload": "Reload",
   "app.reconnecting": "Reconnecting… You can go on reading and writing; what you send waits here.",
   "app.failed": "That did not work",
   "app.show_customer": "Show customer",

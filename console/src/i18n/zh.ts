@@ -7,6 +7,8 @@ export const zh: Record<Key, string> = {
   "app.loading": "正在加载…",
   "app.unreachable": "无法连接到服务。请检查网络，或联系管理员。",
   "app.retry": "重试",
+  "app.broken": "控制台无法显示此内容。您的草稿已保留。",
+  "app.reload": "重新加载",
   "app.reconnecting": "正在重新连接…您可以继续阅读和书写，已发送的内容会在此等候。",
   "app.failed": "操作未成功",
   "app.show_customer": "显示客户信息",

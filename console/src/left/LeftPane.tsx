@@ -3,7 +3,7 @@
 import "./left.css";
 import { ActionIcon, SegmentedControl, Tooltip } from "@mantine/core";
 import { IconAlertTriangle, IconSearch } from "@tabler/icons-react";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useComplain } from "../app/complain";
 import { run, useCommand } from "../app/hotkeys";
 import { go, openConversation, useRoute } from "../app/router";
@@ -21,30 +21,9 @@ type Tab = "inbox" | "open" | "closed";
 
 export function LeftPane() {
   const { t } = useWords();
-  const complain = useComplain();
-  const [tab, setTab] = useState<Tab>("inbox");
   const scroll = useRef<HTMLDivElement>(null);
-
-  const choose = useCallback(
-    (next: Tab) => {
-      setTab(next);
-      if (next !== "inbox") loadBox(next).catch(complain);
-    },
-    [complain],
-  );
-  const focusFirst = useCallback(
-    (next: Tab, selector: string) => {
-      choose(next);
-      window.setTimeout(() => scroll.current?.querySelector<HTMLElement>(selector)?.focus(), 60);
-    },
-    [choose],
-  );
-  useCommand("mine", useCallback(() => focusFirst("inbox", "[data-list=mine] .item"), [focusFirst]));
-  useCommand("queues", useCallback(() => focusFirst("inbox", ".queue-head"), [focusFirst]));
-  useCommand("open", useCallback(() => focusFirst("open", ".item"), [focusFirst]));
-  useCommand("closed", useCallback(() => focusFirst("closed", ".item"), [focusFirst]));
+  const { tab, choose } = useTab(scroll);
   useMove(scroll);
-
   return (
     <>
       <header className="left-head">
@@ -55,7 +34,7 @@ export function LeftPane() {
         <div style={{ display: "flex", gap: 2, flex: "none" }}>
           <Findings />
           <Tooltip label={t("menu.find")}>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("menu.find")} onClick={() => run("find")} data-testid="find-customer">
+            <ActionIcon variant="subtle" color="gray" size={30} aria-label={t("menu.find")} onClick={() => run("find")} data-testid="find-customer">
               <IconSearch size={18} />
             </ActionIcon>
           </Tooltip>
@@ -84,11 +63,36 @@ export function LeftPane() {
   );
 }
 
+/** The list that is shown, chosen by its tab or by keys; these also put the focus on its first line. */
+function useTab(scroll: React.RefObject<HTMLDivElement | null>) {
+  const complain = useComplain();
+  const [tab, setTab] = useState<Tab>("inbox");
+  const [wanted, setWanted] = useState<string>();
+  const choose = useCallback(
+    (next: Tab, first?: string) => {
+      setTab(next);
+      setWanted(first);
+      if (next !== "inbox") loadBox(next).catch(complain);
+    },
+    [complain],
+  );
+  useEffect(() => {
+    if (wanted === undefined) return;
+    scroll.current?.querySelector<HTMLElement>(wanted)?.focus();
+    setWanted(undefined);
+  }, [wanted, tab, scroll]);
+  useCommand("mine", useCallback(() => choose("inbox", "[data-list=mine] .item"), [choose]));
+  useCommand("queues", useCallback(() => choose("inbox", ".queue-head"), [choose]));
+  useCommand("open", useCallback(() => choose("open", ".item"), [choose]));
+  useCommand("closed", useCallback(() => choose("closed", ".item"), [choose]));
+  return { tab, choose };
+}
+
 /** j and k: through the items as they stand on the screen. */
 function useMove(scroll: React.RefObject<HTMLDivElement | null>): void {
   const move = useCallback(
     (step: 1 | -1) => {
-      const items = [...(scroll.current?.querySelectorAll<HTMLElement>(".item") ?? [])];
+      const items = [...(scroll.current?.querySelectorAll<HTMLElement>(".item") ?? [])].filter((item) => item.offsetParent !== null);
       const at = items.findIndex((item) => item.getAttribute("aria-current") === "true");
       const next = at < 0 ? (step > 0 ? items[0] : items.at(-1)) : items[at + step];
       next?.scrollIntoView({ block: "nearest" });

@@ -21,7 +21,7 @@ export function MainMenu() {
     <>
       <Menu position="bottom-end" width={230} withinPortal={false} withInitialFocusPlaceholder={false}>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("menu.label")} data-testid="menu">
+          <ActionIcon variant="subtle" color="gray" size={30} aria-label={t("menu.label")} data-testid="menu">
             <IconUserCircle size={20} />
           </ActionIcon>
         </Menu.Target>

@@ -71,7 +71,7 @@ function OfferCard({ offer, answer }: { offer: Offer; answer: Answer }) {
   const nameOf = useCustomerName();
   const title = useQueueTitle();
   const [busy, setBusy] = useState<"accept" | "decline">();
-  const { conversation } = offer;
+  const conversation = useStore((state) => state.conversations[offer.conversation.id]) ?? offer.conversation;
   const act = (accept: boolean) => {
     setBusy(accept ? "accept" : "decline");
     void answer(offer, accept).finally(() => setBusy(undefined));

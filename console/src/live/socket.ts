@@ -11,6 +11,8 @@ export interface LiveOptions {
   onRefused(): void;
 }
 
+type Timer = ReturnType<typeof setTimeout>;
+
 const FIRST_MS = 500;
 const LONGEST_MS = 10_000;
 const PING_EVERY_MS = 25_000;
@@ -22,36 +24,45 @@ export function backoff(attempt: number, random: number): number {
   return full / 2 + (full / 2) * random;
 }
 
-/** Connects, and keeps connecting until the function that it gives is called. */
-export function connect(options: LiveOptions): () => void {
-  let socket: WebSocket | undefined;
-  let attempt = 0;
-  let greeted = false;
-  let stopped = false;
-  let retry: number | undefined;
-  let ping: number | undefined;
-  let deadline: number | undefined;
+/** Connects when made, and keeps connecting until it is closed. */
+export class LiveConnection {
+  private socket: WebSocket | undefined;
+  private attempt = 0;
+  private greeted = false;
+  private closed = false;
+  private retry: Timer | undefined;
+  private ping: Timer | undefined;
+  private deadline: Timer | undefined;
 
-  const quiet = () => {
-    window.clearInterval(ping);
-    window.clearTimeout(deadline);
-    deadline = undefined;
-  };
+  constructor(private readonly options: LiveOptions) {
+    window.addEventListener("online", this.hurry);
+    document.addEventListener("visibilitychange", this.hurry);
+    this.open();
+  }
 
-  const lost = () => {
-    quiet();
-    socket = undefined;
-    if (stopped) return;
-    options.onLost();
-    if (!greeted) options.onRefused();
-    greeted = false;
-    window.clearTimeout(retry);
-    retry = window.setTimeout(open, backoff(attempt++, Math.random()));
-  };
+  close(): void {
+    this.closed = true;
+    this.quiet();
+    clearTimeout(this.retry);
+    window.removeEventListener("online", this.hurry);
+    document.removeEventListener("visibilitychange", this.hurry);
+    this.socket?.close();
+  }
 
-  const received = (message: MessageEvent) => {
-    window.clearTimeout(deadline);
-    deadline = undefined;
+  private open(): void {
+    clearTimeout(this.retry);
+    const socket = new WebSocket(this.options.url);
+    this.socket = socket;
+    socket.onmessage = (message) => this.received(message);
+    socket.onclose = () => this.lost();
+    socket.onopen = () => {
+      this.ping = setInterval(() => this.probe(socket), PING_EVERY_MS);
+    };
+  }
+
+  private received(message: MessageEvent): void {
+    clearTimeout(this.deadline);
+    this.deadline = undefined;
     let event: LiveEvent;
     try {
       event = JSON.parse(String(message.data)) as LiveEvent;
@@ -59,52 +70,46 @@ export function connect(options: LiveOptions): () => void {
       return;
     }
     if (event.type === "hello") {
-      greeted = true;
-      attempt = 0;
+      this.greeted = true;
+      this.attempt = 0;
     }
-    options.onEvent(event);
-  };
+    this.options.onEvent(event);
+  }
+
+  private lost(): void {
+    this.quiet();
+    this.socket = undefined;
+    if (this.closed) return;
+    this.options.onLost();
+    if (!this.greeted) this.options.onRefused();
+    this.greeted = false;
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.open(), backoff(this.attempt++, Math.random()));
+  }
 
   /** A connection that died without a word shows only by what does not come back. */
-  const probe = (current: WebSocket) => {
-    current.send('{"type":"ping"}');
-    deadline ??= window.setTimeout(() => {
-      current.onclose = null;
-      current.close();
-      lost();
+  private probe(socket: WebSocket): void {
+    socket.send('{"type":"ping"}');
+    this.deadline ??= setTimeout(() => {
+      socket.onclose = null;
+      socket.onmessage = null;
+      socket.close();
+      this.lost();
     }, PONG_WITHIN_MS);
-  };
-
-  function open(): void {
-    window.clearTimeout(retry);
-    const current = new WebSocket(options.url);
-    socket = current;
-    current.onmessage = received;
-    current.onclose = lost;
-    current.onopen = () => {
-      ping = window.setInterval(() => probe(current), PING_EVERY_MS);
-    };
   }
 
   /** The network or the page came back: do not sit out the wait. */
-  const hurry = () => {
-    if (stopped || document.visibilityState === "hidden") return;
-    if (!socket) {
-      attempt = 0;
-      open();
-    } else if (socket.readyState === WebSocket.OPEN) probe(socket);
+  private readonly hurry = (): void => {
+    if (this.closed || document.visibilityState === "hidden") return;
+    if (!this.socket) {
+      this.attempt = 0;
+      this.open();
+    } else if (this.socket.readyState === WebSocket.OPEN) this.probe(this.socket);
   };
 
-  window.addEventListener("online", hurry);
-  document.addEventListener("visibilitychange", hurry);
-  open();
-
-  return () => {
-    stopped = true;
-    quiet();
-    window.clearTimeout(retry);
-    window.removeEventListener("online", hurry);
-    document.removeEventListener("visibilitychange", hurry);
-    socket?.close();
-  };
+  private quiet(): void {
+    clearInterval(this.ping);
+    clearTimeout(this.deadline);
+    this.deadline = undefined;
+  }
 }

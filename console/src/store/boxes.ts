@@ -32,7 +32,6 @@ export function inBox(state: Known, box: Box, queue?: string): Conversation[] {
 /** How many of the customer's messages the agent has not read; 0 if the last word was not the customer's. */
 export function unread(conversation: Conversation, seen: State["seen"]): number {
   if (conversation.last.author.type !== "customer") return 0;
-  const read = seen[conversation.id];
-  if (!read) return 1;
+  const read = seen[conversation.id] ?? { at: "", messages: conversation.messages };
   return Math.max(conversation.messages - read.messages, conversation.last.at > read.at ? 1 : 0, 0);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LiveEvent } from "../api/types";
+import { unread } from "./boxes";
 import { reduce } from "./reduce";
 import { at, conversation, mei, message, offer, reply, sending, started } from "./samples";
 import { TYPING_MS } from "./state";
@@ -142,6 +143,26 @@ describe("waiting for an answer", () => {
     expect(asked.asked["cnv_1"]).toBe(at(10));
     expect(run(asked, said(30, "bot")).asked["cnv_1"]).toBeUndefined();
     expect(run(asked, said(30, "bot"), said(40, "customer")).asked["cnv_1"]).toBe(at(40));
+  });
+});
+
+describe("what a newer daemon says", () => {
+  it("changes nothing", () => {
+    const { seq: _, ...before } = started();
+    expect(run(started(), live({ type: "news" } as unknown as LiveEvent))).toMatchObject(before);
+  });
+});
+
+describe("reading", () => {
+  const said = (messages: number, n: number) => live({ type: "conversation", conversation: conversation("cnv_1", { messages, last: { at: at(n), author: { type: "customer" }, text: "" } }) });
+  const count = (state: State) => unread(state.conversations["cnv_1"] ?? conversation("cnv_1"), state.seen);
+
+  it("starts at the last message and counts what comes", () => {
+    const known = run(started({ conversations: {} }), said(4, 1));
+    expect(count(known)).toBe(1);
+    const more = run(known, said(6, 3));
+    expect(count(more)).toBe(3);
+    expect(count(run(more, { type: "seen", conversation: "cnv_1" }))).toBe(0);
   });
 });
 

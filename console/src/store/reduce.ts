@@ -3,7 +3,7 @@
 import type { Conversation, Customer, Entry, LiveEvent, Offer } from "../api/types";
 import { appended, delivered, withNewest, withOlder } from "./journal";
 import { empty, TYPING_MS } from "./state";
-import type { Action, Journal, Sending, State } from "./state";
+import type { Action, Journal, Seen, Sending, State } from "./state";
 
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
@@ -88,8 +88,7 @@ function live(state: State, event: LiveEvent, now: number): State {
       return { ...state, queues: event.queues };
     case "rules":
       return { ...state, findings: event.findings };
-    case "missed":
-    case "pong":
+    default: // `missed` and `pong` change nothing here, nor does what a newer daemon may say.
       return state;
   }
 }
@@ -101,14 +100,25 @@ function stamped(state: State, id: string): State {
 function withConversations(state: State, changed: Conversation[]): State {
   const conversations = { ...state.conversations };
   const asked = { ...state.asked };
+  const customers = { ...state.customers };
+  let seen = state.seen;
   for (const conversation of changed) {
     conversations[conversation.id] = conversation;
+    if (isMine(state, conversation) && !seen[conversation.id]) seen = { ...seen, [conversation.id]: neverOpened(conversation) };
+    const customer = customers[conversation.customer.id];
+    if (customer && !customer.conversations.includes(conversation.id))
+      customers[customer.id] = { ...customer, conversations: [conversation.id, ...customer.conversations] };
     const waits = conversation.owner !== "closed" && conversation.last.author.type === "customer";
     if (!waits) delete asked[conversation.id];
     else asked[conversation.id] ??= conversation.last.at;
   }
-  return { ...state, conversations, asked };
+  return { ...state, conversations, customers, asked, seen };
 }
+
+const isMine = (state: State, conversation: Conversation) => conversation.owner === "agent" && conversation.agent?.id === state.me?.id;
+
+/** Where reading starts in a conversation that was never opened here: its last message alone is new. */
+const neverOpened = ({ messages, last }: Conversation): Seen => ({ at: "", messages: Math.max(0, messages - (last.author.type === "customer" ? 1 : 0)) });
 
 /** Takes conversations from an answer, but for those of which a live event spoke since it was asked for. */
 function answered(state: State, items: Conversation[], asOf: number): State {

@@ -4,7 +4,7 @@ import { ApiError, call, get, post, useCsrf, whenExpired } from "../api/client";
 import type { LiveEvent, Me } from "../api/types";
 import { serverNow } from "../lib/clock";
 import { store, stored } from "../lib/storage";
-import { connect } from "../live/socket";
+import { LiveConnection } from "../live/socket";
 import { loadAgents, loadBox, loadConversation, loadCustomer, loadNewest, loadOffers, loadQueues } from "./actions";
 import { keptSendings, resume } from "./outbox";
 import type { Seen } from "./state";
@@ -13,10 +13,17 @@ import { dispatch, read, subscribe } from "./store";
 type Listener = (event: LiveEvent) => void;
 
 const listeners = new Set<Listener>();
-let disconnect: (() => void) | undefined;
+let connection: LiveConnection | undefined;
 let shown: () => { conversation?: string; customer?: string } = () => ({});
 let queuedCheck: number | undefined;
+let impatient: number | undefined;
 let keptSeen: Record<string, Seen> = {};
+
+/** How long the first lists wait for the live connection, so that nothing happens unseen between the two, ms. */
+const HELLO_WITHIN_MS = 1_500;
+
+/** What happens to a conversation that changes more of it than its summary tells. */
+const deep = new Set(["queued", "merged", "unmerged"]);
 
 /** Live events after the store has them, for alerts. */
 export function onLive(listener: Listener): () => void {
@@ -37,20 +44,21 @@ function begin(me: Me): void {
   keptSeen = stored<Record<string, Seen>>(seenKey(me.agent.id)) ?? {};
   dispatch({ type: "signed_in", me, seen: keptSeen, sending: keptSendings(me.agent.id) });
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  disconnect = connect({
+  connection = new LiveConnection({
     url: `${scheme}://${location.host}/api/v1/live`,
     onEvent: received,
     onLost: () => dispatch({ type: "link", link: "reconnecting" }),
     onRefused: () => void get<Me>("/me").catch(() => undefined),
   });
-  void refresh();
+  impatient = window.setTimeout(() => void refresh(), HELLO_WITHIN_MS);
   resume();
 }
 
 function end(): void {
-  disconnect?.();
-  disconnect = undefined;
+  connection?.close();
+  connection = undefined;
   window.clearTimeout(queuedCheck);
+  window.clearTimeout(impatient);
   dispatch({ type: "signed_out" });
 }
 
@@ -67,10 +75,14 @@ export async function refresh(): Promise<void> {
 }
 
 function received(event: LiveEvent): void {
-  const first = read().link === "connecting";
   dispatch({ type: "live", event, now: serverNow() });
-  if (event.type === "missed" || (event.type === "hello" && !first)) void refresh();
+  if (event.type === "hello" || event.type === "missed") {
+    window.clearTimeout(impatient);
+    void refresh();
+  }
   if (event.type === "queues") checkQueued();
+  if (event.type === "entry" && deep.has(event.entry.event?.type ?? "") && read().details[event.entry.conversation])
+    loadConversation(event.entry.conversation).catch(() => undefined);
   for (const listener of listeners) listener(event);
 }
 
