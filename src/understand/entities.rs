@@ -13,8 +13,8 @@ const MOST: usize = 20;
 /// In order of preference: what an earlier one takes, a later one does not see.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     [
-        ("url", r#"(?i)(?-u:\b)(?:https?://|www\.)([^\s<>"'\x{3000}-\x{303f}\x{4e00}-\x{9fff}\x{ff00}-\x{ffef}]{3,500})"#, 0, &[':', 'w', 'W'][..]),
-        ("email", r"(?i)[a-z0-9][a-z0-9._%+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}", 0, &['@']),
+        ("url", r#"(?i)(?-u:\b)(?:https?://|www\.)([^\s<>"'\x{3000}-\x{303f}\x{4e00}-\x{9fff}\x{ff00}-\x{ffef}]+)"#, 0, &[':', 'w', 'W'][..]),
+        ("email", r"(?i-u:[a-z0-9][a-z0-9._%+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+)", 0, &['@']),
         (
             "order",
             r"(?i)(?:(?-u:\b)order(?:\s+(?:number|no\.?|id|nr\.?))?|订单(?:号码|编号|号)?|訂單(?:號碼|編號|號)?|单号|單號)\s*(?:is|是|为|為)?\s*[:：#＃]?\s*#?([a-z]{0,5}-?[0-9][a-z0-9-]{3,29})",

@@ -162,7 +162,8 @@ impl Reading<'_> {
         let mut weight = hit.weight;
         let mut start = hit.start;
         for strength in &self.hits[Head::Strength] {
-            if strength.end <= hit.start && self.gap(strength.end, hit.start).is_some_and(|gap| gap.words <= 1) {
+            if strength.end <= hit.start && self.words_between(strength.end, hit.start).is_some_and(|words| words <= 1)
+            {
                 weight *= strength.weight;
                 start = start.min(strength.start);
             }
@@ -185,7 +186,7 @@ impl Reading<'_> {
             let refuses = negator.weight >= 2.0 || head != Head::WantsHuman;
             refuses
                 && negator.start < hit.start
-                && self.gap(negator.end.min(hit.start), hit.start).is_some_and(|gap| gap.words <= 3)
+                && self.words_between(negator.end.min(hit.start), hit.start).is_some_and(|words| words <= 3)
         })
     }
 
@@ -200,8 +201,8 @@ impl Reading<'_> {
         softener.map_or(1.0, |softener| softener.weight)
     }
 
-    /// What stands between two places of one clause; `None` across the end of a clause.
-    fn gap(&self, from: usize, to: usize) -> Option<Gap> {
+    /// How many words stand between two places of one clause; `None` across the end of a clause.
+    fn words_between(&self, from: usize, to: usize) -> Option<usize> {
         // Three words of a clause are never longer than this.
         if to - from > 60 {
             return None;
@@ -215,12 +216,8 @@ impl Reading<'_> {
         let han = between.chars().filter(|c| super::han::is_han(*c)).count();
         let words =
             between.split(' ').filter(|word| word.chars().any(|c| c.is_alphanumeric() && !super::han::is_han(c)));
-        Some(Gap { words: words.count() + (2 * han).div_ceil(3) })
+        Some(words.count() + (2 * han).div_ceil(3))
     }
-}
-
-struct Gap {
-    words: usize,
 }
 
 fn label(score: f32) -> SentimentLabel {

@@ -256,7 +256,10 @@ mod tests {
                 }
             }
         }
-        assert!(Lists::embedded().automaton.is_some());
+        let automaton = Lists::embedded().automaton.as_ref().expect("the lists compile");
+        // Groups multiply: a careless one makes millions of phrases.
+        assert!(automaton.patterns_len() < 12_000, "{} phrases", automaton.patterns_len());
+        assert!(automaton.memory_usage() < 4 << 20, "{} bytes", automaton.memory_usage());
     }
 
     #[test]
