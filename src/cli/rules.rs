@@ -75,7 +75,12 @@ pub fn run(
     }
 }
 
-fn check(folder: &RulesFolder, classify: &dyn Fn(&str) -> Signals, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
+fn check(
+    folder: &RulesFolder,
+    classify: &dyn Fn(&str) -> Signals,
+    out: &mut dyn Write,
+    colour: bool,
+) -> io::Result<bool> {
     let loaded = load_dir(&folder.rules).tested(classify);
     if folder.json {
         let hash = loaded.rules.as_ref().map(|set| set.hash().to_string());
@@ -97,7 +102,12 @@ fn check(folder: &RulesFolder, classify: &dyn Fn(&str) -> Signals, out: &mut dyn
     Ok(loaded.findings.is_empty())
 }
 
-fn test(folder: &RulesFolder, classify: &dyn Fn(&str) -> Signals, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
+fn test(
+    folder: &RulesFolder,
+    classify: &dyn Fn(&str) -> Signals,
+    out: &mut dyn Write,
+    colour: bool,
+) -> io::Result<bool> {
     let loaded = load_dir(&folder.rules);
     let Some(set) = &loaded.rules else { return refuse(&loaded, folder.json, out, colour) };
     let report = run_tests(set, classify);

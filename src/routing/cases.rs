@@ -30,7 +30,7 @@ pub(super) struct Case {
 /// What a test asks of the decision. What it does not name can be anything.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Expect {
-    pub rule: Option<String>,
+    pub rule: Option<(String, Range<usize>)>,
     pub outcome: ExpectedOutcome,
     pub otherwise: Option<ExpectedOutcome>,
 }
@@ -173,7 +173,7 @@ fn noon(set: &RuleSet) -> jiff::Timestamp {
 fn differences(expect: &Expect, facts: &Facts, decision: &Decision) -> Vec<String> {
     let mut found = Vec::new();
     let decided = decision.rule.as_deref().unwrap_or("none");
-    if let Some(rule) = expect.rule.as_deref().filter(|rule| *rule != decided) {
+    if let Some((rule, _)) = expect.rule.as_ref().filter(|(rule, _)| rule != decided) {
         found.push(format!("expected rule “{rule}”, decided by “{decided}”"));
     }
     compare(&expect.outcome, facts, &decision.actions, decision.destination.as_ref(), "", &mut found);
@@ -243,7 +243,14 @@ fn compare(
 }
 
 /// Exactly these, or at least these.
-fn list_difference(of: &str, what: &str, wanted: Option<&[String]>, got: &[&str], exact: bool, found: &mut Vec<String>) {
+fn list_difference(
+    of: &str,
+    what: &str,
+    wanted: Option<&[String]>,
+    got: &[&str],
+    exact: bool,
+    found: &mut Vec<String>,
+) {
     let Some(wanted) = wanted else { return };
     let differs = if exact { wanted != got } else { !wanted.iter().all(|one| got.contains(&one.as_str())) };
     if differs {

@@ -141,16 +141,18 @@ fn shown(value: Option<Val<'_>>) -> String {
 }
 
 fn outcome(decision: &Decision) -> String {
-    let because = decision.rule.as_ref().map_or_else(
-        || "because no rule ended the pass".to_owned(),
-        |rule| format!("because rule “{rule}” matched"),
-    );
+    let because = decision
+        .rule
+        .as_ref()
+        .map_or_else(|| "because no rule ended the pass".to_owned(), |rule| format!("because rule “{rule}” matched"));
     let what = match &decision.destination {
         Some(Destination::Handoff(handoff)) => format!("Handed to queue {}", handoff.queue),
         Some(Destination::Answer(_)) => "Given to the bot to answer".to_owned(),
         Some(Destination::Close) => "Closed".to_owned(),
         Some(Destination::Ignore) => "Left as it is".to_owned(),
-        None if decision.trigger == Trigger::AgentMessage => "Delivered to the agent who owns the conversation".to_owned(),
+        None if decision.trigger == Trigger::AgentMessage => {
+            "Delivered to the agent who owns the conversation".to_owned()
+        }
         None => "Left as it is".to_owned(),
     };
     format!("{what} {because}.")

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The most findings of one file.
 const MAX_FINDINGS: usize = 100;
 
+/// The longest message, in characters: it may quote a hostile name.
+const MAX_MESSAGE: usize = 240;
+
 /// One file of a rule set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -105,6 +108,11 @@ impl<'a> Notes<'a> {
     }
 
     fn add(&mut self, severity: Severity, span: &Range<usize>, message: String, help: String) {
+        let message = if message.chars().count() <= MAX_MESSAGE {
+            message
+        } else {
+            message.chars().take(MAX_MESSAGE - 1).chain(['…']).collect()
+        };
         if !self.full() {
             self.findings.push(at(self.file, severity, span, message, Some(help).filter(|help| !help.is_empty())));
         }

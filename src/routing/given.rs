@@ -46,10 +46,12 @@ fn place(path: &str) -> Result<Place, NotAFact> {
         ["conversation" | "customer", "attributes", _] => return Ok(Place::Leaf(Ty::Text)),
         ["queues"] | ["queues", _] => return Ok(Place::Group),
         ["queues", _, name] => {
-            return QUEUE_FIELDS.iter().find(|field| field.name == name).map(|field| Place::Leaf(field.ty)).ok_or_else(|| {
-                let help = suggest(name, QUEUE_FIELDS.iter().map(|field| field.name));
-                NotAFact::new(format!("a queue has no fact `{name}`"), help)
-            });
+            return QUEUE_FIELDS.iter().find(|field| field.name == name).map(|field| Place::Leaf(field.ty)).ok_or_else(
+                || {
+                    let help = suggest(name, QUEUE_FIELDS.iter().map(|field| field.name));
+                    NotAFact::new(format!("a queue has no fact `{name}`"), help)
+                },
+            );
         }
         _ => {}
     }
@@ -63,7 +65,12 @@ fn place(path: &str) -> Result<Place, NotAFact> {
 }
 
 /// Writes what a node says under `path` into `facts`, and tells `wrong` what cannot be a fact and where.
-pub(super) fn collect(path: &str, node: &Node, facts: &mut Map<String, Json>, wrong: &mut impl FnMut(&std::ops::Range<usize>, NotAFact)) {
+pub(super) fn collect(
+    path: &str,
+    node: &Node,
+    facts: &mut Map<String, Json>,
+    wrong: &mut impl FnMut(&std::ops::Range<usize>, NotAFact),
+) {
     match (place(path), &node.value) {
         (Err(problem), _) => wrong(&node.span, problem),
         (Ok(Place::Group), Value::Map(entries)) => {
@@ -77,7 +84,13 @@ pub(super) fn collect(path: &str, node: &Node, facts: &mut Map<String, Json>, wr
         }
         (Ok(Place::Group), Value::Null) => {}
         (Ok(Place::Group), other) => {
-            wrong(&node.span, NotAFact::new(format!("`{path}` is a group of facts, and this is {}", other.kind()), "write `key: value` lines"));
+            wrong(
+                &node.span,
+                NotAFact::new(
+                    format!("`{path}` is a group of facts, and this is {}", other.kind()),
+                    "write `key: value` lines",
+                ),
+            );
         }
         (Ok(Place::Leaf(ty)), _) => match json_of(ty, &node.value) {
             Ok(value) => assign(facts, path, value),
@@ -102,7 +115,10 @@ pub fn facts_from(signals: &Signals, assignments: &[String]) -> Result<Facts, No
 
 fn set(facts: &mut Map<String, Json>, assignment: &str) -> Result<(), NotAFact> {
     let Some((path, value)) = assignment.split_once('=') else {
-        return Err(NotAFact::new(format!("“{assignment}” is not path=value"), "for example conversation.bot_misses=1"));
+        return Err(NotAFact::new(
+            format!("“{assignment}” is not path=value"),
+            "for example conversation.bot_misses=1",
+        ));
     };
     let node = yaml::parse(value).map_err(|malformed| NotAFact::new(malformed.message, "quote the value"))?;
     let mut problem = None;

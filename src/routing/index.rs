@@ -57,7 +57,11 @@ impl Index {
     }
 
     /// Calls `visit` with the places of the rules that may match, in order, until it breaks.
-    pub(super) fn candidates(&self, scope: &mut Scope<'_>, mut visit: impl FnMut(&mut Scope<'_>, usize) -> ControlFlow<()>) {
+    pub(super) fn candidates(
+        &self,
+        scope: &mut Scope<'_>,
+        mut visit: impl FnMut(&mut Scope<'_>, usize) -> ControlFlow<()>,
+    ) {
         let mut rows: [&[u64]; MAX_COLUMNS] = [&[]; MAX_COLUMNS];
         for (row, column) in rows.iter_mut().zip(&self.columns) {
             *row = column.row(scope);
@@ -116,7 +120,8 @@ fn conjuncts<'e>(expr: &'e Expr, found: &mut Vec<(&'static Field, Vec<&'e str>)>
             conjuncts(&pair[1], found);
         }
         Kind::Compare(Comparison::Equal, pair) => match (&pair[0].kind, &pair[1].kind) {
-            (Kind::Field(field), Kind::Literal(Val::Text(value))) | (Kind::Literal(Val::Text(value)), Kind::Field(field))
+            (Kind::Field(field), Kind::Literal(Val::Text(value)))
+            | (Kind::Literal(Val::Text(value)), Kind::Field(field))
                 if !field.changes =>
             {
                 found.push((field, vec![value]));

@@ -16,8 +16,15 @@ const MAX_OUTPUT: usize = 16 * 1024;
 
 /// The variables that a template can use.
 pub(super) const VARIABLES: &[&str] = &[
-    "customer.name", "queue.name", "queue.title", "position", "estimated_wait", "conversation.id", "message.text",
-    "message.language", "language",
+    "customer.name",
+    "queue.name",
+    "queue.title",
+    "position",
+    "estimated_wait",
+    "conversation.id",
+    "message.text",
+    "message.language",
+    "language",
 ];
 
 /// What a template can speak of. What is `None` is empty in the text and false in `{% if … %}`.
@@ -59,15 +66,15 @@ impl Default for Templates {
 impl Templates {
     /// Compiles one text of one template.
     pub(super) fn add(&mut self, name: &str, language: &str, source: &str) -> Result<(), minijinja::Error> {
-        self.environment.add_template_owned(key(name, language), source.to_owned())?;
         self.languages.entry(name.to_owned()).or_default().push(language.to_owned());
-        Ok(())
+        self.environment.add_template_owned(key(name, language), source.to_owned())
     }
 
     /// The variables of a template that no context has.
     pub(super) fn unknown_variables(&self, name: &str, language: &str) -> Vec<String> {
         let Ok(template) = self.environment.get_template(&key(name, language)) else { return Vec::new() };
-        let known = |variable: &str| VARIABLES.contains(&variable) || matches!(variable, "range" | "dict" | "namespace");
+        let known =
+            |variable: &str| VARIABLES.contains(&variable) || matches!(variable, "range" | "dict" | "namespace");
         let mut unknown: Vec<String> =
             template.undeclared_variables(true).into_iter().filter(|variable| !known(variable)).collect();
         unknown.sort_unstable();
@@ -87,9 +94,11 @@ impl Templates {
         };
         for context in [full, TemplateContext::default()] {
             let mut out = Bounded::default();
-            template.render_captured_to(values(&context, &Titles::new(), language), &mut out).map(drop).or_else(|error| {
-                if out.full { Ok(()) } else { Err(error) }
-            })?;
+            template.render_captured_to(values(&context, &Titles::new(), language), &mut out).map(drop).or_else(
+                |error| {
+                    if out.full { Ok(()) } else { Err(error) }
+                },
+            )?;
         }
         Ok(())
     }

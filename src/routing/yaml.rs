@@ -10,7 +10,7 @@ use serde::{
 use serde_saphyr::{Location, Spanned, options::DuplicateKeyPolicy, options::MergeKeyPolicy};
 
 /// The most nodes of one file.
-const MAX_NODES: usize = 600_000;
+const MAX_NODES: usize = 300_000;
 /// The deepest nesting of one file.
 const MAX_DEPTH: usize = 24;
 
@@ -58,6 +58,7 @@ impl Value {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Malformed {
     pub message: String,
+    pub help: &'static str,
     pub span: Range<usize>,
 }
 
@@ -77,6 +78,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Malformed> {
         duplicate_keys: DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         strict_booleans: true,
+        reject_unsupported_tags: true,
         alias_limits: serde_saphyr::alias_limits! {
             max_total_replayed_events: 100_000,
             max_replay_stack_depth: 4,
@@ -85,9 +87,20 @@ pub(super) fn parse(text: &str) -> Result<Node, Malformed> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Node { value: Value::Null, span: 0..0 });
     }
-    serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options).map(Node::from).map_err(|error| Malformed {
-        span: error.location().map_or(0..0, |at| bytes(&at)),
-        message: plain(&error),
+    serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options).map(Node::from).map_err(|error| {
+        let at = error.location().map_or(0..0, |at| bytes(&at));
+        let (span, help) = match error.without_snippet() {
+            serde_saphyr::Error::UnsupportedTag { tag, .. } => {
+                let before = text.get(..at.start).and_then(|head| head.rfind(tag.as_str()));
+                let span = before.map_or(at, |start| start..start + tag.len());
+                (span, "put a text that begins with ! in quotes")
+            }
+            serde_saphyr::Error::Budget { .. } => {
+                (at, "split it into several files, and write lists out without *aliases")
+            }
+            _ => (at, ""),
+        };
+        Malformed { message: plain(&error), help, span }
     })
 }
 

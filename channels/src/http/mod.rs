@@ -31,6 +31,7 @@ pub const KIND: &str = "http";
 pub struct Config {
     /// Standard Webhooks secrets, `whsec_…`. The first one signs what Switchboard sends; each of them is good for what
     /// it receives, so keys can be changed without a gap.
+    #[serde(default)]
     pub secrets: Vec<SecretString>,
     /// Where replies are posted. Without it they wait to be read.
     #[serde(default)]

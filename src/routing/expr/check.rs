@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr as Ast, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators};
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, Expr as Ast, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators,
+};
 use jiff::SignedDuration;
 use regex::RegexBuilder;
 
@@ -22,8 +24,20 @@ const MAX_REGEX: usize = 256 * 1024;
 
 const ROOTS: [&str; 5] = ["message", "conversation", "customer", "queues", "now"];
 const FUNCTIONS: &[&str] = &[
-    "contains", "startsWith", "endsWith", "matches", "size", "lowerAscii", "any_word", "exists", "all", "filter",
-    "has", "open", "duration", "timestamp",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "size",
+    "lowerAscii",
+    "any_word",
+    "exists",
+    "all",
+    "filter",
+    "has",
+    "open",
+    "duration",
+    "timestamp",
 ];
 
 /// Something wrong in an expression, at bytes of its source.
@@ -108,7 +122,11 @@ impl<'a> Checker<'a> {
             return refuse(whole, message, "split it into several rules");
         }
         if text.trim().is_empty() {
-            return refuse(whole, "the condition is empty".to_owned(), "leave out `when` for a rule that always matches");
+            return refuse(
+                whole,
+                "the condition is empty".to_owned(),
+                "leave out `when` for a rule that always matches",
+            );
         }
         match cel::parser::Parser::new().parse_with_source_info(text) {
             Ok((ast, info)) => Ok(Self {
@@ -138,7 +156,11 @@ impl<'a> Checker<'a> {
     fn expr(&mut self, ast: &IdedExpr) -> Option<Expr> {
         let span = self.span(ast);
         if self.depth == MAX_DEPTH {
-            return self.fail(span, format!("nested deeper than {MAX_DEPTH} operations"), "split it into several rules");
+            return self.fail(
+                span,
+                format!("nested deeper than {MAX_DEPTH} operations"),
+                "split it into several rules",
+            );
         }
         self.depth += 1;
         let checked = self.kind(ast, &span).map(|(kind, ty)| Expr { kind, ty, span });
@@ -233,7 +255,9 @@ impl<'a> Checker<'a> {
         match (self.variables[depth].1, &path[1..]) {
             (Ty::Entity, ["kind"]) => Some((Kind::EntityKind(depth), Ty::Text)),
             (Ty::Entity, ["text"]) => Some((Kind::EntityText(depth), Ty::Text)),
-            (Ty::Entity, _) => self.none(span, format!("an entity has no `{}`", path[1..].join(".")), "it has .kind and .text"),
+            (Ty::Entity, _) => {
+                self.none(span, format!("an entity has no `{}`", path[1..].join(".")), "it has .kind and .text")
+            }
             (ty, _) => self.none(span, format!("`{}` is {} and has no fields", path[0], ty.name()), ""),
         }
     }
@@ -353,7 +377,9 @@ impl<'a> Checker<'a> {
                 };
                 self.problem(value.span.clone(), format!("this is never “{text}”"), help);
             }
-            (Kind::Field(known), _) if known.path == "conversation.queue" && !self.vocabulary.queues.contains(&**text) => {
+            (Kind::Field(known), _)
+                if known.path == "conversation.queue" && !self.vocabulary.queues.contains(&**text) =>
+            {
                 let help = suggest(text, self.vocabulary.queues.iter().map(String::as_str));
                 self.problem(value.span.clone(), format!("there is no queue “{text}”"), help);
             }
@@ -378,7 +404,11 @@ impl<'a> Checker<'a> {
             (Ty::Time, Ty::Time) if operator == Operator::Subtract => Ty::Duration,
             (a, b) if a.is_number() && b.is_number() => {
                 let message = "a whole number and a fraction cannot be combined";
-                return self.none(span, message, "write whole numbers as 1.0 beside fractions; % takes whole numbers only");
+                return self.none(
+                    span,
+                    message,
+                    "write whole numbers as 1.0 beside fractions; % takes whole numbers only",
+                );
             }
             (a, b) => {
                 let message = format!("this operation does not work on {} and {}", a.name(), b.name());
@@ -430,7 +460,11 @@ impl<'a> Checker<'a> {
             (Kind::Field(field), Some(key)) if map.ty == Ty::Map => {
                 Some((Kind::Attribute(field, key.to_owned()), Ty::Text))
             }
-            _ => self.none(span, "only attributes have […], with a literal key", "for example customer.attributes[\"plan\"]"),
+            _ => self.none(
+                span,
+                "only attributes have […], with a literal key",
+                "for example customer.attributes[\"plan\"]",
+            ),
         }
     }
 
@@ -442,9 +476,7 @@ impl<'a> Checker<'a> {
             ("endsWith", Some(text), [part]) => Some((Kind::EndsWith(self.two(text, part, Ty::Text)?), Ty::Bool)),
             ("matches", Some(text), [pattern]) => self.matches(text, pattern),
             ("any_word", Some(text), [words]) => self.any_word(text, words),
-            ("lowerAscii", Some(text), []) => {
-                Some((Kind::LowerAscii(Box::new(self.typed(text, Ty::Text)?)), Ty::Text))
-            }
+            ("lowerAscii", Some(text), []) => Some((Kind::LowerAscii(Box::new(self.typed(text, Ty::Text)?)), Ty::Text)),
             ("size", Some(of), []) | ("size", None, [of]) => self.size(of, span),
             ("open", None, [calendar]) => self.open(calendar, span),
             ("duration", None, [text]) => match literal_text(text).and_then(parse_duration) {
@@ -468,7 +500,9 @@ impl<'a> Checker<'a> {
     fn contains(&mut self, text: &IdedExpr, part: &IdedExpr) -> Option<(Kind, Ty)> {
         let pair = self.two(text, part, Ty::Text)?;
         let kind = match (&pair[0].kind, &pair[1].kind) {
-            (Kind::Field(field), Kind::Literal(Val::Text(part))) if field.path == "message.text" && !part.is_empty() => {
+            (Kind::Field(field), Kind::Literal(Val::Text(part)))
+                if field.path == "message.text" && !part.is_empty() =>
+            {
                 Kind::TextContains(self.needles.contained(part))
             }
             _ => Kind::Contains(pair),
@@ -480,7 +514,11 @@ impl<'a> Checker<'a> {
         let text = self.typed(text, Ty::Text);
         let span = self.span(pattern);
         let Some(source) = literal_text(pattern) else {
-            return self.none(&span, "the pattern must be a literal text", "for example matches(\"(?i)order #[0-9]+\")");
+            return self.none(
+                &span,
+                "the pattern must be a literal text",
+                "for example matches(\"(?i)order #[0-9]+\")",
+            );
         };
         let built = RegexBuilder::new(source).size_limit(MAX_REGEX).dfa_size_limit(MAX_REGEX).build();
         match built {
@@ -488,7 +526,11 @@ impl<'a> Checker<'a> {
             Err(error) => {
                 let text = error.to_string();
                 let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                self.none(&span, format!("the regular expression cannot be used: {reason}"), "see the syntax of Rust's regex crate")
+                self.none(
+                    &span,
+                    format!("the regular expression cannot be used: {reason}"),
+                    "see the syntax of Rust's regex crate",
+                )
             }
         }
     }
@@ -502,7 +544,13 @@ impl<'a> Checker<'a> {
         };
         let words = match literals {
             Some(words) if !words.is_empty() && words.iter().all(|word| !word.trim().is_empty()) => words,
-            _ => return self.none(&span, "any_word needs a list of words", "for example any_word([\"refund\", \"退款\"])"),
+            _ => {
+                return self.none(
+                    &span,
+                    "any_word needs a list of words",
+                    "for example any_word([\"refund\", \"退款\"])",
+                );
+            }
         };
         let text = text?;
         let kind = match &text.kind {
@@ -590,7 +638,9 @@ impl<'a> Checker<'a> {
                 let start = hulls.iter().map(|hull| hull.start).min().unwrap_or(token.start);
                 let stop = hulls.iter().map(|hull| hull.end).max().unwrap_or(token.end);
                 match call.target {
-                    None if named => self.source.name_before(token.start)..self.source.through(stop.max(token.end), b')'),
+                    None if named => {
+                        self.source.name_before(token.start)..self.source.through(stop.max(token.end), b')')
+                    }
                     Some(_) => start..self.source.through(stop.max(token.end), b')'),
                     None if call.func_name == operators::INDEX => start..self.source.through(stop, b']'),
                     None => start.min(token.start)..stop.max(token.end),
@@ -617,12 +667,13 @@ fn syntax_problem(source: &Source<'_>, errors: &cel::ParseErrors) -> Problem {
     let said: String = said.chars().take(160).collect();
     let width = source.text[at..].chars().next().map_or(0, char::len_utf8);
     let bytes = source.text.as_bytes();
-    let single = (0..bytes.len()).find(|&i| {
-        bytes[i] == b'=' && bytes.get(i + 1) != Some(&b'=') && (i == 0 || !b"=!<>".contains(&bytes[i - 1]))
-    });
+    let single = (0..bytes.len())
+        .find(|&i| bytes[i] == b'=' && bytes.get(i + 1) != Some(&b'=') && (i == 0 || !b"=!<>".contains(&bytes[i - 1])));
     let help = match single {
         Some(_) => "equality is written ==",
-        None if source.text.contains(" and ") || source.text.contains(" or ") => "“and” is written &&, “or” is written ||",
+        None if source.text.contains(" and ") || source.text.contains(" or ") => {
+            "“and” is written &&, “or” is written ||"
+        }
         None => "conditions are written in CEL; docs/rules.md shows how",
     };
     Problem { span: at..at + width, message: format!("the condition cannot be read: {said}"), help: help.to_owned() }

@@ -163,9 +163,7 @@ impl Expr {
                 Kind::Queue(name, field) => scope.facts.queues.get(name).map(|queue| (field.get)(queue).is_some()),
                 _ => Some(inner.value(scope, vars).is_some()),
             },
-            Kind::Open(calendar) => {
-                self::open(&scope.world.calendars, *calendar, scope.facts.now.time)
-            }
+            Kind::Open(calendar) => self::open(&scope.world.calendars, *calendar, scope.facts.now.time),
             _ => match self.value(scope, vars)? {
                 Val::Bool(truth) => Some(truth),
                 _ => None,

@@ -1,4 +1,3 @@
-
 //! The same expression on the same facts by the `cel` crate's own interpreter: what the evaluator is held against.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -6,13 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use cel::{Context, Env, Program, Value as Cel, extractors::This, objects::Key};
 use proptest::prelude::*;
 
-use super::{
-    FIELDS, Needles, QUEUE_FIELDS, Scope, TextIndex, Val, Vocabulary, World, compile, words,
-};
+use super::{FIELDS, Needles, QUEUE_FIELDS, Scope, TextIndex, Val, Vocabulary, World, compile, words};
 use crate::{
     routing::{
         calendar::{Calendar, Span},
-        facts::{ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority, QueueFacts, SentimentFacts},
+        facts::{
+            ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority,
+            QueueFacts, SentimentFacts,
+        },
     },
     understand::{Entity, SentimentLabel},
 };
@@ -40,7 +40,8 @@ fn cel(value: &Val<'_>) -> Cel {
 }
 
 fn cel_map(entries: BTreeMap<String, Cel>) -> Cel {
-    let map: std::collections::HashMap<Key, Cel> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
+    let map: std::collections::HashMap<Key, Cel> =
+        entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
     Cel::Map(map.into())
 }
 
@@ -93,10 +94,13 @@ fn interpret(source: &str, scope: &Scope<'_>, open: bool) -> Option<bool> {
     context.add_function("open", move |_: Arc<String>| open).unwrap();
     context
         .add_function("any_word", |This(text): This<Arc<String>>, list: Arc<Vec<Cel>>| {
-            let list: Vec<String> = list.iter().filter_map(|one| match one {
-                Cel::String(word) => Some(word.to_string()),
-                _ => None,
-            }).collect();
+            let list: Vec<String> = list
+                .iter()
+                .filter_map(|one| match one {
+                    Cel::String(word) => Some(word.to_string()),
+                    _ => None,
+                })
+                .collect();
             words::any_word(&text, list.iter().map(String::as_str))
         })
         .unwrap();
@@ -149,7 +153,9 @@ fn facts(dice: [u8; 32]) -> Facts {
             wants_human: number(roll(5)),
             automatic: roll(2) == 1,
             attachments,
-            entities: (0..roll(3)).map(|n| Entity { kind: ["order", "email"][n].into(), text: words[n].into() }).collect(),
+            entities: (0..roll(3))
+                .map(|n| Entity { kind: ["order", "email"][n].into(), text: words[n].into() })
+                .collect(),
             event: ["message", "postback"][roll(2)].to_owned(),
         },
         conversation: ConversationFacts {
@@ -182,7 +188,8 @@ fn facts(dice: [u8; 32]) -> Facts {
         },
         queues: match roll(2) {
             0 => BTreeMap::new(),
-            _ => [("care".to_owned(), QueueFacts { waiting: 2, longest_wait: seconds(roll(4)), ..Default::default() })].into(),
+            _ => [("care".to_owned(), QueueFacts { waiting: 2, longest_wait: seconds(roll(4)), ..Default::default() })]
+                .into(),
         },
         now: Now { time: time(1 + roll(3)).unwrap() },
     }
@@ -190,15 +197,25 @@ fn facts(dice: [u8; 32]) -> Facts {
 
 fn text() -> BoxedStrategy<String> {
     let fields = prop::sample::select(vec![
-        "message.text", "message.subject", "message.channel", "message.kind", "message.language",
-        "message.intent.name", "conversation.previous_agent", "customer.name", "customer.tier",
-        "customer.attributes.plan", "customer.attributes[\"vip\"]", "conversation.attributes.plan",
+        "message.text",
+        "message.subject",
+        "message.channel",
+        "message.kind",
+        "message.language",
+        "message.intent.name",
+        "conversation.previous_agent",
+        "customer.name",
+        "customer.tier",
+        "customer.attributes.plan",
+        "customer.attributes[\"vip\"]",
+        "conversation.attributes.plan",
     ]);
     prop_oneof![
         4 => fields.clone().prop_map(str::to_owned),
         1 => fields.prop_map(|field| format!("{field}.lowerAscii()")),
         1 => literal_text(),
-    ].boxed()
+    ]
+    .boxed()
 }
 
 fn literal_text() -> BoxedStrategy<String> {
@@ -209,12 +226,21 @@ fn literal_text() -> BoxedStrategy<String> {
 fn int(depth: u32) -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         prop::sample::select(vec![
-            "conversation.messages", "conversation.bot_turns", "conversation.bot_misses", "customer.contacts_24h",
-            "queues.care.waiting", "now.hour", "message.topics.size()", "size(conversation.tags)",
-            "message.text.size()", "message.entities.size()", "conversation.attributes.size()",
+            "conversation.messages",
+            "conversation.bot_turns",
+            "conversation.bot_misses",
+            "customer.contacts_24h",
+            "queues.care.waiting",
+            "now.hour",
+            "message.topics.size()",
+            "size(conversation.tags)",
+            "message.text.size()",
+            "message.entities.size()",
+            "conversation.attributes.size()",
             "conversation.tags.filter(t, t == \"VIP\").size()",
             "message.entities.filter(e, e.kind == \"order\").size()",
-        ]).prop_map(str::to_owned),
+        ])
+        .prop_map(str::to_owned),
         (-2_i64..4).prop_map(|n| n.to_string()),
         Just("9223372036854775807".to_owned()),
     ];
@@ -228,9 +254,15 @@ fn int(depth: u32) -> BoxedStrategy<String> {
 fn double(depth: u32) -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         prop::sample::select(vec![
-            "message.urgency", "message.complaint", "message.churn_risk", "message.wants_human",
-            "message.sentiment.score", "message.sentiment.confidence", "conversation.mood.average",
-        ]).prop_map(str::to_owned),
+            "message.urgency",
+            "message.complaint",
+            "message.churn_risk",
+            "message.wants_human",
+            "message.sentiment.score",
+            "message.sentiment.confidence",
+            "conversation.mood.average",
+        ])
+        .prop_map(str::to_owned),
         prop::sample::select(vec!["0.0", "0.5", "-0.5", "1.0"]).prop_map(str::to_owned),
     ];
     leaf.prop_recursive(depth, 8, 2, |inner| {
@@ -242,8 +274,13 @@ fn double(depth: u32) -> BoxedStrategy<String> {
 
 fn duration() -> BoxedStrategy<String> {
     prop::sample::select(vec![
-        "conversation.idle", "conversation.waiting", "queues.care.longest_wait", "duration(\"5m\")",
-        "duration(\"1h30m\")", "(now.time - conversation.opened_at)", "(conversation.idle + duration(\"60s\"))",
+        "conversation.idle",
+        "conversation.waiting",
+        "queues.care.longest_wait",
+        "duration(\"5m\")",
+        "duration(\"1h30m\")",
+        "(now.time - conversation.opened_at)",
+        "(conversation.idle + duration(\"60s\"))",
     ])
     .prop_map(str::to_owned)
     .boxed()
@@ -251,7 +288,10 @@ fn duration() -> BoxedStrategy<String> {
 
 fn time() -> BoxedStrategy<String> {
     prop::sample::select(vec![
-        "now.time", "conversation.opened_at", "customer.first_seen", "(now.time - duration(\"24h\"))",
+        "now.time",
+        "conversation.opened_at",
+        "customer.first_seen",
+        "(now.time - duration(\"24h\"))",
         "timestamp(\"2026-11-22T23:30:00Z\")",
     ])
     .prop_map(str::to_owned)
@@ -363,7 +403,8 @@ fn every_field_reads_what_its_path_says() {
             // A default is not stored.
             (None, Some(value)) => assert!(
                 ["", "0", "false", "[]", "{}", "bot", "normal", "message"].contains(&value.to_string().as_str()),
-                "{}: {value:?}", field.path
+                "{}: {value:?}",
+                field.path
             ),
             (None, None) => {}
             (Some(stored), None) => panic!("{} is stored as {stored} and read as unknown", field.path),

@@ -126,7 +126,11 @@ fn fold(text: &str) -> String {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         c => c,
     };
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().map(narrow).flat_map(char::to_lowercase).collect() }
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().map(narrow).flat_map(char::to_lowercase).collect()
+    }
 }
 
 fn stands_alone(text: &str, start: usize, end: usize) -> bool {

@@ -15,7 +15,8 @@ const OUTCOME: [&str; 9] =
 
 pub(super) fn case(node: &Node, file: usize, lines: &Lines, desk: &Desk, notes: &mut Notes<'_>) -> Option<Case> {
     let fields = read::fields(node, "a test", &["name", "given", "expect"], notes)?;
-    let (Some(name_node), Some(given), Some(expect)) = (fields.get("name"), fields.get("given"), fields.get("expect")) else {
+    let (Some(name_node), Some(given), Some(expect)) = (fields.get("name"), fields.get("given"), fields.get("expect"))
+    else {
         notes.error(&first_line(node), "a test needs a name, `given` and `expect`", "docs/rules.md shows one");
         return None;
     };
@@ -24,7 +25,10 @@ pub(super) fn case(node: &Node, file: usize, lines: &Lines, desk: &Desk, notes: 
     let known: Vec<&str> = ["rule", "otherwise"].into_iter().chain(OUTCOME).collect();
     let expected = read::fields(expect, "expect", &known, notes)?;
     let expect = Expect {
-        rule: expected.get("rule").and_then(|node| read::line(node, "a rule", notes)).map(str::to_owned),
+        rule: expected.get("rule").and_then(|node| {
+            let name = read::line(node, "a rule", notes)?;
+            Some((name.to_owned(), node.span.clone()))
+        }),
         outcome: outcome(expected, desk, notes),
         otherwise: expected.get("otherwise").and_then(|node| {
             let fields = read::fields(node, "otherwise", &OUTCOME, notes)?;
@@ -41,7 +45,9 @@ fn facts(node: &Node, notes: &mut Notes<'_>) -> Option<Map<String, Json>> {
     read::fields(node, "given", &groups, notes)?;
     if let Value::Map(entries) = &node.value {
         for (key, node) in entries.iter().filter(|(key, _)| groups.contains(&key.name.as_str())) {
-            given::collect(&key.name, node, &mut facts, &mut |span, wrong| notes.error(span, wrong.message, wrong.help));
+            given::collect(&key.name, node, &mut facts, &mut |span, wrong| {
+                notes.error(span, wrong.message, wrong.help)
+            });
         }
     }
     Some(facts)
@@ -54,7 +60,8 @@ fn outcome(fields: read::Fields<'_>, desk: &Desk, notes: &mut Notes<'_>) -> Expe
     let skills: Vec<&str> = desk.skills.titles.keys().map(String::as_str).collect();
     let templates: Vec<&str> = desk.templates.names().collect();
     let mut attributes = std::collections::BTreeMap::new();
-    for (key, node) in fields.get("attributes").and_then(|n| read::entries(n, "attributes", notes)).unwrap_or_default() {
+    for (key, node) in fields.get("attributes").and_then(|n| read::entries(n, "attributes", notes)).unwrap_or_default()
+    {
         if let Some(value) = read::line(node, "an attribute's value", notes) {
             attributes.insert(key.name.clone(), value.to_owned());
         }

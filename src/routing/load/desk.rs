@@ -54,7 +54,11 @@ pub(super) fn skills(root: &Node, notes: &mut Notes<'_>) -> Skills {
     skills
 }
 
-pub(super) fn queues(root: &Node, skills: &Skills, notes: &mut Notes<'_>) -> BTreeMap<String, (QueueSpec, std::ops::Range<usize>)> {
+pub(super) fn queues(
+    root: &Node,
+    skills: &Skills,
+    notes: &mut Notes<'_>,
+) -> BTreeMap<String, (QueueSpec, std::ops::Range<usize>)> {
     let mut queues = BTreeMap::new();
     let Some(fields) = read::fields(root, "queues.yaml", &["queues"], notes) else { return queues };
     for (key, node) in fields.get("queues").and_then(|node| read::entries(node, "queues", notes)).unwrap_or_default() {
@@ -186,7 +190,11 @@ fn calendar(name: &str, fields: Fields<'_>, default: &TimeZone, notes: &mut Note
                     dates.insert(date, spans);
                 }
             }
-            None => notes.error(&node.span, "an exception needs a date", "for example {date: 2026-12-24, open: [\"9:00-12:00\"]}"),
+            None => notes.error(
+                &node.span,
+                "an exception needs a date",
+                "for example {date: 2026-12-24, open: [\"9:00-12:00\"]}",
+            ),
         }
     }
     Calendar { name: name.to_owned(), zone, week, dates }
@@ -197,7 +205,11 @@ fn spans(node: &Node, notes: &mut Notes<'_>) -> Vec<Span> {
     for node in read::list(node, "the hours of a day", notes).unwrap_or_default() {
         match read::text(node, "a span", notes).map(Span::parse) {
             Some(Some(span)) => spans.push(span),
-            Some(None) => notes.error(&node.span, "this is not a span of hours", "write it as \"9:00-18:00\"; 24:00 is the end of the day"),
+            Some(None) => notes.error(
+                &node.span,
+                "this is not a span of hours",
+                "write it as \"9:00-18:00\"; 24:00 is the end of the day",
+            ),
             None => {}
         }
     }
@@ -250,16 +262,23 @@ fn template(templates: &mut Templates, name: &str, language: &str, source: &str,
     if let Err(error) = templates.add(name, language, source) {
         let span = spot(&error);
         let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        notes.error(&span, format!("the template cannot be read: {said}"), "templates are written in Jinja: {{ customer.name }}, {% if position %} … {% endif %}");
+        notes.error(
+            &span,
+            format!("the template cannot be read: {said}"),
+            "templates are written in Jinja: {{ customer.name }}, {% if position %} … {% endif %}",
+        );
         return;
     }
-    for variable in templates.unknown_variables(name, language) {
-        let at = source.find(&variable).map(|start| start..start + variable.len());
+    let unknown = templates.unknown_variables(name, language);
+    for variable in &unknown {
+        let at = source.find(variable).map(|start| start..start + variable.len());
         let span = super::within(&file.text, node, source, at);
-        let help = suggest(&variable, crate::routing::template::VARIABLES.iter().copied());
+        let help = suggest(variable, crate::routing::template::VARIABLES.iter().copied());
         notes.error(&span, format!("templates have no variable `{variable}`"), help);
     }
-    if let Err(error) = templates.try_out(name, language) {
+    if unknown.is_empty()
+        && let Err(error) = templates.try_out(name, language)
+    {
         let span = spot(&error);
         let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
         notes.error(&span, format!("the template fails: {said}"), "");

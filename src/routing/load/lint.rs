@@ -8,6 +8,7 @@ use std::{
 use super::{Loading, QUEUES};
 use crate::routing::{
     expr::{Expr, Kind},
+    finding::suggest,
     rule::{DestinationSpec, Rule, Trigger},
 };
 
@@ -17,8 +18,22 @@ const MAX_COMPARED: usize = 64;
 pub(super) fn check(loading: &mut Loading<'_>) {
     names(loading);
     shadowed(loading);
-    default(loading);
-    queues(loading);
+    cases(loading);
+    if loading.notes.iter().all(|notes| notes.findings.is_empty()) {
+        default(loading);
+        queues(loading);
+    }
+}
+
+/// Tests may expect rules that exist.
+fn cases(loading: &mut Loading<'_>) {
+    let names: BTreeSet<&str> = loading.rules.iter().map(|(rule, _)| &*rule.name).collect();
+    for case in &loading.cases {
+        if let Some((name, span)) = case.expect.rule.as_ref().filter(|(name, _)| !names.contains(name.as_str())) {
+            let help = suggest(name, names.iter().copied());
+            loading.notes[case.file].error(span, format!("there is no rule “{name}”"), help);
+        }
+    }
 }
 
 fn names(loading: &mut Loading<'_>) {
@@ -112,9 +127,7 @@ fn default(loading: &mut Loading<'_>) {
         let (file, span) = (rule.file, span.clone());
         let message = "the last rule must have no `when`, and end in answer, handoff, close or ignore";
         let help = "add a default rule at the end of the last file: every message needs a destination";
-        if loading.notes.iter().all(|notes| notes.findings.is_empty()) {
-            loading.notes[file].error(&span, message, help);
-        }
+        loading.notes[file].error(&span, message, help);
     }
 }
 
@@ -140,6 +153,10 @@ fn queues(loading: &mut Loading<'_>) {
         .collect();
     let Some(place) = loading.place(QUEUES) else { return };
     for (name, span) in idle {
-        loading.notes[place].warn(&span, format!("no rule hands a conversation to “{name}”"), "hand over to it, or take it out");
+        loading.notes[place].warn(
+            &span,
+            format!("no rule hands a conversation to “{name}”"),
+            "hand over to it, or take it out",
+        );
     }
 }

@@ -6,6 +6,8 @@ mod desk;
 mod lint;
 mod read;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub(super) use read::parse_seconds;
 
@@ -26,6 +28,8 @@ use crate::understand::Signals;
 
 /// The largest file, in bytes.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+/// The most lines of one file.
+const MAX_FILE_LINES: usize = 50_000;
 /// The most bytes of all files.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most files.
@@ -145,8 +149,15 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let total: usize = files.iter().map(|file| file.text.len()).sum();
     let largest = files.iter().find(|file| file.text.len() > MAX_FILE_BYTES);
+    let longest = files.iter().map(|file| (file, file.text.lines().count())).find(|(_, lines)| *lines > MAX_FILE_LINES);
     let refused = match largest {
-        Some(file) => Some(nowhere(&file.name, too_large(&file.name, file.text.len() as u64), "split it into several files")),
+        Some(file) => {
+            Some(nowhere(&file.name, too_large(&file.name, file.text.len() as u64), "split it into several files"))
+        }
+        None if let Some((file, lines)) = longest => {
+            let message = format!("{} has {lines} lines; {MAX_FILE_LINES} are the most", file.name);
+            Some(nowhere(&file.name, message, "split it into several files"))
+        }
         None if total > MAX_BYTES => {
             Some(nowhere("", format!("the files have {total} bytes together; {MAX_BYTES} are the most"), ""))
         }
@@ -161,7 +172,14 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     });
     let (rules, findings) = match loaded {
         Ok(Ok(loaded)) => loaded,
-        Ok(Err(_)) => (None, vec![nowhere("", "the loader failed on these files".to_owned(), "this is a fault of Switchboard: please report it with the files")]),
+        Ok(Err(_)) => (
+            None,
+            vec![nowhere(
+                "",
+                "the loader failed on these files".to_owned(),
+                "this is a fault of Switchboard: please report it with the files",
+            )],
+        ),
         Err(error) => (None, vec![nowhere("", format!("no thread for loading: {error}"), "")]),
     };
     Loaded { rules: rules.map(Arc::new), findings, files }
@@ -231,7 +249,11 @@ impl<'f> Loading<'f> {
     fn parse(&mut self) {
         for (file, notes) in self.files.iter().zip(&mut self.notes) {
             let tree = yaml::parse(&file.text).unwrap_or_else(|malformed| {
-                notes.error(&malformed.span, format!("this is not YAML that can be read: {}", malformed.message), "");
+                notes.error(
+                    &malformed.span,
+                    format!("this is not YAML that can be read: {}", malformed.message),
+                    malformed.help,
+                );
                 Node { value: yaml::Value::Null, span: 0..0 }
             });
             self.trees.push(tree);
@@ -273,7 +295,11 @@ impl<'f> Loading<'f> {
             let Some(fields) = read::fields(tree, "a rule file", &["rules", "tests"], notes) else { continue };
             let items = fields.get("rules").and_then(|node| read::list(node, "rules", notes)).unwrap_or_default();
             if self.rules.len() + items.len() > MAX_RULES {
-                notes.error(&(0..0), format!("there are more than {MAX_RULES} rules"), "put words into any_word([…]), and values into `in […]`");
+                notes.error(
+                    &(0..0),
+                    format!("there are more than {MAX_RULES} rules"),
+                    "put words into any_word([…]), and values into `in […]`",
+                );
                 return;
             }
             let lines = Lines::new(&self.files[place].text);
@@ -281,8 +307,13 @@ impl<'f> Loading<'f> {
                 if notes.full() {
                     break;
                 }
-                let mut reader =
-                    rules::RuleReader { file: place, lines: &lines, desk: &self.desk, needles: &mut self.needles, notes };
+                let mut reader = rules::RuleReader {
+                    file: place,
+                    lines: &lines,
+                    desk: &self.desk,
+                    needles: &mut self.needles,
+                    notes,
+                };
                 self.rules.extend(reader.rule(item));
             }
             let tests = fields.get("tests").and_then(|node| read::list(node, "tests", notes)).unwrap_or_default();

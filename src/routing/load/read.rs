@@ -18,9 +18,14 @@ pub(super) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
+    /// The value of a key, which may be nothing.
+    pub(super) fn written(self, name: &str) -> Option<&'n Node> {
+        self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
+    }
+
     /// The value of a key; a key without a value counts as absent.
     pub(super) fn get(self, name: &str) -> Option<&'n Node> {
-        self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node).filter(|n| n.value != Value::Null)
+        self.written(name).filter(|node| node.value != Value::Null)
     }
 }
 
@@ -40,7 +45,11 @@ pub(super) fn entries<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> 
         Value::Map(entries) => Some(entries),
         Value::Null => Some(&[]),
         other => {
-            notes.error(&node.span, format!("{what} is a mapping, and this is {}", other.kind()), "write `key: value` lines");
+            notes.error(
+                &node.span,
+                format!("{what} is a mapping, and this is {}", other.kind()),
+                "write `key: value` lines",
+            );
             None
         }
     }
@@ -51,7 +60,11 @@ pub(super) fn list<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Opt
         Value::List(items) => Some(items),
         Value::Null => Some(&[]),
         other => {
-            notes.error(&node.span, format!("{what} is a list, and this is {}", other.kind()), "begin each item with `- `");
+            notes.error(
+                &node.span,
+                format!("{what} is a list, and this is {}", other.kind()),
+                "begin each item with `- `",
+            );
             None
         }
     }
@@ -109,11 +122,20 @@ pub(super) fn boolean(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<
 }
 
 /// A whole number within bounds.
-pub(super) fn whole(node: &Node, what: &str, within: std::ops::RangeInclusive<i64>, notes: &mut Notes<'_>) -> Option<i64> {
+pub(super) fn whole(
+    node: &Node,
+    what: &str,
+    within: std::ops::RangeInclusive<i64>,
+    notes: &mut Notes<'_>,
+) -> Option<i64> {
     match node.value {
         Value::Int(value) if within.contains(&value) => Some(value),
         _ => {
-            notes.error(&node.span, format!("{what} is a whole number from {} to {}", within.start(), within.end()), "");
+            notes.error(
+                &node.span,
+                format!("{what} is a whole number from {} to {}", within.start(), within.end()),
+                "",
+            );
             None
         }
     }
@@ -220,7 +242,11 @@ pub(super) fn zone(node: &Node, notes: &mut Notes<'_>) -> Option<TimeZone> {
     match TimeZone::get(name) {
         Ok(zone) => Some(zone),
         Err(_) => {
-            notes.error(&node.span, format!("there is no time zone “{name}”"), "write it as Europe/Berlin or Asia/Shanghai");
+            notes.error(
+                &node.span,
+                format!("there is no time zone “{name}”"),
+                "write it as Europe/Berlin or Asia/Shanghai",
+            );
             None
         }
     }

@@ -43,10 +43,9 @@ impl RuleReader<'_, '_> {
         };
         let name = read::line(name_node, "a rule's name", self.notes)?;
         let triggers = [("message", Trigger::Message), ("agent_message", Trigger::AgentMessage)];
-        let on = fields.get("on").map_or(Some(Trigger::Message), |node| {
-            read::word(node, "`on`", &triggers, self.notes)
-        });
-        let when = fields.get("when").map(|node| self.when(node));
+        let on =
+            fields.get("on").map_or(Some(Trigger::Message), |node| read::word(node, "`on`", &triggers, self.notes));
+        let when = fields.written("when").map(|node| self.when(node));
         let Some(then) = fields.get("then") else {
             self.notes.error(&name_node.span, "the rule does nothing", "add `then:` with a list of actions");
             return None;
@@ -105,7 +104,11 @@ impl RuleReader<'_, '_> {
         let mut steps = Steps::default();
         for item in read::list(node, what, self.notes).unwrap_or_default() {
             if steps.end.is_some() {
-                self.notes.error(&item.span, "nothing happens after a destination or `stop`", "move it up, or take it out");
+                self.notes.error(
+                    &item.span,
+                    "nothing happens after a destination or `stop`",
+                    "move it up, or take it out",
+                );
                 break;
             }
             self.step(item, &mut steps);
@@ -116,7 +119,9 @@ impl RuleReader<'_, '_> {
     fn step(&mut self, item: &Node, steps: &mut Steps) {
         let nothing = Node { value: Value::Bool(true), span: item.span.clone() };
         let (name, span, node) = match &item.value {
-            Value::Map(entries) if entries.len() == 1 => (entries[0].0.name.as_str(), &entries[0].0.span, &entries[0].1),
+            Value::Map(entries) if entries.len() == 1 => {
+                (entries[0].0.name.as_str(), &entries[0].0.span, &entries[0].1)
+            }
             Value::Text(name) if name == "close" || name == "ignore" => (name.as_str(), &item.span, &nothing),
             Value::Map(entries) if entries.len() > 1 => {
                 let help = "begin each action with its own `- `";
@@ -207,7 +212,11 @@ impl RuleReader<'_, '_> {
             }
             _ => {
                 let span = steps.end.unwrap_or_else(|| first_line(otherwise));
-                self.notes.error(&span, "`otherwise` must end in a destination", "end it with handoff, close or ignore");
+                self.notes.error(
+                    &span,
+                    "`otherwise` must end in a destination",
+                    "end it with handoff, close or ignore",
+                );
                 None
             }
         }
@@ -259,7 +268,9 @@ impl RuleReader<'_, '_> {
     fn relax(&mut self, node: &Node, min: u8) -> Vec<Relax> {
         let mut steps: Vec<Relax> = Vec::new();
         for node in read::list(node, "relax", self.notes).unwrap_or_default() {
-            let Some(fields) = read::fields(node, "a step of relax", &["after", "min", "drop"], self.notes) else { continue };
+            let Some(fields) = read::fields(node, "a step of relax", &["after", "min", "drop"], self.notes) else {
+                continue;
+            };
             let after = fields.get("after").and_then(|node| read::seconds(node, "`after`", self.notes));
             let level = fields.get("min").and_then(|node| read::level(node, self.notes));
             let drop = fields.get("drop").and_then(|node| read::boolean(node, "`drop`", self.notes)) == Some(true);
