@@ -52,7 +52,8 @@ fn web() -> Result<PathBuf, String> {
     let web = out.join("web");
     for part in ["console", "widget"] {
         let _ = fs::remove_dir_all(web.join(part));
-        copy(&work.join(part).join("dist"), &web.join(part)).map_err(|error| format!("{part} was not built: {error}"))?;
+        copy(&work.join(part).join("dist"), &web.join(part))
+            .map_err(|error| format!("{part} was not built: {error}"))?;
     }
     Ok(web)
 }

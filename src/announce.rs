@@ -138,11 +138,8 @@ impl Announcer {
 
     /// A delivery has come further.
     pub fn delivery(&self, conversation: &Conversation, outbound: OutboundId, delivery: &Delivery) {
-        let frame = LiveFrame::Delivery {
-            conversation: conversation.id.to_string(),
-            outbound: outbound.to_string(),
-            delivery,
-        };
+        let frame =
+            LiveFrame::Delivery { conversation: conversation.id.to_string(), outbound: outbound.to_string(), delivery };
         self.tell(audience(None, conversation), &frame);
     }
 
@@ -187,7 +184,11 @@ impl Announcer {
 
 fn audience(before: Option<&Conversation>, after: &Conversation) -> Audience {
     let queue_of = |conversation: &Conversation| {
-        conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Queue).map(|handoff| handoff.queue.clone())
+        conversation
+            .handoff
+            .as_ref()
+            .filter(|_| conversation.owner == Owner::Queue)
+            .map(|handoff| handoff.queue.clone())
     };
     Audience::Conversation {
         agents: [after.agent, before.and_then(|before| before.agent)],

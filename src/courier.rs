@@ -107,7 +107,8 @@ impl Courier {
                 (state, Some(error.to_string()), None, pause)
             }
         };
-        metrics::counter!("switchboard_deliveries_total", "channel" => self.name.clone(), "state" => word(state)).increment(1);
+        metrics::counter!("switchboard_deliveries_total", "channel" => self.name.clone(), "state" => word(state))
+            .increment(1);
         Settled {
             id: outbound.id,
             conversation: outbound.conversation,

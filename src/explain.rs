@@ -86,7 +86,10 @@ async fn explain_decision(
     explanation.rule_set.clone_from(&decision.rule_set);
     explanation.facts = serde_json::to_value(&facts).unwrap_or_default();
     let Some(files) = store.rule_set(&decision.rule_set).await? else {
-        explanation.outcome = format!("Decided by rule “{}”: {}. The rule set itself is no longer kept.", decision.rule, decision.destination);
+        explanation.outcome = format!(
+            "Decided by rule “{}”: {}. The rule set itself is no longer kept.",
+            decision.rule, decision.destination
+        );
         return Ok(());
     };
     let files: Vec<(String, String)> =
@@ -111,7 +114,11 @@ impl fmt::Display for Explanation {
         if self.rules.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\nRules, in the order in which they were tried (set {}):", self.rule_set.get(..12).unwrap_or_default())?;
+        writeln!(
+            out,
+            "\nRules, in the order in which they were tried (set {}):",
+            self.rule_set.get(..12).unwrap_or_default()
+        )?;
         for rule in &self.rules {
             let mark = if rule.matched { "✓" } else { "·" };
             writeln!(out, "  {mark} {}  ({}:{})", rule.name, rule.file, rule.line)?;
@@ -140,7 +147,13 @@ fn write_signals(signals: &Signals, out: &mut fmt::Formatter<'_>) -> fmt::Result
     };
     let s = &signals.sentiment;
     line("language", signals.language.value.clone(), signals.language.confidence, signals.language.known, &[])?;
-    line("sentiment", format!("{} {:+.2}", s.label.value.as_str(), s.score), s.label.confidence, s.label.known, &s.label.terms)?;
+    line(
+        "sentiment",
+        format!("{} {:+.2}", s.label.value.as_str(), s.score),
+        s.label.confidence,
+        s.label.known,
+        &s.label.terms,
+    )?;
     for (name, signal) in [
         ("wants_human", &signals.wants_human),
         ("urgency", &signals.urgency),

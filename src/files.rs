@@ -83,7 +83,8 @@ impl Source {
             Self::Folder(folder) => Knowledge::load(&folder.join(KNOWLEDGE), settings),
             Self::Shipped => {
                 let inside = format!("{KNOWLEDGE}/");
-                let files = Shipped::files().filter_map(|(path, text)| Some((path.strip_prefix(&inside)?.to_owned(), text)));
+                let files =
+                    Shipped::files().filter_map(|(path, text)| Some((path.strip_prefix(&inside)?.to_owned(), text)));
                 Knowledge::from_files(files, settings)
             }
         }

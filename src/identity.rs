@@ -159,11 +159,14 @@ mod tests {
     #[test]
     fn a_stranger_becomes_a_customer_with_an_address() {
         let identity = identify_now(&recall(None, vec![]), &sender(Some("li@example.com"), false));
-        assert!(matches!(identity.changes[..], [
-            CustomerChange::Put(_),
-            CustomerChange::Link(..),
-            CustomerChange::Identify(Identifier { verified: false, .. }, _)
-        ]));
+        assert!(matches!(
+            identity.changes[..],
+            [
+                CustomerChange::Put(_),
+                CustomerChange::Link(..),
+                CustomerChange::Identify(Identifier { verified: false, .. }, _)
+            ]
+        ));
         assert_eq!(identity.customer.name.as_deref(), Some("Li"));
         assert!(!identity.customer.verified);
     }

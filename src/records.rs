@@ -42,7 +42,8 @@ impl Records {
         channels: &BTreeMap<String, Arc<dyn contract::Channel>>,
     ) -> Self {
         let state = |kept| if kept { DeliveryState::Sent } else { DeliveryState::Pending };
-        let reply_states = channels.iter().map(|(name, channel)| (name.clone(), state(channel.limits().kept))).collect();
+        let reply_states =
+            channels.iter().map(|(name, channel)| (name.clone(), state(channel.limits().kept))).collect();
         Self { store, ids, announcer, desk, reply_states }
     }
 

@@ -31,7 +31,12 @@ impl CustomerThreads {
     }
 
     /// Walks back from the newest entry until the cursor, the limit or the beginning.
-    async fn walk(&self, thread: &Thread, after: Option<EntryId>, limit: usize) -> Result<Vec<ThreadEntry>, StoreError> {
+    async fn walk(
+        &self,
+        thread: &Thread,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<ThreadEntry>, StoreError> {
         let store = &self.records.store;
         let Some(conversation) = store.conversation_of(thread).await? else { return Ok(Vec::new()) };
         let mut newest_first = Vec::new();

@@ -290,9 +290,11 @@ impl<'a> Turn<'a> {
     /// The language to answer in, if one is known.
     #[must_use]
     pub fn language(&self) -> Option<&str> {
-        Some(self.conversation.language.as_str())
-            .filter(|language| !language.is_empty())
-            .or(self.identity.customer.language.as_deref())
+        Some(self.conversation.language.as_str()).filter(|language| !language.is_empty()).or(self
+            .identity
+            .customer
+            .language
+            .as_deref())
     }
 
     /// The bot answers from its knowledge.
@@ -407,7 +409,12 @@ fn opens(inbound: &Inbound) -> bool {
 }
 
 /// The conversation that a message goes on with, and what happens to it by that.
-fn continued(setting: &Setting<'_>, recall: &Recall, inbound: &Inbound, identity: &Identity) -> (Conversation, Vec<Event>) {
+fn continued(
+    setting: &Setting<'_>,
+    recall: &Recall,
+    inbound: &Inbound,
+    identity: &Identity,
+) -> (Conversation, Vec<Event>) {
     let mut events = Vec::new();
     let before = recall.conversation.as_deref();
     let goes_on = before.filter(|before| {

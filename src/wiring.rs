@@ -97,7 +97,8 @@ impl Daemon {
 
         let ids = Arc::new(IdClock::new(0));
         let options = Options { dedup_window: config.inbox.dedup_window, waiting_most: config.inbox.max_waiting };
-        let record = SqliteRecord::open(&home.record(), Arc::clone(&ids), options).context("the record cannot be opened")?;
+        let record =
+            SqliteRecord::open(&home.record(), Arc::clone(&ids), options).context("the record cannot be opened")?;
         let store: Arc<dyn Store> = Arc::clone(&record) as Arc<dyn Store>;
         keep_rule_set(&*store, &policy.rules()).await?;
         let (roster, first_login) = open_roster(&*store, &ids).await?;
@@ -221,7 +222,8 @@ impl Daemon {
             settings: Settings {
                 classify_within: self.config.turn.classify_within,
                 respond_within: self.config.turn.respond_within,
-                reopen_within: SignedDuration::try_from(self.config.conversation.reopen_within).unwrap_or(SignedDuration::MAX),
+                reopen_within: SignedDuration::try_from(self.config.conversation.reopen_within)
+                    .unwrap_or(SignedDuration::MAX),
             },
             lanes: Lanes::default(),
         }
@@ -247,7 +249,8 @@ impl Daemon {
                 tracing::info!(hash = &rules.hash()[..12], rules = rules.rules().len(), "New rules are in force.");
                 records.desk.rules(rules);
             }
-            metrics::counter!("switchboard_rule_loads_total", "outcome" => if is_good { "good" } else { "refused" }).increment(1);
+            metrics::counter!("switchboard_rule_loads_total", "outcome" => if is_good { "good" } else { "refused" })
+                .increment(1);
             policy.set_knowledge(source.knowledge(&settings).inspect_err(|findings| {
                 for finding in findings {
                     tracing::error!(%finding, "The knowledge has a finding; what was loaded before stays in force.");
@@ -272,7 +275,12 @@ fn say_findings(loaded: &Loaded) {
         let place = format!("{}:{}:{}", finding.file, finding.line, finding.column);
         let help = finding.help.as_deref().unwrap_or_default();
         if loaded.rules.is_none() {
-            tracing::error!(place, finding = finding.message, help, "The rules have a finding; the last good ones stay in force.");
+            tracing::error!(
+                place,
+                finding = finding.message,
+                help,
+                "The rules have a finding; the last good ones stay in force."
+            );
         } else {
             tracing::warn!(place, finding = finding.message, help, "The rules have a finding.");
         }
@@ -282,7 +290,8 @@ fn say_findings(loaded: &Loaded) {
 fn load_policy(source: &Source, config: &Config, classifier: &LexiconClassifier) -> anyhow::Result<Policy> {
     let loaded = source.rules(classifier);
     let Some(rules) = loaded.rules else {
-        let findings: Vec<String> = loaded.findings.iter().map(|finding| finding.render(&loaded.files, false)).collect();
+        let findings: Vec<String> =
+            loaded.findings.iter().map(|finding| finding.render(&loaded.files, false)).collect();
         bail!("the rules in {} cannot be used:\n\n{}", config.rules.display(), findings.join("\n"));
     };
     let knowledge = source.knowledge(&bot_settings(config)).map_err(|findings| {
@@ -293,7 +302,8 @@ fn load_policy(source: &Source, config: &Config, classifier: &LexiconClassifier)
 }
 
 async fn keep_rule_set(store: &dyn Store, rules: &RuleSet) -> anyhow::Result<()> {
-    let files = serde_json::to_string(&rules.sources().iter().map(|file| (&file.name, &file.text)).collect::<Vec<_>>())?;
+    let files =
+        serde_json::to_string(&rules.sources().iter().map(|file| (&file.name, &file.text)).collect::<Vec<_>>())?;
     Ok(store.keep_rule_set(rules.hash(), &files).await?)
 }
 

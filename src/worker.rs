@@ -234,7 +234,8 @@ impl Worker {
             let Some(mut turn) = Turn::begin(&setting, &recall, delivery.id, inbound, signals.clone()) else {
                 return Ok("already done");
             };
-            let destination = if turn.is_routed() { self.route(&mut turn, &rules, &*bot, inbound).await? } else { "noted" };
+            let destination =
+                if turn.is_routed() { self.route(&mut turn, &rules, &*bot, inbound).await? } else { "noted" };
             let commit = turn.finish();
             match self.records.commit(recall.conversation.as_deref(), commit, inbound).await {
                 Ok(Committed::Done(_)) => return Ok(destination),

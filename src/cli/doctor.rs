@@ -69,7 +69,8 @@ impl Doctor {
             match record.check_integrity().await {
                 Ok(problems) if problems.is_empty() => findings.good("every page of the record can be read"),
                 Ok(problems) => {
-                    findings.bad(&format!("the record is damaged: {}", problems.join("; ")), "restore it from its backup");
+                    findings
+                        .bad(&format!("the record is damaged: {}", problems.join("; ")), "restore it from its backup");
                 }
                 Err(error) => findings.bad(&error.to_string(), "restore the record from its backup"),
             }
@@ -96,13 +97,15 @@ fn rules(config: &Config, findings: &mut Findings) {
     let loaded = source.rules(&LexiconClassifier::new());
     match &loaded.rules {
         Some(rules) => findings.good(&format!("{} rules load and pass their tests", rules.rules().len())),
-        None => findings.bad(&format!("the rules in {} do not load", config.rules.display()), "run `switchboard rules check`"),
+        None => findings
+            .bad(&format!("the rules in {} do not load", config.rules.display()), "run `switchboard rules check`"),
     }
     match source.knowledge(&crate::bot::Settings::default()) {
         Ok(_) => findings.good("the knowledge loads"),
         Err(found) => {
             for finding in found {
-                findings.bad(&format!("knowledge/{}:{}: {}", finding.file, finding.line, finding.message), &finding.help);
+                findings
+                    .bad(&format!("knowledge/{}:{}: {}", finding.file, finding.line, finding.message), &finding.help);
             }
         }
     }
@@ -124,6 +127,8 @@ async fn daemon(home: &Home, findings: &mut Findings) {
             &format!("the daemon at {} is not ready: {}", running.url, answer.status()),
             "look at its log; the usual cause is a full disk",
         ),
-        Err(error) => findings.bad(&format!("the daemon at {} does not answer: {error}", running.url), "look at its log"),
+        Err(error) => {
+            findings.bad(&format!("the daemon at {} does not answer: {error}", running.url), "look at its log")
+        }
     }
 }

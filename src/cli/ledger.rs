@@ -28,7 +28,10 @@ impl LedgerCommand {
             println!("{}", serde_json::to_string_pretty(&ledger)?);
         } else {
             println!("in   accepted {}", ledger.accepted);
-            println!("     = decided {} + waiting {} + dead {} + redriven {}", ledger.decided, ledger.waiting, ledger.dead, ledger.redriven);
+            println!(
+                "     = decided {} + waiting {} + dead {} + redriven {}",
+                ledger.decided, ledger.waiting, ledger.dead, ledger.redriven
+            );
             println!("out  {}", ledger.outbound.iter().sum::<u64>());
             let states: Vec<String> = DeliveryState::ALL
                 .iter()

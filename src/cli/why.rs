@@ -23,7 +23,10 @@ impl Why {
         needs_record(&home, &config.data)?;
         let record = SqliteRecord::peek(&home.record())?;
         let Some(explanation) = explain_message(&*record, self.message).await? else {
-            anyhow::bail!("there is no decided message {}; one that waits for its turn has no decision yet", self.message);
+            anyhow::bail!(
+                "there is no decided message {}; one that waits for its turn has no decision yet",
+                self.message
+            );
         };
         if self.json {
             println!("{}", serde_json::to_string_pretty(&explanation)?);

@@ -109,8 +109,7 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let spoken: Result<jiff::Span, _> = text.parse();
     let wrong = || de::Error::custom(format!("{text:?} is not a duration; write 30s, 5m, 24h or 7d"));
     let span = spoken.map_err(|_| wrong())?;
-    let signed: SignedDuration =
-        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    let signed: SignedDuration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     Duration::try_from(signed).map_err(|_| wrong())
 }
 
@@ -181,7 +180,7 @@ fn explain(error: &str) -> ConfigError {
 fn check(mut config: Config) -> Result<Config, ConfigError> {
     let wrong = |what: &str, help: &str| Err(ConfigError { what: what.to_owned(), help: Some(help.to_owned()) });
     if !(0.0..=1.0).contains(&config.bot.threshold) {
-        return wrong("bot.threshold is not between 0 and 1", "0.5 is the default");
+        return wrong("bot.threshold is not between 0 and 1", "0.47 is the default");
     }
     if config.inbox.max_waiting == 0 {
         return wrong("inbox.max_waiting is 0, so that no message would ever be taken", "10000 is the default");
@@ -191,7 +190,10 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     }
     config.public_url = config.public_url.trim_end_matches('/').to_owned();
     if !config.public_url.starts_with("http://") && !config.public_url.starts_with("https://") {
-        return wrong("public_url is not an address that starts with http:// or https://", "write https://chat.example.com");
+        return wrong(
+            "public_url is not an address that starts with http:// or https://",
+            "write https://chat.example.com",
+        );
     }
     Ok(config)
 }
@@ -219,7 +221,8 @@ mod tests {
     #[test]
     fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
         let file = "listen = \"127.0.0.1:9000\"\n[inbox]\nmax_waiting = 5\n";
-        let config = read_text(file, &[("SWITCHBOARD_INBOX__MAX_WAITING", "7"), ("SWITCHBOARD_DATA", "/tmp/x")]).unwrap();
+        let config =
+            read_text(file, &[("SWITCHBOARD_INBOX__MAX_WAITING", "7"), ("SWITCHBOARD_DATA", "/tmp/x")]).unwrap();
         assert_eq!((config.listen.port(), config.inbox.max_waiting), (9000, 7));
         assert_eq!(config.data, Path::new("/tmp/x"));
         assert_eq!(config.turn.classify_within, Duration::from_millis(200));

@@ -26,13 +26,16 @@ impl Board {
         let mut board = Self::default();
         for queue in desk.queues() {
             let status = desk.queue_status(queue, now);
-            board.queues.insert(queue.to_owned(), QueueFacts {
-                waiting: status.waiting.into(),
-                longest_wait: (status.waiting > 0).then(|| signed(status.longest_wait)),
-                agents_online: status.agents_online.into(),
-                agents_free: status.agents_free.into(),
-                estimated_wait: status.estimated_wait.map(signed),
-            });
+            board.queues.insert(
+                queue.to_owned(),
+                QueueFacts {
+                    waiting: status.waiting.into(),
+                    longest_wait: (status.waiting > 0).then(|| signed(status.longest_wait)),
+                    agents_online: status.agents_online.into(),
+                    agents_free: status.agents_free.into(),
+                    estimated_wait: status.estimated_wait.map(signed),
+                },
+            );
             let waiting = desk.waiting(queue, now).map(|waits| waits.waiting.conversation);
             board.positions.extend(waiting.zip(1_u32..));
         }

@@ -255,8 +255,7 @@ impl Dispatcher {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        let gone: Vec<AgentId> =
-            self.leaving.iter().filter(|(_, due)| **due <= now).map(|(agent, _)| *agent).collect();
+        let gone: Vec<AgentId> = self.leaving.iter().filter(|(_, due)| **due <= now).map(|(agent, _)| *agent).collect();
         for agent in gone {
             self.leaving.remove(&agent);
             self.set_presence(agent, Presence::Offline);
@@ -273,7 +272,9 @@ impl Dispatcher {
                 self.rules = rules;
                 match self.records.store.agents().await {
                     Ok(agents) => self.set_agents(&agents),
-                    Err(error) => tracing::warn!(%error, "The agents could not be read; they keep their queues until the next change."),
+                    Err(error) => {
+                        tracing::warn!(%error, "The agents could not be read; they keep their queues until the next change.")
+                    }
                 }
             }
             Command::Presence { agent, presence, done } => {
@@ -296,7 +297,9 @@ impl Dispatcher {
         match self.records.store.conversation(id).await {
             Ok(Some(conversation)) => self.apply(input_for(&conversation).unwrap_or(Input::Leave(id))),
             Ok(None) => self.apply(Input::Leave(id)),
-            Err(error) => tracing::error!(%error, conversation = %id, "A conversation cannot be read, so the desk does not see it."),
+            Err(error) => {
+                tracing::error!(%error, conversation = %id, "A conversation cannot be read, so the desk does not see it.")
+            }
         }
     }
 
@@ -405,7 +408,12 @@ impl Dispatcher {
                 }
                 Effect::Assigned(assignment) => {
                     let answer = waiting.take_if(|(offer, _)| assignment.offer == Some(*offer));
-                    self.assign(assignment.conversation, assignment.agent, assignment.epoch, answer.map(|(_, done)| done));
+                    self.assign(
+                        assignment.conversation,
+                        assignment.agent,
+                        assignment.epoch,
+                        answer.map(|(_, done)| done),
+                    );
                 }
                 Effect::WentAway(agent) => {
                     self.remember_presence(agent, Presence::Away);
@@ -631,7 +639,9 @@ fn profile(agent: &Agent, rules: &RuleSet) -> AgentProfile {
     let serves = |members: &Members, queue: &str| match members {
         Members::Everyone => true,
         Members::Assigned => agent.queues.iter().any(|own| own == queue),
-        Members::Skilled(needed) => needed.iter().all(|(skill, level)| skills.get(skill).is_some_and(|has| has >= level)),
+        Members::Skilled(needed) => {
+            needed.iter().all(|(skill, level)| skills.get(skill).is_some_and(|has| has >= level))
+        }
     };
     let queues = rules.queues().values().filter(|queue| serves(&queue.members, &queue.name));
     AgentProfile {

@@ -20,11 +20,13 @@ mod oracle;
 mod tests;
 
 pub use board::Board;
-pub use dispatcher::{Answer, AnswerError, Connection, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of};
+pub use dispatcher::{
+    Answer, AnswerError, Connection, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of,
+};
 pub use event::{
     AgentProfile, Assignment, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Waiting, Withdrawal,
 };
 pub use matcher::Desk;
 pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};
-pub use rules::{PriorityCredits, DeskRules, HIGHEST_LEVEL, Priority, QueueRules, Relax, SkillNeed, Strategy, Weights};
+pub use rules::{DeskRules, HIGHEST_LEVEL, Priority, PriorityCredits, QueueRules, Relax, SkillNeed, Strategy, Weights};
 pub use state::AgentState;

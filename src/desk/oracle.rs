@@ -419,8 +419,8 @@ fn profile() -> impl Gen<Value = AgentProfile> {
 }
 
 fn requirement() -> impl Gen<Value = SkillNeed> {
-    let step = (sample::select(vec![0, 20, 60, 400]), option::of(0_u8..5))
-        .prop_map(|(after, min)| Relax { after, min });
+    let step =
+        (sample::select(vec![0, 20, 60, 400]), option::of(0_u8..5)).prop_map(|(after, min)| Relax { after, min });
     (sample::select(&SKILLS[..]), 0_u8..7, prop::bool::weighted(0.3), collection::vec(step, 0..3))
         .prop_map(|(skill, min, hard, relax)| SkillNeed { skill: skill.into(), min, hard, relax })
 }

@@ -115,7 +115,8 @@ impl Desk {
     #[must_use]
     pub fn position_of_next(&self, queue: &str, priority: Priority, now: Timestamp) -> u32 {
         let now = self.now.max(now);
-        let credit = self.rules.queues.get(queue).map_or_else(PriorityCredits::default, |queue| queue.credits).of(priority);
+        let credit =
+            self.rules.queues.get(queue).map_or_else(PriorityCredits::default, |queue| queue.credits).of(priority);
         let last = Key::new(ConversationId::from(u64::MAX), now, credit);
         let order = self.index.queues.get(queue).and_then(|queue| self.orders.get(&queue));
         order.and_then(|order| u32::try_from(order.before(last)).ok()).map_or(1, |before| before + 1)

@@ -15,7 +15,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use super::{App, ApiError};
+use super::{ApiError, App};
 use crate::{
     roster::Roster,
     store::{
@@ -95,7 +95,8 @@ impl Auth {
     pub async fn verify(&self, hash: String, password: String) -> bool {
         let Ok(_permit) = self.hashing.acquire().await else { return false };
         let checked = tokio::task::spawn_blocking(move || {
-            PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+            PasswordHash::new(&hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
         });
         checked.await.unwrap_or(false)
     }
@@ -136,7 +137,8 @@ fn closed() -> ApiError {
 }
 
 /// The hash of a password that nobody has, of the same cost as a real one.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c3dpdGNoYm9hcmQtbm9ib2R5$6Zz3hX8G1y8v1nVb8v3Jm3m1m9jQ1mXo0o6xO3b0o2M";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c3dpdGNoYm9hcmQtbm9ib2R5$6Zz3hX8G1y8v1nVb8v3Jm3m1m9jQ1mXo0o6xO3b0o2M";
 
 /// The argon2id hash of a password, in PHC text form.
 #[must_use]

@@ -68,7 +68,10 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(
         StatusCode::FORBIDDEN,
         "wrong_origin",
-        format!("Consoles connect from {}, not from {origin}. Set public_url if this is the right address.", app.public_url),
+        format!(
+            "Consoles connect from {}, not from {origin}. Set public_url if this is the right address.",
+            app.public_url
+        ),
     ))
 }
 
@@ -133,10 +136,14 @@ fn is_still_welcome(app: &App, caller: &Caller) -> bool {
 
 async fn hello(app: &App, caller: &Caller) -> Option<String> {
     let agent = caller.agent.as_ref()?;
-    let (presence, load) = app.records.desk.ask({
-        let id = agent.id;
-        move |desk| desk.agent(id).map(|state| (state.presence, state.load)).unwrap_or_default()
-    }).await?;
+    let (presence, load) = app
+        .records
+        .desk
+        .ask({
+            let id = agent.id;
+            move |desk| desk.agent(id).map(|state| (state.presence, state.load)).unwrap_or_default()
+        })
+        .await?;
     let frame = LiveFrame::Hello {
         me: &AgentView::new(agent, presence, load),
         offers: my_offers(app, agent.id).await,

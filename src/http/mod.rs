@@ -83,10 +83,8 @@ pub fn router(app: App, channels: &BTreeMap<String, Arc<dyn Channel>>, host: &Ho
         .merge(pages::router())
         .merge(api::documentation())
         .with_state(app);
-    let no_sniff = SetResponseHeaderLayer::if_not_present(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    let no_sniff =
+        SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let no_referrer = SetResponseHeaderLayer::if_not_present(
         HeaderName::from_static("referrer-policy"),
         HeaderValue::from_static("same-origin"),
@@ -106,7 +104,11 @@ pub fn router(app: App, channels: &BTreeMap<String, Arc<dyn Channel>>, host: &Ho
 
 async fn no_channel(axum::extract::Path((name, _)): axum::extract::Path<(String, String)>) -> ApiError {
     let name: String = name.chars().take(60).collect();
-    ApiError::new(StatusCode::NOT_FOUND, "no_such_channel", format!("There is no channel {name:?} with such an address."))
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "no_such_channel",
+        format!("There is no channel {name:?} with such an address."),
+    )
 }
 
 /// Whether a message could be taken now.

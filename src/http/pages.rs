@@ -27,10 +27,16 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { widget("index.html", &headers) }))
         .route("/widget.js", get(|headers: HeaderMap| async move { widget("widget.js", &headers) }))
-        .route("/demo/{*path}", get(|Path(path): Path<String>, headers: HeaderMap| async move { widget(&path, &headers) }))
+        .route(
+            "/demo/{*path}",
+            get(|Path(path): Path<String>, headers: HeaderMap| async move { widget(&path, &headers) }),
+        )
         .route("/console", get(|| async { Redirect::permanent("/console/") }))
         .route("/console/", get(|headers: HeaderMap| async move { console("index.html", &headers) }))
-        .route("/console/{*path}", get(|Path(path): Path<String>, headers: HeaderMap| async move { console(&path, &headers) }))
+        .route(
+            "/console/{*path}",
+            get(|Path(path): Path<String>, headers: HeaderMap| async move { console(&path, &headers) }),
+        )
 }
 
 /// Any address of the console that is no file is the console itself, which finds its way.
@@ -40,7 +46,9 @@ fn console(path: &str, headers: &HeaderMap) -> Response {
     match file.or_else(|| Console::get("index.html")) {
         Some(file) if is_page => {
             let mut response = serve(&file, headers, "no-cache");
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(CONSOLE_POLICY));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(CONSOLE_POLICY));
             response
         }
         // Names of built files carry the hash of what is in them.

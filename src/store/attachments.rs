@@ -111,7 +111,8 @@ mod tests {
     #[tokio::test]
     async fn files_are_kept_once_by_what_they_hold() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LocalAttachments::new(folder.path().into(), 10, vec!["image/*".into(), "text/plain".into()]).unwrap();
+        let store =
+            LocalAttachments::new(folder.path().into(), 10, vec!["image/*".into(), "text/plain".into()]).unwrap();
         let kept = store.keep("../../a\u{202e}.png", "Image/PNG; x=y", Bytes::from_static(b"12345")).await.unwrap();
         assert_eq!((kept.name.as_str(), kept.media_type.as_str()), ("../../a.png", "image/png"));
         let AttachmentSource::Stored { hash, size: 5 } = kept.source else { panic!("{kept:?}") };

@@ -184,7 +184,14 @@ pub struct Conversation {
 impl Conversation {
     /// A new conversation, owned by the bot, not yet committed.
     #[must_use]
-    pub fn open(id: ConversationId, thread: &Thread, kind: &str, address: Address, customer: CustomerId, now: Timestamp) -> Self {
+    pub fn open(
+        id: ConversationId,
+        thread: &Thread,
+        kind: &str,
+        address: Address,
+        customer: CustomerId,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             channel: thread.channel.clone(),

@@ -178,7 +178,11 @@ pub trait Journal: Send + Sync {
     async fn held(&self) -> Result<Vec<Arc<Conversation>>, StoreError>;
 
     /// The conversations of some customers, newest first.
-    async fn conversations_of(&self, customers: &[CustomerId], limit: usize) -> Result<Vec<Arc<Conversation>>, StoreError>;
+    async fn conversations_of(
+        &self,
+        customers: &[CustomerId],
+        limit: usize,
+    ) -> Result<Vec<Arc<Conversation>>, StoreError>;
 
     /// The last `limit` entries before `before` (or the very last), oldest first, going on into the conversations
     /// that the same thread had before when `thread` is set.
@@ -225,7 +229,8 @@ pub trait Outbox: Send + Sync {
     async fn settle(&self, settled: Vec<Settled>) -> Result<(), StoreError>;
 
     /// Notes a platform's receipt. A receipt that says less than what is known changes nothing; `None` then.
-    async fn reached(&self, id: OutboundId, reached: Reached) -> Result<Option<(ConversationId, Delivery)>, StoreError>;
+    async fn reached(&self, id: OutboundId, reached: Reached)
+    -> Result<Option<(ConversationId, Delivery)>, StoreError>;
 
     /// Makes a failed, unknown or held message pending again.
     ///

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use contract::{Attachment, AttachmentSource, ContentHash, ConversationId, EntryId, MessageId, OutboundId, Timestamp, clean_line, clean_text};
+use contract::{
+    Attachment, AttachmentSource, ContentHash, ConversationId, EntryId, MessageId, OutboundId, Timestamp, clean_line,
+    clean_text,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -69,8 +72,12 @@ pub(super) async fn list(
     };
     let page = app.records.store.conversations(list, before, limit).await?;
     let next = page.items.last().filter(|_| page.more).map(|last| last.id.to_string());
-    let mut items: Vec<Arc<Conversation>> =
-        page.items.into_iter().filter(|c| sees(&app, &caller, c)).filter(|c| is_of(c, listed.queue.as_deref())).collect();
+    let mut items: Vec<Arc<Conversation>> = page
+        .items
+        .into_iter()
+        .filter(|c| sees(&app, &caller, c))
+        .filter(|c| is_of(c, listed.queue.as_deref()))
+        .collect();
     if matches!(listed.r#box, BoxName::Open | BoxName::Mine) {
         items.sort_by_key(|c| std::cmp::Reverse(c.last.as_ref().map_or(c.opened_at, |last| last.at)));
     }
@@ -133,7 +140,11 @@ pub(super) async fn visible(app: &App, caller: &Caller, id: ConversationId) -> R
 }
 
 /// Whether one of a customer's conversations is the caller's to see.
-pub(super) async fn serves_customer(app: &App, caller: &Caller, customer: contract::CustomerId) -> Result<bool, ApiError> {
+pub(super) async fn serves_customer(
+    app: &App,
+    caller: &Caller,
+    customer: contract::CustomerId,
+) -> Result<bool, ApiError> {
     if caller.role >= Role::Supervisor {
         return Ok(true);
     }

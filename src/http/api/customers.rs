@@ -39,7 +39,9 @@ pub(super) async fn search(
     const FOUND_MOST: usize = 50;
     caller.needs(Role::Supervisor)?;
     if search.q.trim().is_empty() {
-        return Err(ApiError::wrong("q is empty; give the beginning of a name, email address, phone number or handle."));
+        return Err(ApiError::wrong(
+            "q is empty; give the beginning of a name, email address, phone number or handle.",
+        ));
     }
     let found = app.records.store.search(&search.q, FOUND_MOST).await?;
     Ok(Json(Items { items: found.into_iter().map(|contact| CustomerView::new(contact, Vec::new())).collect() }))

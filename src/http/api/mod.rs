@@ -180,8 +180,7 @@ mod tests {
         let document = documented().1;
         let mut names = Vec::new();
         for item in document.paths.paths.values() {
-            let operations =
-                [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten();
+            let operations = [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten();
             names.extend(operations.map(|operation| operation.operation_id.clone().unwrap_or_default()));
         }
         let all = names.len();

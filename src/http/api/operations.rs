@@ -27,7 +27,8 @@ pub(super) async fn why(
     caller: Caller,
     Path(id): Path<MessageId>,
 ) -> Result<Json<Explanation>, ApiError> {
-    let explanation = explain_message(&*app.records.store, id).await?.ok_or_else(|| ApiError::missing("decided message"))?;
+    let explanation =
+        explain_message(&*app.records.store, id).await?.ok_or_else(|| ApiError::missing("decided message"))?;
     visible(&app, &caller, explanation.conversation).await?;
     Ok(Json(explanation))
 }

@@ -133,7 +133,12 @@ pub(super) async fn set_password(
     put(&app, Agent { password_hash, ..Agent::clone(&agent) }).await?;
     app.records.store.end_sessions(None, agent.id).await?;
     let (session, token) = auth::new_session(agent.id, Timestamp::now());
-    app.records.store.put_session(caller.session.map_or(session.clone(), |old| crate::store::people::Session { csrf: old.csrf, ..session })).await?;
+    app.records
+        .store
+        .put_session(
+            caller.session.map_or(session.clone(), |old| crate::store::people::Session { csrf: old.csrf, ..session }),
+        )
+        .await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, app.auth.cookie(Some(&token)))])))
 }
 
@@ -337,7 +342,11 @@ pub(super) async fn add_token(
 
 /// End a token.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "people", params(("id" = i64, Path)), responses((status = 204)))]
-pub(super) async fn end_token(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, ApiError> {
+pub(super) async fn end_token(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, ApiError> {
     caller.needs(Role::Admin)?;
     app.records.store.end_token(id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -101,9 +101,7 @@ impl Journal for SqliteRecord {
             ListOf::Open => ("owner <> 3 AND ?3 IS NULL", None),
             ListOf::Closed => ("owner = 3 AND ?3 IS NULL", None),
         };
-        let sql = format!(
-            "SELECT state FROM conversations WHERE {condition} AND id < ?1 ORDER BY id DESC LIMIT ?2"
-        );
+        let sql = format!("SELECT state FROM conversations WHERE {condition} AND id < ?1 ORDER BY id DESC LIMIT ?2");
         let before = before.map_or(i64::MAX, |id| id.get().cast_signed());
         let mut items = self.list(sql, before, limit + 1, agent).await?;
         let more = items.len() > limit;
@@ -219,7 +217,13 @@ impl Journal for SqliteRecord {
                         id: id_column(row, 0)?,
                         conversation: id_column(row, 1)?,
                         agent: id_column::<AgentId>(row, 2)?,
-                        state: if state == "declined" { "declined" } else if state == "expired" { "expired" } else { "" },
+                        state: if state == "declined" {
+                            "declined"
+                        } else if state == "expired" {
+                            "expired"
+                        } else {
+                            ""
+                        },
                         at: time_column(row, 4)?,
                     })
                 })?
@@ -331,7 +335,9 @@ impl SqliteRecord {
             let owner: Option<CustomerId> = self
                 .read(move |connection| {
                     connection
-                        .prepare_cached("SELECT customer FROM identifiers WHERE kind = ?1 AND value = ?2 AND verified = 1")?
+                        .prepare_cached(
+                            "SELECT customer FROM identifiers WHERE kind = ?1 AND value = ?2 AND verified = 1",
+                        )?
                         .query_row([kind.as_str(), value.as_str()], |row| id_column(row, 0))
                         .optional()
                 })
@@ -355,7 +361,11 @@ fn prepare(commit: Commit) -> Prepared {
     Prepared {
         structural: commit.structural,
         turn: commit.turn,
-        entries: commit.entries.iter().map(|entry| (entry.id.get(), entry.at.as_microsecond(), to_json(entry))).collect(),
+        entries: commit
+            .entries
+            .iter()
+            .map(|entry| (entry.id.get(), entry.at.as_microsecond(), to_json(entry)))
+            .collect(),
         prev,
         state: to_json(&after),
         outbox: commit.outbox,

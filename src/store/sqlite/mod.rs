@@ -79,10 +79,9 @@ impl SqliteRecord {
     /// The file cannot be opened, is not a database, or was written by a newer Switchboard.
     pub fn open(path: &Path, clock: Arc<IdClock>, options: Options) -> Result<Arc<Self>, StoreError> {
         let mut connection = open_connection(path, false)?;
-        migrations::migrations::runner()
-            .set_abort_missing(true)
-            .run(&mut connection)
-            .map_err(|error| StoreError::Unavailable(format!("its schema cannot be brought up to date: {error}").into()))?;
+        migrations::migrations::runner().set_abort_missing(true).run(&mut connection).map_err(|error| {
+            StoreError::Unavailable(format!("its schema cannot be brought up to date: {error}").into())
+        })?;
 
         let states = Arc::new(States::new());
         let recovered = recover(&connection, &states, &clock, options)?;
@@ -155,7 +154,10 @@ impl SqliteRecord {
     /// It cannot even be asked.
     pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
-            let rows = connection.prepare("PRAGMA integrity_check(20)")?.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+            let rows = connection
+                .prepare("PRAGMA integrity_check(20)")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<Vec<String>, _>>()?;
             Ok(rows.into_iter().filter(|row| row != "ok").collect())
         })
         .await
@@ -207,7 +209,8 @@ impl SqliteRecord {
         work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.readers);
-        let _permit = self.readers.permits.acquire().await.map_err(|_| StoreError::Unavailable("it is closed".into()))?;
+        let _permit =
+            self.readers.permits.acquire().await.map_err(|_| StoreError::Unavailable("it is closed".into()))?;
         tokio::task::spawn_blocking(move || readers.read(work))
             .await
             .map_err(|error| StoreError::Unavailable(error.to_string().into()))?
@@ -356,17 +359,16 @@ fn recover_pending(connection: &Connection, floor: u64) -> Result<Vec<(MessageId
            AND NOT EXISTS (SELECT 1 FROM dead d WHERE d.id = i.id)
          ORDER BY i.id",
     )?;
-    let rows = statement.query_map([floor.cast_signed()], |row| Ok((id_column(row, 0)?, Arc::new(json_column(row, 1)?))))?;
+    let rows =
+        statement.query_map([floor.cast_signed()], |row| Ok((id_column(row, 0)?, Arc::new(json_column(row, 1)?))))?;
     rows.collect()
 }
 
 fn recover_dedup(connection: &Connection, oldest: MessageId) -> Result<Dedup, rusqlite::Error> {
     let mut dedup = Dedup::default();
-    let count: i64 = connection.query_row(
-        "SELECT COUNT(*) FROM dedup WHERE id >= ?1",
-        [oldest.get().cast_signed()],
-        |row| row.get(0),
-    )?;
+    let count: i64 =
+        connection
+            .query_row("SELECT COUNT(*) FROM dedup WHERE id >= ?1", [oldest.get().cast_signed()], |row| row.get(0))?;
     dedup.reserve(usize::try_from(count).unwrap_or(0));
     let mut statement = connection.prepare("SELECT id, key FROM dedup WHERE id >= ?1")?;
     let mut rows = statement.query(params![oldest.get().cast_signed()])?;
@@ -382,8 +384,9 @@ fn id_column<T: From<u64>>(row: &Row<'_>, column: usize) -> Result<T, rusqlite::
 
 fn json_column<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, rusqlite::Error> {
     let text = row.get_ref(column)?.as_str()?;
-    serde_json::from_str(text)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error)))
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
 }
 
 fn time_column(row: &Row<'_>, column: usize) -> Result<Timestamp, rusqlite::Error> {

@@ -7,9 +7,9 @@ use contract::{ConversationId, Inbound, MessageId, OutboundId, Reached, Timestam
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    SqliteRecord, id_column, json_column,
+    SqliteRecord, id_column,
     journal::delivery,
-    time_column,
+    json_column, time_column,
     writer::{Op, to_json},
 };
 use crate::store::{
@@ -61,9 +61,11 @@ impl Outbox for SqliteRecord {
                 })
                 .collect::<Result<Vec<_>, _>>()?;
             for lease in &leased {
-                transaction
-                    .prepare_cached("UPDATE outbox SET state = 1 WHERE id = ?1")?
-                    .execute([lease.outbound.id.get().cast_signed()])?;
+                transaction.prepare_cached("UPDATE outbox SET state = 1 WHERE id = ?1")?.execute([lease
+                    .outbound
+                    .id
+                    .get()
+                    .cast_signed()])?;
             }
             Ok(leased)
         })
@@ -108,7 +110,11 @@ impl Outbox for SqliteRecord {
         .await
     }
 
-    async fn reached(&self, id: OutboundId, reached: Reached) -> Result<Option<(ConversationId, Delivery)>, StoreError> {
+    async fn reached(
+        &self,
+        id: OutboundId,
+        reached: Reached,
+    ) -> Result<Option<(ConversationId, Delivery)>, StoreError> {
         let state = match reached {
             Reached::Delivered => DeliveryState::Delivered,
             Reached::Read => DeliveryState::Read,
@@ -124,7 +130,9 @@ impl Outbox for SqliteRecord {
             transaction
                 .prepare_cached("SELECT conversation, state, attempts, error FROM outbox WHERE id = ?1")?
                 .query_row([id], |row| Ok(delivery(row, 1)?.map(|delivery| (row.get::<_, i64>(0), delivery))))
-                .map(|found| found.and_then(|(id, delivery)| Some((ConversationId::from(id.ok()?.cast_unsigned()), delivery))))
+                .map(|found| {
+                    found.and_then(|(id, delivery)| Some((ConversationId::from(id.ok()?.cast_unsigned()), delivery)))
+                })
         })
         .await
     }

@@ -14,7 +14,10 @@ use crate::store::{
 impl People for SqliteRecord {
     async fn agents(&self) -> Result<Vec<Agent>, StoreError> {
         self.read(|connection| {
-            connection.prepare_cached("SELECT agent FROM agents ORDER BY login")?.query_map([], |row| json_column(row, 0))?.collect()
+            connection
+                .prepare_cached("SELECT agent FROM agents ORDER BY login")?
+                .query_map([], |row| json_column(row, 0))?
+                .collect()
         })
         .await
     }
@@ -73,9 +76,16 @@ impl People for SqliteRecord {
     async fn session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<Session>, StoreError> {
         self.read(move |connection| {
             connection
-                .prepare_cached("SELECT agent, csrf, expires_at FROM sessions WHERE token_hash = ?1 AND expires_at > ?2")?
+                .prepare_cached(
+                    "SELECT agent, csrf, expires_at FROM sessions WHERE token_hash = ?1 AND expires_at > ?2",
+                )?
                 .query_row(params![token_hash, now.as_microsecond()], |row| {
-                    Ok(Session { token_hash, agent: id_column(row, 0)?, csrf: row.get(1)?, expires_at: time_column(row, 2)? })
+                    Ok(Session {
+                        token_hash,
+                        agent: id_column(row, 0)?,
+                        csrf: row.get(1)?,
+                        expires_at: time_column(row, 2)?,
+                    })
                 })
                 .optional()
         })
@@ -116,7 +126,12 @@ impl People for SqliteRecord {
             let role = to_json(&token.role);
             transaction
                 .prepare_cached("INSERT INTO tokens (name, role, token_hash, made_at) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![token.name, role.trim_matches('"'), token.token_hash, token.made_at.as_microsecond()])?;
+                .execute(params![
+                    token.name,
+                    role.trim_matches('"'),
+                    token.token_hash,
+                    token.made_at.as_microsecond()
+                ])?;
             Ok(transaction.last_insert_rowid())
         })
         .await

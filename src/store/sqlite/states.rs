@@ -13,7 +13,10 @@ use std::{
 use contract::{Address, ConversationId, CustomerId, Thread};
 use lru::LruCache;
 
-use crate::store::{conversation::Conversation, customer::{Customer, Identifier}};
+use crate::store::{
+    conversation::Conversation,
+    customer::{Customer, Identifier},
+};
 
 /// How many conversations, threads and customers are cached.
 const CACHED: NonZeroUsize = NonZeroUsize::new(20_000).expect("above zero");

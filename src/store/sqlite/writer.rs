@@ -20,7 +20,9 @@ use super::{
     dedup::{Dedup, Key},
     states::States,
 };
-use crate::store::{Committed, StoreError, conversation::Conversation, customer::CustomerChange, outbox::DeliveryState};
+use crate::store::{
+    Committed, StoreError, conversation::Conversation, customer::CustomerChange, outbox::DeliveryState,
+};
 
 /// The most operations in one transaction.
 const BATCH: usize = 1024;
@@ -36,14 +38,34 @@ type Work = Box<dyn FnMut(&Transaction<'_>) -> Result<(), rusqlite::Error> + Sen
 
 /// Something to write.
 pub(super) enum Op {
-    Accept { inbound: Arc<Inbound>, body: String, key: Option<Key>, answer: Option<Answer<Accepted>> },
-    Commit { commit: Box<Prepared>, answer: Option<Answer<Committed>> },
+    Accept {
+        inbound: Arc<Inbound>,
+        body: String,
+        key: Option<Key>,
+        answer: Option<Answer<Accepted>>,
+    },
+    Commit {
+        commit: Box<Prepared>,
+        answer: Option<Answer<Committed>>,
+    },
     /// A message leaves the queue without a turn.
-    Bury { id: MessageId, reason: String, answer: Option<Answer<()>> },
+    Bury {
+        id: MessageId,
+        reason: String,
+        answer: Option<Answer<()>>,
+    },
     /// A dead letter is accepted again.
-    Redrive { id: MessageId, inbound: Arc<Inbound>, body: String, answer: Option<Answer<MessageId>> },
+    Redrive {
+        id: MessageId,
+        inbound: Arc<Inbound>,
+        body: String,
+        answer: Option<Answer<MessageId>>,
+    },
     /// Anything that neither the queue nor a conversation depends on. May run twice.
-    Work { work: Work, answer: Option<Answer<()>> },
+    Work {
+        work: Work,
+        answer: Option<Answer<()>>,
+    },
 }
 
 /// A [`Commit`](crate::store::Commit) with everything serialised, so that the writer only writes.
@@ -201,7 +223,9 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(ops.len());
         for op in ops.iter_mut() {
             outcomes.push(match op {
-                Op::Accept { inbound, body, key, .. } => desk.accept(inbound, body, key.as_ref(), &mut self.dedup, scratch)?,
+                Op::Accept { inbound, body, key, .. } => {
+                    desk.accept(inbound, body, key.as_ref(), &mut self.dedup, scratch)?
+                }
                 Op::Commit { commit, .. } => desk.commit(commit, scratch)?,
                 Op::Bury { id, reason, .. } => desk.bury(*id, reason)?,
                 Op::Redrive { id, inbound, body, .. } => desk.redrive(*id, inbound, body)?,
@@ -262,10 +286,9 @@ impl Writer {
 
     fn complete_flush(&mut self) {
         let Some(floor) = self.flush.running.take() else { return };
-        let written = self.connection.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES ('floor', ?1)",
-            [floor.to_string()],
-        );
+        let written = self
+            .connection
+            .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('floor', ?1)", [floor.to_string()]);
         if let Err(error) = written {
             tracing::warn!(%error, "The recovery mark could not be moved; the next start reads a little more.");
         }
@@ -297,7 +320,9 @@ impl Op {
             }
             (Self::Redrive { answer, .. }, Outcome::Redriven(id)) => send(answer, Ok(id)),
             (Self::Redrive { answer, .. }, Outcome::Refused(error)) => send(answer, Err(error)),
-            (Self::Bury { answer, .. } | Self::Work { answer, .. }, Outcome::Refused(error)) => send(answer, Err(error)),
+            (Self::Bury { answer, .. } | Self::Work { answer, .. }, Outcome::Refused(error)) => {
+                send(answer, Err(error))
+            }
             (Self::Bury { answer, .. } | Self::Work { answer, .. }, _) => send(answer, Ok(())),
             (Self::Accept { .. } | Self::Redrive { .. }, _) => {}
         }
@@ -408,7 +433,9 @@ impl Desk<'_> {
         for (at, (entry, moment, json)) in commit.entries.iter().enumerate() {
             let state = (at + 1 == commit.entries.len()).then_some(commit.state.as_str());
             self.transaction
-                .prepare_cached("INSERT INTO entries (id, conversation, prev, at, entry, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .prepare_cached(
+                    "INSERT INTO entries (id, conversation, prev, at, entry, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
                 .execute(params![
                     entry.cast_signed(),
                     id.get().cast_signed(),
@@ -433,7 +460,12 @@ impl Desk<'_> {
         for (outbound, state) in &commit.outbox {
             self.transaction
                 .prepare_cached("INSERT INTO outbox (id, channel, conversation, state) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![outbound.get().cast_signed(), commit.after.channel, id.get().cast_signed(), *state as i64])?;
+                .execute(params![
+                    outbound.get().cast_signed(),
+                    commit.after.channel,
+                    id.get().cast_signed(),
+                    *state as i64
+                ])?;
         }
         for change in &commit.customers {
             self.change_customer(change, scratch)?;
@@ -445,7 +477,9 @@ impl Desk<'_> {
 
     fn is_settled(&self, turn: MessageId) -> Result<bool, rusqlite::Error> {
         self.transaction
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE id = ?1) OR EXISTS (SELECT 1 FROM dead WHERE id = ?1)")?
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM entries WHERE id = ?1) OR EXISTS (SELECT 1 FROM dead WHERE id = ?1)",
+            )?
             .query_row([turn.get().cast_signed()], |row| row.get(0))
     }
 
@@ -548,11 +582,7 @@ impl Desk<'_> {
     }
 }
 
-pub(super) fn put_customer(
-    transaction: &Transaction<'_>,
-    id: CustomerId,
-    json: &str,
-) -> Result<(), rusqlite::Error> {
+pub(super) fn put_customer(transaction: &Transaction<'_>, id: CustomerId, json: &str) -> Result<(), rusqlite::Error> {
     transaction
         .prepare_cached(
             "INSERT INTO customers (id, customer) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET customer = excluded.customer",
