@@ -16,6 +16,8 @@ import type { Page } from "./state";
 import { dispatch, read } from "./store";
 
 const PAGE = 50;
+/** How much of the lists that are usually short is asked for at once. */
+const WHOLE = 100;
 const id = encodeURIComponent;
 
 function learn(conversation: Conversation, asOf: number): void {
@@ -29,7 +31,7 @@ export async function setPresence(presence: Presence): Promise<void> {
 /** Fetches the first page of a box, or with `before` the next one. */
 export async function loadBox(box: Box, before?: string): Promise<void> {
   const asOf = read().seq;
-  const limit = box === "mine" || box === "queued" ? 200 : PAGE;
+  const limit = box === "mine" || box === "queued" ? WHOLE : PAGE;
   const page = await get<{ items: Conversation[]; next?: string }>(`/conversations${query({ box, limit, before })}`);
   dispatch({ type: "box", box, items: page.items, next: page.next, before, asOf });
 }
