@@ -76,10 +76,9 @@ const pause = (ms: number) => new Promise((done) => window.setTimeout(done, ms))
 async function tried(sending: Sending): Promise<ApiError | undefined> {
   const path = `/conversations/${encodeURIComponent(sending.conversation)}/${sending.kind === "reply" ? "replies" : "notes"}`;
   const { client_id, text } = sending;
-  const hashes = sending.attachments.flatMap((attachment) => attachment.hash ?? []);
+  const files = sending.attachments.length > 0 ? { attachments: sending.attachments } : {};
   try {
-    const body = hashes.length > 0 ? { text, client_id, attachments: hashes } : { text, client_id };
-    dispatch({ type: "sent", client_id, entry: await post<Entry>(path, body) });
+    dispatch({ type: "sent", client_id, entry: await post<Entry>(path, { text, client_id, ...files }) });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.passes || error.status === 401) return error;
