@@ -281,7 +281,7 @@ mod tests {
         let (fine, said) = rules(&["explain", "--rules", SHIPPED, "--text", "x", "--set", "conversation.bot_mises=1"]);
         assert!(!fine && said.contains("did you mean “conversation.bot_misses”?"), "{said}");
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("1.yaml"), "rules:\n  - name: a\n    when: mesage.automatic\n").unwrap();
+        std::fs::write(folder.path().join("1.yaml"), "rules:\n  - name: a\n    when: mesage.automatic\n    then: [ignore]\n").unwrap();
         let path = folder.path().to_str().unwrap();
         let (fine, said) = rules(&["check", "--rules", path]);
         assert!(!fine && said.contains("1.yaml:3:11") && said.contains("did you mean “message”?"), "{said}");

@@ -253,8 +253,8 @@ impl<'a> Checker<'a> {
 
     fn part_of_variable(&mut self, depth: usize, path: &[&str], span: &Range<usize>) -> Option<(Kind, Ty)> {
         match (self.variables[depth].1, &path[1..]) {
-            (Ty::Entity, ["kind"]) => Some((Kind::EntityKind(depth), Ty::Text)),
-            (Ty::Entity, ["text"]) => Some((Kind::EntityText(depth), Ty::Text)),
+            (Ty::Entity, ["kind"]) => Some((Kind::KindOfEntity(depth), Ty::Text)),
+            (Ty::Entity, ["text"]) => Some((Kind::TextOfEntity(depth), Ty::Text)),
             (Ty::Entity, _) => {
                 self.none(span, format!("an entity has no `{}`", path[1..].join(".")), "it has .kind and .text")
             }

@@ -184,11 +184,11 @@ impl Expr {
                 Item::Text(text) => Val::text(text),
                 Item::Entity(entity) => Val::Entity(entity),
             }),
-            Kind::EntityKind(depth) => match variable(vars, *depth)? {
+            Kind::KindOfEntity(depth) => match variable(vars, *depth)? {
                 Item::Entity(entity) => Some(Val::text(&entity.kind)),
                 Item::Text(_) => None,
             },
-            Kind::EntityText(depth) => match variable(vars, *depth)? {
+            Kind::TextOfEntity(depth) => match variable(vars, *depth)? {
                 Item::Entity(entity) => Some(Val::text(&entity.text)),
                 Item::Text(_) => None,
             },

@@ -114,8 +114,8 @@ pub(super) enum Kind {
     Queue(String, &'static QueueField),
     /// A macro's variable, counted from the outermost.
     Variable(usize),
-    EntityKind(usize),
-    EntityText(usize),
+    KindOfEntity(usize),
+    TextOfEntity(usize),
     Not(Box<Expr>),
     And(Box<[Expr; 2]>),
     Or(Box<[Expr; 2]>),
@@ -152,9 +152,9 @@ pub(super) enum Kind {
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
         use Kind::{
-            All, And, AnyWord, Arithmetic, Attribute, Compare, Contains, Count, EndsWith, EntityKind, EntityText,
-            Exists, Has, If, In, Literal, LowerAscii, Matches, Negate, Not, OneOf, Open, Or, Queue, Size, StartsWith,
-            TextAnyWord, TextContains, Variable,
+            All, And, AnyWord, Arithmetic, Attribute, Compare, Contains, Count, EndsWith, Exists, Has, If, In,
+            KindOfEntity, Literal, LowerAscii, Matches, Negate, Not, OneOf, Open, Or, Queue, Size, StartsWith,
+            TextAnyWord, TextContains, TextOfEntity, Variable,
         };
         match (self, other) {
             (Literal(a), Literal(b)) => a == b,
@@ -162,8 +162,8 @@ impl PartialEq for Kind {
             (Attribute(a, x), Attribute(b, y)) => a.path == b.path && x == y,
             (Queue(a, x), Queue(b, y)) => a == b && x.name == y.name,
             (Variable(a), Variable(b))
-            | (EntityKind(a), EntityKind(b))
-            | (EntityText(a), EntityText(b))
+            | (KindOfEntity(a), KindOfEntity(b))
+            | (TextOfEntity(a), TextOfEntity(b))
             | (TextContains(a), TextContains(b))
             | (Open(a), Open(b)) => a == b,
             (Not(a), Not(b))
@@ -246,8 +246,8 @@ impl Expr {
             | Kind::Attribute(..)
             | Kind::Queue(..)
             | Kind::Variable(_)
-            | Kind::EntityKind(_)
-            | Kind::EntityText(_)
+            | Kind::KindOfEntity(_)
+            | Kind::TextOfEntity(_)
             | Kind::TextContains(_)
             | Kind::TextAnyWord(_)
             | Kind::Open(_) => &[],
