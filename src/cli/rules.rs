@@ -177,7 +177,8 @@ fn write_signals(signals: &Signals, out: &mut dyn Write) -> io::Result<()> {
     let known = |known: bool| if known { "" } else { "   (not sure: rules see it as unknown)" };
     let terms = |terms: &[String]| if terms.is_empty() { String::new() } else { format!("   [{}]", terms.join(", ")) };
     let language = &signals.language;
-    writeln!(out, "language     {}{}", language.value, known(language.known))?;
+    let tag = if language.value.is_empty() { "und" } else { &language.value };
+    writeln!(out, "language     {tag}{}", known(language.known))?;
     let tone = &signals.sentiment;
     let (label, of) = (tone.label.value.as_str(), &tone.label);
     writeln!(out, "sentiment    {label} ({:.2}){}{}", tone.score, terms(&of.terms), known(of.known))?;
@@ -281,7 +282,11 @@ mod tests {
         let (fine, said) = rules(&["explain", "--rules", SHIPPED, "--text", "x", "--set", "conversation.bot_mises=1"]);
         assert!(!fine && said.contains("did you mean “conversation.bot_misses”?"), "{said}");
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("1.yaml"), "rules:\n  - name: a\n    when: mesage.automatic\n    then: [ignore]\n").unwrap();
+        std::fs::write(
+            folder.path().join("1.yaml"),
+            "rules:\n  - name: a\n    when: mesage.automatic\n    then: [ignore]\n",
+        )
+        .unwrap();
         let path = folder.path().to_str().unwrap();
         let (fine, said) = rules(&["check", "--rules", path]);
         assert!(!fine && said.contains("1.yaml:3:11") && said.contains("did you mean “message”?"), "{said}");

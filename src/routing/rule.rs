@@ -123,20 +123,20 @@ pub(super) struct When {
 }
 
 /// A text with facts in it: `lang-${message.language}`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Interpolated {
     pub parts: Vec<Part>,
 }
 
 /// One part of an interpolated text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Part {
     Text(String),
     Fact(Expr),
 }
 
 /// An action that does not end the pass, as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Step {
     Tag(String),
     Untag(String),
@@ -147,7 +147,7 @@ pub(super) enum Step {
 }
 
 /// A destination as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum DestinationSpec {
     Answer { min_confidence: Option<f64>, otherwise: Box<(Vec<Step>, DestinationSpec)> },
     Handoff(HandoffSpec),
@@ -156,7 +156,7 @@ pub(super) enum DestinationSpec {
 }
 
 /// A handoff as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct HandoffSpec {
     pub queue: String,
     pub priority: Option<Priority>,
@@ -165,7 +165,7 @@ pub(super) struct HandoffSpec {
 }
 
 /// A requirement as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct SkillSpec {
     pub skill: Interpolated,
     pub min: u8,

@@ -32,13 +32,6 @@ pub(super) struct Expr {
     pub span: Range<usize>,
 }
 
-/// Expressions are equal when they say the same, wherever they stand.
-impl PartialEq for Expr {
-    fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind
-    }
-}
-
 /// The type of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ty {
@@ -147,49 +140,6 @@ pub(super) enum Kind {
     Has(Box<Expr>),
     /// `open("calendar")`, by the calendar's place in the set.
     Open(usize),
-}
-
-impl PartialEq for Kind {
-    fn eq(&self, other: &Self) -> bool {
-        use Kind::{
-            All, And, AnyWord, Arithmetic, Attribute, Compare, Contains, Count, EndsWith, Exists, Has, If, In,
-            KindOfEntity, Literal, LowerAscii, Matches, Negate, Not, OneOf, Open, Or, Queue, Size, StartsWith,
-            TextAnyWord, TextContains, TextOfEntity, Variable,
-        };
-        match (self, other) {
-            (Literal(a), Literal(b)) => a == b,
-            (Self::Field(a), Self::Field(b)) => a.path == b.path,
-            (Attribute(a, x), Attribute(b, y)) => a.path == b.path && x == y,
-            (Queue(a, x), Queue(b, y)) => a == b && x.name == y.name,
-            (Variable(a), Variable(b))
-            | (KindOfEntity(a), KindOfEntity(b))
-            | (TextOfEntity(a), TextOfEntity(b))
-            | (TextContains(a), TextContains(b))
-            | (Open(a), Open(b)) => a == b,
-            (Not(a), Not(b))
-            | (Negate(a), Negate(b))
-            | (LowerAscii(a), LowerAscii(b))
-            | (Size(a), Size(b))
-            | (Has(a), Has(b)) => a == b,
-            (And(a), And(b))
-            | (Or(a), Or(b))
-            | (In(a), In(b))
-            | (Contains(a), Contains(b))
-            | (StartsWith(a), StartsWith(b))
-            | (EndsWith(a), EndsWith(b))
-            | (Exists(a), Exists(b))
-            | (All(a), All(b))
-            | (Count(a), Count(b)) => a == b,
-            (If(a), If(b)) => a == b,
-            (Compare(p, a), Compare(q, b)) => p == q && a == b,
-            (Arithmetic(p, a), Arithmetic(q, b)) => p == q && a == b,
-            (OneOf(a, x), OneOf(b, y)) => a == b && x == y,
-            (Matches(a, x), Matches(b, y)) => a == b && x.0.as_str() == y.0.as_str(),
-            (AnyWord(a, x), AnyWord(b, y)) => a == b && x == y,
-            (TextAnyWord(a), TextAnyWord(b)) => a == b,
-            _ => false,
-        }
-    }
 }
 
 /// A compiled regular expression, linear in the text's length.
