@@ -107,8 +107,8 @@ pub(super) enum Kind {
     Queue(String, &'static QueueField),
     /// A macro's variable, counted from the outermost.
     Variable(usize),
-    KindOfEntity(usize),
-    TextOfEntity(usize),
+    /// A part of the entity that a macro is at.
+    PartOfEntity(usize, EntityPart),
     Not(Box<Expr>),
     And(Box<[Expr; 2]>),
     Or(Box<[Expr; 2]>),
@@ -145,6 +145,13 @@ pub(super) enum Kind {
 /// A compiled regular expression, linear in the text's length.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern(pub Regex);
+
+/// What an entity has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntityPart {
+    Kind,
+    Text,
+}
 
 /// `==` and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,8 +203,7 @@ impl Expr {
             | Kind::Attribute(..)
             | Kind::Queue(..)
             | Kind::Variable(_)
-            | Kind::KindOfEntity(_)
-            | Kind::TextOfEntity(_)
+            | Kind::PartOfEntity(..)
             | Kind::TextContains(_)
             | Kind::TextAnyWord(_)
             | Kind::Open(_) => &[],
