@@ -479,3 +479,26 @@ proptest::proptest! {
         }
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 150, ..Default::default() })]
+
+    /// Whatever stands in a file, loading ends with findings, never with a failure of the loader.
+    #[test]
+    fn soup_never_breaks_the_loader(
+        tokens in proptest::collection::vec(proptest::sample::select(vec![
+            "message", ".text", ".language", "customer.attributes", "[\"a\"]", "(", ")", "[", "]", "{", "}", "\"退\"", "'", "\\", "\"",
+            " && ", " || ", "!", " == ", " in ", "1", "-", "0.5", ".exists(t, ", ".all(x, ", ".filter(y, ", "t", "x", ".size()",
+            ".matches(", ".any_word([", "has(", "open(", "duration(\"5m\")", "?", ":", ",", "null", "b\"x\"", "1u", "`a`", "\u{0}", "💥", "\n",
+        ]), 0..40),
+        text in ".{0,200}",
+    ) {
+        let when = serde_json::to_string(&tokens.concat()).unwrap();
+        let rules = format!("rules:\n  - {{name: a, when: {when}, then: [{{tag: x}}]}}\n{END}");
+        for (name, text) in [("10.yaml", rules.as_str()), ("10.yaml", &text), ("templates.yaml", &text), ("queues.yaml", &text)] {
+            for finding in load(&files(&[(name, text)])).findings {
+                proptest::prop_assert!(!finding.message.contains("the loader failed"), "{}", text);
+            }
+        }
+    }
+}
