@@ -380,3 +380,18 @@ pub struct Relax {
     /// The least level from then on; `None` drops the need.
     pub min: Option<u8>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_need_relaxes_step_by_step() {
+        let relax = vec![Relax { after: 60, min: Some(2) }, Relax { after: 180, min: None }];
+        let need = SkillNeed { skill: "billing".into(), min: 4, hard: false, relax };
+        for (waited, level) in [(0, Some(4)), (59, Some(4)), (60, Some(2)), (179, Some(2)), (180, None), (9_999, None)]
+        {
+            assert_eq!(need.effective(waited), level, "after {waited} s");
+        }
+    }
+}

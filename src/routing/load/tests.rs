@@ -410,6 +410,16 @@ fn templates_speak_the_customers_language() {
 }
 
 #[test]
+fn a_long_message_in_a_template_is_cut_at_a_character() {
+    let quote = "templates: {hello: {en: \"{{ message.text }}\", zh: 好}}";
+    let loaded = load(&files(&[("10.yaml", &format!("rules:\n{END}")), ("templates.yaml", quote)]));
+    let text = "退<b>".repeat(20_000);
+    let context = crate::routing::TemplateContext { message_text: Some(&text), ..Default::default() };
+    let said = loaded.rules.unwrap().render("hello", Some("en"), &context);
+    assert!(text.starts_with(&said) && said.len() > 16_000 && said.len() <= 16 * 1024, "{}", said.len());
+}
+
+#[test]
 fn the_hash_follows_names_and_contents() {
     let hash = |own: &[(&str, &str)]| load(&files(own)).rules.unwrap().hash().clone();
     let rules = format!("rules:\n{END}");
