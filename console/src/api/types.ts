@@ -192,6 +192,8 @@ export interface ConversationDetail extends Conversation {
 export interface Offer {
   id: string;
   conversation: Conversation;
+  /** The customer's own last words at the handoff. */
+  summary: string;
   epoch: number;
   queue: string;
   made_at: string;
