@@ -16,6 +16,7 @@ const binary = resolve(process.env.SWITCHBOARD_BIN ?? join(import.meta.dirname, 
 /** Processes that are running; none outlives this one. */
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
 export class Daemon {
   folder = mkdtempSync(join(tmpdir(), "switchboard-browser-"));

@@ -51,7 +51,7 @@ story("a hostile system on the HTTP channel executes nothing in the console", as
   const colleague = await agent();
   await colleague.logIn();
   await colleague.goOnline();
-  const from = { handle: `eve${MARKUP}`, name: `${MARKUP}${OVERRIDE}`, email: `"${MARKUP}"@example.com` };
+  const from = { handle: `eve${MARKUP}`, name: `${MARKUP}${OVERRIDE}`, email: "eve@example.com" };
   await daemon.write(from, `a human please ${MARKUP}`);
   await colleague.accept();
   await colleague.entry("message", MARKUP).waitFor();
