@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -27,9 +27,11 @@ export class Daemon {
   log = "";
   #child;
 
-  static async start() {
+  /** `config` is what its switchboard.toml says. */
+  static async start(config = "") {
     if (!existsSync(binary)) throw new Error(`${binary} is not there: run cargo build, or name the binary in SWITCHBOARD_BIN`);
     const daemon = new Daemon();
+    writeFileSync(join(daemon.folder, "switchboard.toml"), config);
     await daemon.run();
     return daemon;
   }
@@ -102,13 +104,13 @@ export class Daemon {
     return answer.json();
   }
 
-  /** Sends a message as another system does: over the HTTP channel, signed. */
-  async write(from, text) {
-    const secret = Buffer.from(readFileSync(join(this.folder, "data/secrets/http"), "utf8").trim(), "base64");
+  /** Sends a message as another system does: over a channel of kind `http`, signed. */
+  async write(from, text, channel = "http") {
+    const secret = Buffer.from(readFileSync(join(this.folder, "data/secrets", channel), "utf8").trim(), "base64");
     const body = JSON.stringify({ id: randomUUID(), from, text });
     const [id, time] = [randomUUID(), String(Math.floor(Date.now() / 1000))];
     const signature = createHmac("sha256", secret).update(`${id}.${time}.${body}`).digest("base64");
-    const answer = await fetch(`${this.url}/channels/http/messages`, {
+    const answer = await fetch(`${this.url}/channels/${channel}/messages`, {
       method: "POST",
       body,
       headers: {
@@ -118,6 +120,6 @@ export class Daemon {
         "webhook-signature": `v1,${signature}`,
       },
     });
-    if (answer.status !== 202) throw new Error(`the HTTP channel answered ${answer.status}: ${await answer.text()}`);
+    if (answer.status !== 202) throw new Error(`channel ${channel} answered ${answer.status}: ${await answer.text()}`);
   }
 }
