@@ -7,6 +7,7 @@ const daemon = "http://127.0.0.1:8080";
 export default defineConfig({
   base: "/console/",
   plugins: [react()],
-  build: { outDir: "dist", target: "es2022", chunkSizeWarningLimit: 700 },
+  // Every file under its own hashed name: the daemon tells browsers to keep those for ever.
+  build: { outDir: "dist", target: "es2022", assetsInlineLimit: 0, chunkSizeWarningLimit: 700 },
   server: { proxy: { "/api": { target: daemon, ws: true } } },
 });

@@ -12,7 +12,8 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// The level cannot be understood.
 pub fn start_logs(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level)
+    // Migrations say the same at every start.
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", log.level))
         .map_err(|error| anyhow::anyhow!("log.level {:?} cannot be understood: {error}", log.level))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
@@ -20,6 +21,17 @@ pub fn start_logs(log: &Log) -> anyhow::Result<()> {
         LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logs cannot be written: {error}"))
+}
+
+/// Drains what histograms collected, until `stop`: without it they grow while nobody asks for `/metrics`.
+pub async fn keep_up(metrics: PrometheusHandle, stop: contract::Stop) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => metrics.run_upkeep(),
+        }
+    }
 }
 
 /// The counters of this process.

@@ -204,7 +204,7 @@ impl<'a> Turn<'a> {
         self.decision = Some(DecisionRecord {
             rule_set: decision.rule_set.to_string(),
             rule: decision.rule.as_deref().unwrap_or_default().to_owned(),
-            destination: decision.destination.as_ref().map_or_else(|| "stays".to_owned(), destination_words),
+            destination: decision.destination.as_ref().map_or_else(|| self.stays().to_owned(), destination_words),
             tags: decision
                 .actions
                 .iter()
@@ -213,6 +213,11 @@ impl<'a> Turn<'a> {
             facts: RawValue::from_string(serde_json::to_string(&facts)?)?,
         });
         Ok(())
+    }
+
+    /// Where a message goes that no rule sends anywhere.
+    fn stays(&self) -> &'static str {
+        if self.conversation.owner == Owner::Agent { "to its agent" } else { "stays where it is" }
     }
 
     /// What happened in the end, where the decision left it open.

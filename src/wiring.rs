@@ -89,6 +89,10 @@ impl Daemon {
                 config.data.display()
             );
         };
+        // First of all what fails most often, so that nothing has happened yet when it does.
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("the daemon cannot listen on {}; is the port in use?", config.listen))?;
         let metrics = telemetry::metrics();
         let channels = build_channels(&config, &home)?;
         let classifier = Arc::new(LexiconClassifier::new());
@@ -114,9 +118,6 @@ impl Daemon {
         let attachments =
             LocalAttachments::new(home.attachments(), config.attachments.max_bytes, config.attachments.types.clone())
                 .context("the folder of attachments cannot be made")?;
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("the daemon cannot listen on {}; is the port in use?", config.listen))?;
         let address = listener.local_addr()?;
         let token = auth::new_secret();
         home.announce(&Running { url: format!("http://{address}"), token: token.clone() })?;
@@ -157,6 +158,7 @@ impl Daemon {
         let app = self.app(&stop);
         let router = http::router(app, &self.channels, &host);
         let mut tasks = JoinSet::new();
+        tasks.spawn(telemetry::keep_up(self.metrics.clone(), stop.clone()));
         let worker = Arc::new(self.worker());
         tasks.spawn(worker.run(stop.clone()));
         for (name, channel) in &self.channels {

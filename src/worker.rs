@@ -159,6 +159,8 @@ impl Worker {
                 Ok(Ok(destination)) => {
                     metrics::counter!("switchboard_turns_total", "destination" => destination).increment(1);
                     metrics::histogram!("switchboard_turn_seconds").record(started.elapsed().as_secs_f64());
+                    let since_accepted = Timestamp::now().duration_since(delivery.id.made_at());
+                    metrics::histogram!("switchboard_decided_seconds").record(since_accepted.as_secs_f64());
                     self.settle(delivery).await;
                     return;
                 }

@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentsCommand {
-    /// Add somebody, or give somebody a new password.
+    /// Add somebody, or give somebody a new password and these rights.
     Add(Add),
     /// List everybody.
     List {
@@ -110,7 +110,13 @@ impl Add {
                 "login": login, "name": name, "password": password, "role": self.role, "languages": self.languages,
                 "skills": skills, "queues": self.queues, "capacity": self.capacity,
             });
-            remote.post::<Value>("/agents", &body).await.context("the running daemon did not add them")?;
+            let everybody: Value = remote.get("/agents").await?;
+            let known = everybody["items"].as_array().into_iter().flatten().find(|agent| agent["login"] == login.as_str());
+            let done = match known.and_then(|agent| agent["id"].as_str()) {
+                Some(id) => remote.patch::<Value>(&format!("/agents/{id}"), &body).await,
+                None => remote.post::<Value>("/agents", &body).await,
+            };
+            done.context("the running daemon refused")?;
         }
         println!("{login} can log in at the console with this password, which is not shown again:\n\n  {password}\n");
         Ok(ExitCode::SUCCESS)

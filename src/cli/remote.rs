@@ -18,12 +18,28 @@ impl Remote {
         Ok(Self { client, running })
     }
 
+    /// Asks an address under `/api/v1`.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.send(self.client.get(self.address(path))).await
+    }
+
     /// Posts to an address under `/api/v1`.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
-        let request = self.client.post(format!("{}/api/v1{path}", self.running.url));
+        self.send(self.client.post(self.address(path)).json(body)).await
+    }
+
+    /// Changes what is at an address under `/api/v1`.
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        self.send(self.client.patch(self.address(path)).json(body)).await
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}/api/v1{path}", self.running.url)
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> anyhow::Result<T> {
         let response = request
             .bearer_auth(&self.running.token)
-            .json(body)
             .send()
             .await
             .with_context(|| format!("the daemon at {} does not answer", self.running.url))?;

@@ -177,7 +177,8 @@ fn write_signals(signals: &Signals, out: &mut dyn Write) -> io::Result<()> {
     let known = |known: bool| if known { "" } else { "   (not sure: rules see it as unknown)" };
     let terms = |terms: &[String]| if terms.is_empty() { String::new() } else { format!("   [{}]", terms.join(", ")) };
     let language = &signals.language;
-    writeln!(out, "language     {}{}", language.value, known(language.known))?;
+    let tag = if language.value.is_empty() { "und" } else { &language.value };
+    writeln!(out, "language     {tag}{}", known(language.known))?;
     let tone = &signals.sentiment;
     let (label, of) = (tone.label.value.as_str(), &tone.label);
     writeln!(out, "sentiment    {label} ({:.2}){}{}", tone.score, terms(&of.terms), known(of.known))?;
@@ -232,4 +233,68 @@ fn write_findings(loaded: &Loaded, findings: &[Finding], out: &mut dyn Write, co
 
 fn write_json(out: &mut dyn Write, value: &serde_json::Value) -> io::Result<()> {
     writeln!(out, "{value:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: RulesCommand,
+    }
+
+    const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/routing-rules");
+
+    fn rules(arguments: &[&str]) -> (bool, String) {
+        let cli = Cli::try_parse_from([&["rules"], arguments].concat()).unwrap();
+        let mut out = Vec::new();
+        let noon = "2026-11-23T12:00:00Z".parse().unwrap();
+        let fine = run(&cli.command, &|_| Signals::default(), noon, &mut out, false).unwrap();
+        (fine, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn the_shipped_rules_are_fine() {
+        let (fine, said) = rules(&["check", "--rules", SHIPPED]);
+        assert!(fine && said.contains("rules in 8 files load"), "{said}");
+        let (fine, said) = rules(&["test", "--rules", SHIPPED]);
+        assert!(fine && said.contains("tests pass") && !said.contains("no test reaches it"), "{said}");
+    }
+
+    #[test]
+    fn an_explanation_says_what_would_happen_and_why() {
+        let arguments = ["explain", "--rules", SHIPPED, "--text", "退货？", "--language", "zh-Hans"];
+        let (fine, said) = rules(&[&arguments[..], &["--set", "conversation.bot_misses=1"]].concat());
+        assert!(fine && said.contains("conversation.bot_misses = 1") && said.contains("lang-zh ≥ 2"), "{said}");
+        let (fine, said) = rules(&[&arguments[..], &["--json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert!(fine);
+        assert_eq!(json["decision"]["destination"]["type"], "answer");
+        assert_eq!(json["facts"]["message"]["language"], "zh-Hans");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_fails() {
+        let (fine, said) = rules(&["explain", "--rules", SHIPPED, "--text", "x", "--set", "conversation.bot_mises=1"]);
+        assert!(!fine && said.contains("did you mean “conversation.bot_misses”?"), "{said}");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("1.yaml"),
+            "rules:\n  - name: a\n    when: mesage.automatic\n    then: [ignore]\n",
+        )
+        .unwrap();
+        let path = folder.path().to_str().unwrap();
+        let (fine, said) = rules(&["check", "--rules", path]);
+        assert!(!fine && said.contains("1.yaml:3:11") && said.contains("did you mean “message”?"), "{said}");
+        let (fine, said) = rules(&["check", "--rules", path, "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert!(!fine);
+        assert_eq!(json["findings"][0]["line"], 3);
+        let (fine, said) = rules(&["test", "--rules", "/nowhere"]);
+        assert!(!fine && said.contains("/nowhere cannot be read"), "{said}");
+    }
 }

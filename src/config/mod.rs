@@ -130,7 +130,7 @@ fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Res
         builder = without_default_channels(builder, file)?;
         builder = builder.add_source(File::from(file).format(FileFormat::Toml));
     }
-    let variables = environment.iter().filter(|(name, _)| !BUILD_VARIABLES.contains(&name.as_str()));
+    let variables = environment.iter().filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()));
     let source = Environment::with_prefix("SWITCHBOARD").prefix_separator("_").separator("__").try_parsing(true);
     let source = source.source(Some(variables.map(|(name, value)| (name.clone(), value.clone())).collect()));
     let built = builder.add_source(source).build().map_err(|error| explain(&error.to_string()))?;
@@ -139,7 +139,7 @@ fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Res
 }
 
 /// Variables of this prefix that are not settings.
-const BUILD_VARIABLES: [&str; 1] = ["SWITCHBOARD_WEB"];
+const NOT_SETTINGS: [&str; 2] = ["SWITCHBOARD_WEB", "SWITCHBOARD_CONFIG"];
 
 type Builder = config::ConfigBuilder<config::builder::DefaultState>;
 

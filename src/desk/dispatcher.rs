@@ -577,6 +577,7 @@ pub async fn offer_view(records: &Records, offer: &Offer) -> Option<OfferView> {
     Some(OfferView {
         id: offer.id.to_string(),
         conversation: records.announcer.view(&conversation),
+        summary: conversation.handoff.as_ref().map(|handoff| handoff.summary.clone()).unwrap_or_default(),
         epoch: offer.epoch,
         queue: offer.queue.clone(),
         made_at: offer.made_at,

@@ -30,8 +30,14 @@ pub const COOKIE: &str = "switchboard_session";
 pub const CSRF_HEADER: &str = "x-csrf-token";
 /// How long a session lasts without a new login.
 const SESSION_DAYS: i64 = 14;
-/// Tries to log in a minute, by address and by login.
-const LOGINS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("above zero");
+/// Tries to log in a minute with one login.
+const TRIES_BY_LOGIN: NonZeroU32 = NonZeroU32::new(10).expect("above zero");
+/// Tries to log in a minute from one address, which may be a proxy with a whole company behind it.
+const TRIES_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("above zero");
+/// The longest login that anybody can have, in bytes.
+pub const LONGEST_LOGIN: usize = 80;
+/// How many logins and addresses are remembered before old ones are forgotten.
+const REMEMBERED: usize = 10_000;
 
 /// Passwords, sessions and tokens.
 pub struct Auth {
@@ -46,10 +52,9 @@ impl Auth {
     /// `secure` says whether browsers reach the daemon over HTTPS: cookies are sent over nothing else then.
     #[must_use]
     pub fn new(secure: bool) -> Self {
-        let quota = Quota::per_minute(LOGINS_A_MINUTE);
         Self {
-            by_address: RateLimiter::keyed(quota),
-            by_login: RateLimiter::keyed(quota),
+            by_address: RateLimiter::keyed(Quota::per_minute(TRIES_BY_ADDRESS)),
+            by_login: RateLimiter::keyed(Quota::per_minute(TRIES_BY_LOGIN)),
             hashing: Semaphore::new(2),
             secure,
         }
@@ -66,7 +71,11 @@ impl Auth {
         login: &str,
         password: String,
     ) -> Result<Arc<Agent>, ApiError> {
-        let login = login.trim().to_lowercase();
+        let login = contract::truncate_chars(login.trim(), LONGEST_LOGIN).to_lowercase();
+        if self.by_login.len() > REMEMBERED || self.by_address.len() > REMEMBERED {
+            self.by_login.retain_recent();
+            self.by_address.retain_recent();
+        }
         if self.by_address.check_key(&from).is_err() || self.by_login.check_key(&login).is_err() {
             metrics::counter!("switchboard_logins_total", "outcome" => "limited").increment(1);
             return Err(ApiError::new(

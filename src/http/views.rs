@@ -378,6 +378,8 @@ pub struct OfferView {
     pub id: String,
     /// What is offered.
     pub conversation: ConversationView,
+    /// The customer's own last words at the handoff.
+    pub summary: String,
     /// To be sent with the answer.
     pub epoch: u32,
     /// The queue that it waits in.

@@ -271,10 +271,10 @@ pub struct CustomerFacts {
     /// The kinds of channels that they have written on.
     #[serde(skip_serializing_if = "is_default")]
     pub channels: Vec<String>,
-    /// How many messages they wrote in the last 24 hours, this one included.
+    /// How many conversations they opened in the last 24 hours, this one included.
     #[serde(skip_serializing_if = "is_default")]
     pub contacts_24h: i64,
-    /// How many messages they wrote in the last 7 days, this one included.
+    /// How many conversations they opened in the last 7 days, this one included.
     #[serde(skip_serializing_if = "is_default")]
     pub contacts_7d: i64,
     /// How many conversations of theirs are open, this one included.

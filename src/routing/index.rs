@@ -34,10 +34,13 @@ struct Column {
     rest: Vec<u64>,
 }
 
+/// A field, and the rules that ask for some of its values: their places in the index, and the values.
+type Needs<'r> = (&'static Field, Vec<(usize, Vec<&'r str>)>);
+
 impl Index {
     pub(super) fn new(rules: &[Rule], trigger: Trigger) -> Self {
         let chosen: Vec<usize> = (0..rules.len()).filter(|&rule| rules[rule].on == trigger).collect();
-        let mut needs: BTreeMap<&'static str, (&'static Field, Vec<(usize, Vec<&str>)>)> = BTreeMap::new();
+        let mut needs: BTreeMap<&'static str, Needs<'_>> = BTreeMap::new();
         for (place, &rule) in chosen.iter().enumerate() {
             let mut seen: Vec<(&'static Field, Vec<&str>)> = Vec::new();
             if let Some(when) = &rules[rule].when {
@@ -49,7 +52,7 @@ impl Index {
                 needs.entry(field.path).or_insert_with(|| (field, Vec::new())).1.push((place, values));
             }
         }
-        let mut columns: Vec<(&'static Field, Vec<(usize, Vec<&str>)>)> = needs.into_values().collect();
+        let mut columns: Vec<Needs<'_>> = needs.into_values().collect();
         columns.sort_by_key(|(_, rules)| std::cmp::Reverse(rules.len()));
         columns.truncate(MAX_COLUMNS);
         let count = chosen.len();

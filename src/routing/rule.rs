@@ -129,20 +129,20 @@ pub(super) struct When {
 }
 
 /// A text with facts in it: `lang-${message.language}`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Interpolated {
     pub parts: Vec<Part>,
 }
 
 /// One part of an interpolated text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Part {
     Text(String),
     Fact(Expr),
 }
 
 /// An action that does not end the pass, as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Step {
     Tag(String),
     Untag(String),
@@ -153,7 +153,7 @@ pub(super) enum Step {
 }
 
 /// A destination as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum DestinationSpec {
     Answer { min_confidence: Option<f64>, otherwise: Box<(Vec<Step>, DestinationSpec)> },
     Handoff(HandoffSpec),
@@ -162,7 +162,7 @@ pub(super) enum DestinationSpec {
 }
 
 /// A handoff as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct HandoffSpec {
     pub queue: String,
     pub priority: Option<Priority>,
@@ -171,7 +171,7 @@ pub(super) struct HandoffSpec {
 }
 
 /// A requirement as a rule says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct SkillSpec {
     pub skill: Interpolated,
     pub min: u8,
@@ -385,4 +385,19 @@ pub struct Relax {
     pub after: u64,
     /// The least level from then on; `None` drops the need.
     pub min: Option<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_need_relaxes_step_by_step() {
+        let relax = vec![Relax { after: 60, min: Some(2) }, Relax { after: 180, min: None }];
+        let need = SkillNeed { skill: "billing".into(), min: 4, hard: false, relax };
+        for (waited, level) in [(0, Some(4)), (59, Some(4)), (60, Some(2)), (179, Some(2)), (180, None), (9_999, None)]
+        {
+            assert_eq!(need.effective(waited), level, "after {waited} s");
+        }
+    }
 }

@@ -93,12 +93,7 @@ impl Templates {
             message_text: Some("Where is my order? 我的订单在哪里？"),
         };
         for context in [full, TemplateContext::default()] {
-            let mut out = Bounded::default();
-            template.render_captured_to(values(&context, &Titles::new(), language), &mut out).map(drop).or_else(
-                |error| {
-                    if out.full { Ok(()) } else { Err(error) }
-                },
-            )?;
+            template.render_captured_to(values(&context, &Titles::new(), language), &mut Bounded::default())?;
         }
         Ok(())
     }
@@ -130,7 +125,8 @@ impl RuleSet {
             // A text that runs out of fuel or room is cut there: what was said so far was checked at load.
             let _ = compiled.render_captured_to(values(context, titles, language), &mut out);
         }
-        String::from_utf8_lossy(&out.bytes).trim().to_owned()
+        let whole = out.0.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        whole.trim().to_owned()
     }
 }
 
@@ -179,22 +175,57 @@ pub(super) fn nearest_language<'h>(have: &'h [String], wanted: &str, default: &s
 
 /// A text that stops growing.
 #[derive(Debug, Default)]
-struct Bounded {
-    bytes: Vec<u8>,
-    full: bool,
-}
+struct Bounded(Vec<u8>);
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > MAX_OUTPUT {
-            self.full = true;
+        let room = MAX_OUTPUT.saturating_sub(self.0.len()).min(bytes.len());
+        if room == 0 && !bytes.is_empty() {
             return Err(io::Error::other("the text is too long"));
         }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
+        self.0.extend_from_slice(&bytes[..room]);
+        Ok(room)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_for_every_reader() {
+        for (have, wanted, found) in [
+            (&["en", "zh-Hans", "zh-Hant"][..], "zh-Hant", Some("zh-Hant")),
+            (&["en", "zh-Hans"], "zh-Hant", Some("zh-Hans")),
+            (&["en", "zh-Hans", "zh-Hant"], "zh-TW", Some("zh-Hant")),
+            (&["en", "zh"], "zh-Hant", Some("zh")),
+            (&["en", "zh-Hant"], "zh-Hans", Some("zh-Hant")),
+            (&["en", "pt"], "pt-BR", Some("pt")),
+            (&["en", "pt-BR"], "pt", Some("pt-BR")),
+            (&["zh", "en"], "fi", Some("en")),
+            (&["zh"], "fi", None),
+        ] {
+            let have: Vec<String> = have.iter().map(|language| (*language).to_owned()).collect();
+            assert_eq!(nearest_language(&have, wanted, "en"), found, "{wanted} of {have:?}");
+        }
+    }
+
+    #[test]
+    fn a_template_cannot_run_away() {
+        let mut templates = Templates::default();
+        for (name, source) in [
+            ("fuel", "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"),
+            ("length", "{% for a in range(2000) %}0123456789012345678901234567890{% endfor %}"),
+            ("repeat", "{{ 'x' * 999999999999 }}"),
+        ] {
+            templates.add(name, "en", source).unwrap();
+            assert!(templates.try_out(name, "en").is_err(), "{name}");
+        }
+        templates.add("html", "en", "{{ message.text }}").unwrap();
+        assert!(templates.try_out("html", "en").is_ok());
     }
 }

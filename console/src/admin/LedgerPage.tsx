@@ -1,41 +1,59 @@
+import { Alert } from "@mantine/core";
 import { get } from "../api/client";
+import { deliveryStates } from "../api/types";
+import type { Ledger } from "../api/types";
 import { useWords } from "../i18n";
 import { useAnswer } from "../lib/useLoad";
 import { Loaded } from "./Loaded";
 
-const load = () => get<unknown>("/ledger");
+const load = () => get<Ledger>("/ledger");
 
-/** The counts in an answer, those within others by their path: `outbound.pending`. Pure. */
-export function countsOf(answer: unknown, path = ""): [string, number | string | boolean][] {
-  if (typeof answer === "number" || typeof answer === "string" || typeof answer === "boolean") return [[path, answer]];
-  if (typeof answer !== "object" || answer === null) return [];
-  return Object.entries(answer).flatMap(([name, value]) => countsOf(value, path ? `${path}.${name}` : name));
-}
+const inbound = ["accepted", "decided", "waiting", "dead", "redriven"] as const;
 
 export function LedgerPage() {
-  const { t, language } = useWords();
+  const { t } = useWords();
   const from = useAnswer(load);
-  const number = new Intl.NumberFormat(language);
   return (
     <Loaded title={t("admin.ledger")} from={from}>
-      {(ledger) => {
-        const counts = countsOf(ledger);
-        return (
-          <>
-            <p className="muted" style={{ marginTop: 0 }}>
-              {counts.length > 0 ? t("ledger.text") : t("ledger.none")}
-            </p>
-            <dl className="counts" data-testid="ledger">
-              {counts.map(([name, value]) => (
-                <div key={name}>
-                  <dt>{name.replaceAll("_", " ")}</dt>
-                  <dd>{typeof value === "number" ? number.format(value) : String(value)}</dd>
-                </div>
-              ))}
-            </dl>
-          </>
-        );
-      }}
+      {(ledger) => (
+        <div data-testid="ledger">
+          <p className="muted" style={{ marginTop: 0 }}>
+            {t("ledger.text")}
+          </p>
+          <Verdict findings={ledger.findings} />
+          <h2>{t("ledger.inbound")}</h2>
+          <Counts rows={inbound.map((name) => [t(`ledger.${name}`), ledger[name]])} />
+          <h2>{t("ledger.outbound")}</h2>
+          <Counts rows={deliveryStates.map((state, index) => [t(`delivery.${state}`), ledger.outbound[index] ?? 0])} />
+        </div>
+      )}
     </Loaded>
+  );
+}
+
+function Verdict({ findings }: { findings: string[] }) {
+  const { t } = useWords();
+  if (findings.length === 0) return <Alert color="green">{t("ledger.fine")}</Alert>;
+  return (
+    <Alert color="red" role="alert" title={t("ledger.wrong")}>
+      {findings.map((finding) => (
+        <div key={finding}>{finding}</div>
+      ))}
+    </Alert>
+  );
+}
+
+function Counts({ rows }: { rows: [string, number][] }) {
+  const { language } = useWords();
+  const number = new Intl.NumberFormat(language);
+  return (
+    <dl className="counts">
+      {rows.map(([name, count]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{number.format(count)}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }

@@ -44,7 +44,7 @@ function Status({ status }: { status: RulesStatus }) {
       {status.findings.map((finding, index) => (
         <FindingView key={index} finding={finding} />
       ))}
-      <h2 style={{ fontSize: 14 }}>{t("rules.files")}</h2>
+      <h2>{t("rules.files")}</h2>
       <ul style={{ margin: 0, paddingInlineStart: 20 }}>
         {status.files.map((file) => (
           <li key={file}>

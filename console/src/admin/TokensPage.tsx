@@ -44,7 +44,6 @@ function TokenTable({ tokens, revoke }: { tokens: Token[]; revoke: (token: Token
           <Table.Th>{t("tokens.name")}</Table.Th>
           <Table.Th>{t("tokens.role")}</Table.Th>
           <Table.Th>{t("tokens.created")}</Table.Th>
-          <Table.Th>{t("tokens.used")}</Table.Th>
           <Table.Th>
             <span className="hidden-visually">{t("tokens.revoke")}</span>
           </Table.Th>
@@ -57,8 +56,9 @@ function TokenTable({ tokens, revoke }: { tokens: Token[]; revoke: (token: Token
               <bdi>{token.name}</bdi>
             </Table.Td>
             <Table.Td>{t(`role.${token.role}`)}</Table.Td>
-            <Table.Td>{token.created_at && <Ago at={token.created_at} />}</Table.Td>
-            <Table.Td>{token.last_used_at ? <Ago at={token.last_used_at} /> : t("tokens.never")}</Table.Td>
+            <Table.Td>
+              <Ago at={token.made_at} />
+            </Table.Td>
             <Table.Td>
               <Button size="compact-sm" variant="default" onClick={() => revoke(token)}>
                 {t("tokens.revoke")}
@@ -136,7 +136,7 @@ function Revoke({ token, onClose, onDone }: { token: Token; onClose: () => void;
   const { t } = useWords();
   const complain = useComplain();
   const revoke = () =>
-    call("DELETE", `/tokens/${encodeURIComponent(token.id)}`)
+    call("DELETE", `/tokens/${token.id}`)
       .then(onDone, complain)
       .finally(onClose);
   return (

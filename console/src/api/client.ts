@@ -85,8 +85,16 @@ export async function call<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE
     if (error.status === 401 && path !== "/login" && path !== "/me/password") onExpired();
     throw error;
   }
-  if (response.status === 204 || response.headers.get("Content-Length") === "0") return undefined as T;
-  return (await response.json()) as T;
+  return parsed<T>(response);
+}
+
+async function parsed<T>(response: Response): Promise<T> {
+  try {
+    const text = await response.text();
+    return (text ? JSON.parse(text) : undefined) as T;
+  } catch {
+    throw new ApiError(502, "bad_answer", "The answer was cut off or is not the daemon's: something between it and this page may be broken.");
+  }
 }
 
 export const get = <T>(path: string) => call<T>("GET", path);

@@ -7,7 +7,8 @@ export type Owner = "bot" | "queue" | "agent" | "closed";
 export type Role = "agent" | "supervisor" | "admin";
 export type Presence = "online" | "away" | "offline";
 export type Priority = "low" | "normal" | "high" | "urgent";
-export type DeliveryState = "pending" | "sending" | "sent" | "delivered" | "read" | "failed" | "unknown" | "held";
+export const deliveryStates = ["pending", "sending", "sent", "delivered", "read", "failed", "unknown", "held"] as const;
+export type DeliveryState = (typeof deliveryStates)[number];
 export type SentimentLabel = "very_negative" | "negative" | "neutral" | "positive" | "very_positive";
 export type Box = "mine" | "queued" | "open" | "closed";
 
@@ -191,6 +192,8 @@ export interface ConversationDetail extends Conversation {
 export interface Offer {
   id: string;
   conversation: Conversation;
+  /** The customer's own last words at the handoff. */
+  summary: string;
   epoch: number;
   queue: string;
   made_at: string;
@@ -258,11 +261,22 @@ export interface DeadLetter {
 }
 
 export interface Token {
-  id: string;
+  id: number;
   name: string;
   role: Role;
-  created_at?: string;
-  last_used_at?: string;
+  made_at: string;
+}
+
+/** Where every message is. `findings` says in words what does not add up. */
+export interface Ledger {
+  accepted: number;
+  decided: number;
+  waiting: number;
+  dead: number;
+  redriven: number;
+  /** By state, in the order of `deliveryStates`. */
+  outbound: number[];
+  findings: string[];
 }
 
 export type LiveEvent =

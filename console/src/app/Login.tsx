@@ -6,13 +6,14 @@ import { useWords } from "../i18n";
 import { login, wasLogout } from "../store/session";
 import { ColourSwitch, LanguageSwitch } from "./Appearance";
 import { useComplaint } from "./complain";
+import icon from "./icon.svg";
 
 function Title() {
   const { t } = useWords();
   return (
     <>
       <div className="brand">
-        <img src="/console/icon.svg" alt="" />
+        <img src={icon} alt="" />
         {t("app.name")}
       </div>
       <h1>{t("login.title")}</h1>

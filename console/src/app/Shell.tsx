@@ -32,6 +32,7 @@ export function Shell() {
   const { t } = useWords();
   const route = useRoute();
   const explained = useExplained();
+  const supervises = useStore((state) => state.me?.role !== "agent");
   useKeyboard();
   useAlerts();
   return (
@@ -46,7 +47,7 @@ export function Shell() {
         </Suspense>
       )}
       <HelpDialog />
-      <FindCustomer />
+      {supervises && <FindCustomer />}
     </>
   );
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { backoff } from "../live/socket";
 import { observeServerDate, serverNow } from "../lib/clock";
-import { countsOf } from "../admin/LedgerPage";
 import { difference } from "../customer/EditCustomer";
 import { at } from "../store/samples";
 import { KeyReader, shortcuts } from "./hotkeys";
@@ -83,14 +82,5 @@ describe("a customer's change", () => {
     ["an attribute added, one without a name left out", "Lena", [...rows, { name: " tier ", value: "gold" }, { name: "", value: "x" }], { attributes: { tier: "gold" } }],
   ])("%s", (_, name, wanted, expected) => {
     expect(difference(customer, name, "", wanted)).toEqual(expected);
-  });
-});
-
-describe("the ledger's counts", () => {
-  it("are told by their path", () => {
-    expect(countsOf({ inbound: { accepted: 2 }, balanced: true, none: null })).toEqual([
-      ["inbound.accepted", 2],
-      ["balanced", true],
-    ]);
   });
 });

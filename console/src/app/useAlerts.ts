@@ -12,9 +12,9 @@ import type { Words } from "../i18n";
 
 function alertTo(event: LiveEvent, t: Words["t"]): void {
   if (event.type === "offer") {
-    const { conversation, queue, id } = event.offer;
+    const { conversation, summary, queue, id } = event.offer;
     chime("offer");
-    notifyDesktop(t("offers.flash"), `${conversation.customer.name ?? t("lists.nameless")} · ${queue}\n${conversation.last.text.slice(0, 140)}`, id, () => go({ page: "home" }));
+    notifyDesktop(t("offers.flash"), `${conversation.customer.name ?? t("lists.nameless")} · ${queue}\n${(summary || conversation.last.text).slice(0, 140)}`, id, () => go({ page: "home" }));
   }
   if (event.type !== "entry" || event.entry.author.type !== "customer") return;
   const { me, conversations } = read();

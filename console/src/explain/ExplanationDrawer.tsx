@@ -35,23 +35,26 @@ function Why({ explanation }: { explanation: Explanation }) {
         {explanation.text.slice(0, 4_000)}
       </blockquote>
       <div className="muted small">
-        <Ago at={explanation.at} /> · {t("explain.rule_set", { hash: explanation.rule_set.slice(0, 12) })}
+        <Ago at={explanation.at} />
+        {explanation.rule_set && ` · ${t("explain.rule_set", { hash: explanation.rule_set.slice(0, 12) })}`}
       </div>
       <h3>{t("explain.signals")}</h3>
       <div style={{ display: "flex", flexWrap: "wrap", gap: 5 }}>
         <SignalChips signals={explanation.signals} all />
       </div>
-      <h3>{t("explain.rules")}</h3>
+      {explanation.rules.length > 0 && <h3>{t("explain.rules")}</h3>}
       <ol className="rules">
         {explanation.rules.map((rule, index) => (
           <RuleView key={index} rule={rule} />
         ))}
       </ol>
       {explanation.not_reached > 0 && <p className="muted small">{t("explain.not_reached", { n: explanation.not_reached })}</p>}
-      <details style={{ marginTop: 16 }}>
-        <summary>{t("explain.facts")}</summary>
-        <pre tabIndex={0}>{JSON.stringify(explanation.facts, null, 2)}</pre>
-      </details>
+      {explanation.facts !== null && (
+        <details style={{ marginTop: 16 }}>
+          <summary>{t("explain.facts")}</summary>
+          <pre tabIndex={0}>{JSON.stringify(explanation.facts, null, 2)}</pre>
+        </details>
+      )}
     </div>
   );
 }

@@ -76,6 +76,7 @@ export const en = {
   "lists.go_online": "Go online",
   "lists.queues_empty": "There are no queues that you serve. An administrator can add you to one.",
   "lists.queue_empty": "Nobody is waiting.",
+  "lists.queue_hidden": "Who waits here is shown to those who serve this queue.",
   "lists.open_empty": "No open conversations.",
   "lists.closed_empty": "No closed conversations yet.",
   "lists.waiting": "{n} waiting",
@@ -353,7 +354,15 @@ export const en = {
   "dead.at": "Since",
 
   "ledger.text": "Every message that was accepted, and where it is. Nothing may be missing.",
-  "ledger.none": "Nothing has been counted yet.",
+  "ledger.fine": "Everything adds up.",
+  "ledger.wrong": "Something does not add up",
+  "ledger.inbound": "From customers",
+  "ledger.outbound": "To customers",
+  "ledger.accepted": "Accepted",
+  "ledger.decided": "Decided",
+  "ledger.waiting": "Waiting",
+  "ledger.dead": "Dead letters",
+  "ledger.redriven": "Redriven",
 
   "tokens.add": "New token",
   "tokens.name": "Name",
@@ -364,8 +373,6 @@ export const en = {
   "tokens.revoke": "Revoke",
   "tokens.revoke_confirm": "Revoke token {name}? The program that uses it is refused at once.",
   "tokens.created": "Created",
-  "tokens.used": "Last used",
-  "tokens.never": "never",
   "tokens.done": "Done",
 
   "keys.title": "Keyboard shortcuts",

@@ -78,6 +78,7 @@ export const zh: Record<Key, string> = {
   "lists.go_online": "上线",
   "lists.queues_empty": "您没有服务的队列。管理员可以把您加入队列。",
   "lists.queue_empty": "无人等待。",
+  "lists.queue_hidden": "只有服务此队列的客服才能看到等待者。",
   "lists.open_empty": "没有进行中的对话。",
   "lists.closed_empty": "还没有已关闭的对话。",
   "lists.waiting": "{n} 人等待",
@@ -355,7 +356,15 @@ export const zh: Record<Key, string> = {
   "dead.at": "时间",
 
   "ledger.text": "每条已接收的消息及其去向，一条都不能少。",
-  "ledger.none": "尚无统计。",
+  "ledger.fine": "账目平衡。",
+  "ledger.wrong": "账目不平衡",
+  "ledger.inbound": "来自客户",
+  "ledger.outbound": "发给客户",
+  "ledger.accepted": "已接收",
+  "ledger.decided": "已决定",
+  "ledger.waiting": "等待处理",
+  "ledger.dead": "死信",
+  "ledger.redriven": "已重新投递",
 
   "tokens.add": "新建令牌",
   "tokens.name": "名称",
@@ -366,8 +375,6 @@ export const zh: Record<Key, string> = {
   "tokens.revoke": "吊销",
   "tokens.revoke_confirm": "吊销令牌 {name}？使用它的程序将立即被拒绝。",
   "tokens.created": "创建时间",
-  "tokens.used": "最近使用",
-  "tokens.never": "从未",
   "tokens.done": "完成",
 
   "keys.title": "键盘快捷键",

@@ -6,6 +6,7 @@ import { IconAlertTriangle, IconSearch } from "@tabler/icons-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useComplain } from "../app/complain";
 import { run, useCommand } from "../app/hotkeys";
+import icon from "../app/icon.svg";
 import { go, openConversation, useRoute } from "../app/router";
 import { useWords } from "../i18n";
 import { loadBox } from "../store/actions";
@@ -28,16 +29,12 @@ export function LeftPane() {
     <>
       <header className="left-head">
         <div className="brand">
-          <img src="/console/icon.svg" alt="" />
+          <img src={icon} alt="" />
           <span className="ellipsis">{t("app.name")}</span>
         </div>
         <div style={{ display: "flex", gap: 2, flex: "none" }}>
           <Findings />
-          <Tooltip label={t("menu.find")}>
-            <ActionIcon variant="subtle" color="gray" size={30} aria-label={t("menu.find")} onClick={() => run("find")} data-testid="find-customer">
-              <IconSearch size={18} />
-            </ActionIcon>
-          </Tooltip>
+          <Find />
           <MainMenu />
         </div>
       </header>
@@ -105,6 +102,20 @@ function useMove(scroll: React.RefObject<HTMLDivElement | null>): void {
   useCommand("previous", useCallback(() => move(-1), [move]));
 }
 
+/** Looking for any customer is for supervisors; agents see those whom they serve. */
+function Find() {
+  const { t } = useWords();
+  const role = useStore((state) => state.me?.role);
+  if (role === "agent") return null;
+  return (
+    <Tooltip label={t("menu.find")}>
+      <ActionIcon variant="subtle" color="gray" size={30} aria-label={t("menu.find")} onClick={() => run("find")} data-testid="find-customer">
+        <IconSearch size={18} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
 function Findings() {
   const { t } = useWords();
   const findings = useStore((state) => state.findings);
@@ -148,7 +159,7 @@ function Archive({ box }: { box: "open" | "closed" }) {
   const items = useBox(box);
   const loaded = useStore((state) => state.boxes[box]);
   const route = useRoute();
-  if (loaded && items.length === 0) return <p className="left-empty">{t(`lists.${box}_empty`)}</p>;
+  if (loaded && !loaded.next && items.length === 0) return <p className="left-empty">{t(`lists.${box}_empty`)}</p>;
   return (
     <>
       <ConversationList items={items} name={box} label={t(`lists.${box}`)} key={route.page} />

@@ -88,7 +88,7 @@ function OfferCard({ offer, answer }: { offer: Offer; answer: Answer }) {
         <div className="muted small ellipsis">{t("offers.from_queue", { queue: title(offer.queue) })}</div>
       </div>
       <bdi className="said" dir="auto">
-        {conversation.last.text.slice(0, 400)}
+        {(offer.summary || conversation.last.text).slice(0, 400)}
       </bdi>
       <div className="buttons">
         <Button size="xs" flex={1} onClick={() => act(true)} loading={busy === "accept"} disabled={busy === "decline"} aria-keyshortcuts="a" data-testid="offer-accept">

@@ -80,7 +80,7 @@ function QueueSection({ queue }: { queue: Queue }) {
       </button>
       <Collapse expanded={open}>
         <div className="queue-list">
-          {waiting.length === 0 ? <p className="left-empty">{t("lists.queue_empty")}</p> : <ConversationList items={waiting} name="queued" label={title(queue.name)} />}
+          {waiting.length === 0 ? <p className="left-empty">{t(queue.waiting > 0 ? "lists.queue_hidden" : "lists.queue_empty")}</p> : <ConversationList items={waiting} name="queued" label={title(queue.name)} />}
         </div>
       </Collapse>
     </section>

@@ -1,5 +1,6 @@
 /** Calls the agent's attention: a soft sound, the flashing title, a desktop notification. Each only if wanted. */
 
+import icon from "../app/icon.svg";
 import { readSettings } from "./settings";
 
 let audio: AudioContext | undefined;
@@ -34,7 +35,7 @@ function tone(context: AudioContext, frequency: number, delay: number): void {
 export function notifyDesktop(title: string, body: string, tag: string, onClick: () => void): void {
   if (!readSettings().desktop || !("Notification" in window) || Notification.permission !== "granted") return;
   if (document.visibilityState === "visible" && document.hasFocus()) return;
-  const notification = new Notification(title, { body, tag, icon: "/console/icon.svg" });
+  const notification = new Notification(title, { body, tag, icon });
   notification.onclick = () => {
     window.focus();
     onClick();

@@ -16,6 +16,10 @@ import type { Page } from "./state";
 import { dispatch, read } from "./store";
 
 const PAGE = 50;
+/** How much of the lists that are usually short is asked for at once. */
+const WHOLE = 200;
+/** How many pages without anything in them are passed over at once. */
+const EMPTY_MOST = 10;
 const id = encodeURIComponent;
 
 function learn(conversation: Conversation, asOf: number): void {
@@ -28,10 +32,16 @@ export async function setPresence(presence: Presence): Promise<void> {
 
 /** Fetches the first page of a box, or with `before` the next one. */
 export async function loadBox(box: Box, before?: string): Promise<void> {
-  const asOf = read().seq;
-  const limit = box === "mine" || box === "queued" ? 200 : PAGE;
-  const page = await get<{ items: Conversation[]; next?: string }>(`/conversations${query({ box, limit, before })}`);
-  dispatch({ type: "box", box, items: page.items, next: page.next, before, asOf });
+  const limit = box === "mine" || box === "queued" ? WHOLE : PAGE;
+  let from = before;
+  // A page may hold nothing that this agent may see, and yet not be the last one.
+  for (let empty = 0; empty < EMPTY_MOST; empty++) {
+    const asOf = read().seq;
+    const page = await get<{ items: Conversation[]; next?: string }>(`/conversations${query({ box, limit, before: from })}`);
+    dispatch({ type: "box", box, items: page.items, next: page.next, before: from, asOf });
+    if (page.items.length > 0 || !page.next) return;
+    from = page.next;
+  }
 }
 
 export async function loadQueues(): Promise<void> {
@@ -60,7 +70,7 @@ export async function loadCustomer(customer: string): Promise<void> {
 }
 
 export async function findCustomers(q: string): Promise<Omit<Customer, "conversations">[]> {
-  return (await get<{ items: Omit<Customer, "conversations">[] }>(`/customers${query({ q, limit: 20 })}`)).items;
+  return (await get<{ items: Omit<Customer, "conversations">[] }>(`/customers${query({ q })}`)).items;
 }
 
 async function entries(key: string, before?: string): Promise<Page> {

@@ -61,26 +61,28 @@ async function work(conversation: string): Promise<void> {
   working.add(conversation);
   try {
     for (let attempt = 0, next = nextOf(conversation); next && read().me; next = nextOf(conversation)) {
-      attempt = (await tried(next)) ? 0 : attempt + 1;
-      if (attempt > 0) await new Promise((done) => window.setTimeout(done, backoff(attempt, Math.random())));
+      const failure = await tried(next);
+      attempt = failure ? attempt + 1 : 0;
+      if (failure) await pause(Math.max(backoff(attempt, Math.random()), (failure.retryAfter ?? 0) * 1_000));
     }
   } finally {
     working.delete(conversation);
   }
 }
 
-/** Whether it is settled, one way or the other. An expired session leaves it waiting for the next login. */
-async function tried(sending: Sending): Promise<boolean> {
+const pause = (ms: number) => new Promise((done) => window.setTimeout(done, ms));
+
+/** Settles it, one way or the other, or gives what was in the way this time. An expired session leaves it waiting for the next login. */
+async function tried(sending: Sending): Promise<ApiError | undefined> {
   const path = `/conversations/${encodeURIComponent(sending.conversation)}/${sending.kind === "reply" ? "replies" : "notes"}`;
   const { client_id, text } = sending;
-  const hashes = sending.attachments.flatMap((attachment) => attachment.hash ?? []);
+  const files = sending.attachments.length > 0 ? { attachments: sending.attachments } : {};
   try {
-    const body = hashes.length > 0 ? { text, client_id, attachments: hashes } : { text, client_id };
-    dispatch({ type: "sent", client_id, entry: await post<Entry>(path, body) });
+    dispatch({ type: "sent", client_id, entry: await post<Entry>(path, { text, client_id, ...files }) });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.passes || error.status === 401) return false;
+    if (error.passes || error.status === 401) return error;
     dispatch({ type: "refused", client_id, reason: error.message || error.code });
   }
-  return true;
+  return undefined;
 }

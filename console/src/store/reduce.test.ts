@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LiveEvent } from "../api/types";
-import { unread } from "./boxes";
+import { inBox, unread } from "./boxes";
 import { reduce } from "./reduce";
 import { at, conversation, mei, message, offer, reply, sending, started } from "./samples";
 import { TYPING_MS } from "./state";
@@ -115,6 +115,20 @@ describe("lists", () => {
     const start = run(started({ conversations: { cnv_q: unowned } }), ...before);
     const state = run(start, { type: "box", box: "queued", items: [], asOf: 0, ...change });
     expect(state.conversations["cnv_q"]).toBeDefined();
+  });
+});
+
+describe("a list in parts", () => {
+  const closed = (id: string, n: number) => conversation(id, { owner: "closed", last: { at: at(n), author: { type: "bot" }, text: "" } });
+  const page = (items: ReturnType<typeof closed>[], next?: string, before?: string): Action => ({ type: "box", box: "closed", items, next, before, asOf: 0 });
+  const shown = (state: State) => inBox(state, "closed").map((each) => each.id);
+
+  it("shows all that was fetched, whatever order the parts are in", () => {
+    const first = run(started({ conversations: { stray: closed("stray", 1) } }), page([closed("a", 9), closed("b", 5)], "b"));
+    expect(shown(first)).toEqual(["a", "b"]);
+    const second = run(first, page([closed("c", 8), closed("d", 7)], "d", "b"));
+    expect(shown(second)).toEqual(["a", "c", "d", "b"]);
+    expect(shown(run(second, page([], undefined, "d")))).toEqual(["a", "c", "d", "b", "stray"]);
   });
 });
 

@@ -127,8 +127,8 @@ function answered(state: State, items: Conversation[], asOf: number): State {
 
 function boxed(state: State, action: Extract<Action, { type: "box" }>): State {
   const { box, items, next, before, asOf } = action;
-  const last = items.at(-1);
-  const floor = next && last ? last.last.at : undefined;
+  const reached = [...items.map((each) => each.last.at), ...(before ? [state.boxes[box]?.floor ?? []].flat() : [])];
+  const floor = next ? reached.sort()[0] : undefined;
   const boxes = { ...state.boxes, [box]: { ...(next ? { next } : {}), ...(floor ? { floor } : {}) } };
   const base = { ...state, boxes };
   return answered(before || next ? base : without(base, box, items, asOf), items, asOf);

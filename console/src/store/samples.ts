@@ -55,7 +55,7 @@ export function sending(client_id: string, text: string, change: Partial<Sending
 }
 
 export function offer(id: string, of: Conversation): Offer {
-  return { id, conversation: of, epoch: of.epoch, queue: "care", made_at: at(0), expires_at: at(30) };
+  return { id, conversation: of, epoch: of.epoch, queue: "care", summary: "", made_at: at(0), expires_at: at(30) };
 }
 
 /** Mei's console, with one open conversation whose journal is loaded. */

@@ -86,7 +86,7 @@ function received(event: LiveEvent): void {
   for (const listener of listeners) listener(event);
 }
 
-/** What went from the queue to another agent is told by the counts alone: when they differ from the list, it is fetched again. */
+/** A list that has more than the queue's count holds somebody who was taken elsewhere: it is fetched again. */
 function checkQueued(): void {
   window.clearTimeout(queuedCheck);
   queuedCheck = window.setTimeout(() => {
@@ -95,7 +95,7 @@ function checkQueued(): void {
     const counted = new Map<string, number>();
     for (const { owner, queue } of Object.values(conversations))
       if (owner === "queue" && queue) counted.set(queue, (counted.get(queue) ?? 0) + 1);
-    if (queues.some((queue) => queue.waiting !== (counted.get(queue.name) ?? 0))) loadBox("queued").catch(() => undefined);
+    if (queues.some((queue) => (counted.get(queue.name) ?? 0) > queue.waiting)) loadBox("queued").catch(() => undefined);
   }, 500);
 }
 

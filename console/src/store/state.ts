@@ -32,7 +32,7 @@ export interface Sending {
   refused?: string;
 }
 
-/** How far into one box the lists on the screen reach. `floor`: nothing older than this has been fetched yet. */
+/** How far into one box the lists on the screen reach. `floor`: the oldest that was fetched; what is older has gaps. */
 export interface BoxState {
   next?: string;
   floor?: string;

@@ -269,7 +269,7 @@ pub(super) async fn change_agent(
 fn check(app: &App, agent: &Agent) -> Result<(), ApiError> {
     let wrong = |message: String| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_agent", message));
     let rules = app.policy.rules();
-    if agent.login.is_empty() || agent.login.len() > 80 || agent.login.contains(char::is_whitespace) {
+    if agent.login.is_empty() || agent.login.len() > auth::LONGEST_LOGIN || agent.login.contains(char::is_whitespace) {
         return wrong("A login is 1 to 80 characters without spaces.".to_owned());
     }
     if agent.name.is_empty() {

@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 use regex::RegexBuilder;
 
 use super::{
-    Comparison, Expr, FIELDS, Kind, Needles, Operator, Pattern, QUEUE_FIELDS, Ty, Val, schema, source::Source,
+    Comparison, EntityPart, Expr, FIELDS, Kind, Needles, Operator, Pattern, QUEUE_FIELDS, Ty, Val, schema,
+    source::Source,
 };
 use crate::routing::finding::suggest;
 
@@ -253,8 +254,8 @@ impl<'a> Checker<'a> {
 
     fn part_of_variable(&mut self, depth: usize, path: &[&str], span: &Range<usize>) -> Option<(Kind, Ty)> {
         match (self.variables[depth].1, &path[1..]) {
-            (Ty::Entity, ["kind"]) => Some((Kind::EntityKind(depth), Ty::Text)),
-            (Ty::Entity, ["text"]) => Some((Kind::EntityText(depth), Ty::Text)),
+            (Ty::Entity, ["kind"]) => Some((Kind::PartOfEntity(depth, EntityPart::Kind), Ty::Text)),
+            (Ty::Entity, ["text"]) => Some((Kind::PartOfEntity(depth, EntityPart::Text), Ty::Text)),
             (Ty::Entity, _) => {
                 self.none(span, format!("an entity has no `{}`", path[1..].join(".")), "it has .kind and .text")
             }

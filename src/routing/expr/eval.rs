@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::OnceCell, cmp::Ordering, collections::BTreeMap};
 
 use jiff::{Zoned, tz::TimeZone};
 
-use super::{Comparison, Expr, Kind, Operator, TextIndex, Val, words};
+use super::{Comparison, EntityPart, Expr, Kind, Operator, TextIndex, Val, words};
 use crate::{
     routing::{
         calendar::Calendar,
@@ -184,13 +184,10 @@ impl Expr {
                 Item::Text(text) => Val::text(text),
                 Item::Entity(entity) => Val::Entity(entity),
             }),
-            Kind::EntityKind(depth) => match variable(vars, *depth)? {
-                Item::Entity(entity) => Some(Val::text(&entity.kind)),
-                Item::Text(_) => None,
-            },
-            Kind::EntityText(depth) => match variable(vars, *depth)? {
-                Item::Entity(entity) => Some(Val::text(&entity.text)),
-                Item::Text(_) => None,
+            Kind::PartOfEntity(depth, part) => match (variable(vars, *depth)?, part) {
+                (Item::Entity(entity), EntityPart::Kind) => Some(Val::text(&entity.kind)),
+                (Item::Entity(entity), EntityPart::Text) => Some(Val::text(&entity.text)),
+                (Item::Text(_), _) => None,
             },
             Kind::If(three) => {
                 let chosen = if three[0].truth(scope, vars)? { &three[1] } else { &three[2] };

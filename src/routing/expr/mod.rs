@@ -32,13 +32,6 @@ pub(super) struct Expr {
     pub span: Range<usize>,
 }
 
-/// Expressions are equal when they say the same, wherever they stand.
-impl PartialEq for Expr {
-    fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind
-    }
-}
-
 /// The type of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ty {
@@ -114,8 +107,8 @@ pub(super) enum Kind {
     Queue(String, &'static QueueField),
     /// A macro's variable, counted from the outermost.
     Variable(usize),
-    EntityKind(usize),
-    EntityText(usize),
+    /// A part of the entity that a macro is at.
+    PartOfEntity(usize, EntityPart),
     Not(Box<Expr>),
     And(Box<[Expr; 2]>),
     Or(Box<[Expr; 2]>),
@@ -149,52 +142,16 @@ pub(super) enum Kind {
     Open(usize),
 }
 
-impl PartialEq for Kind {
-    fn eq(&self, other: &Self) -> bool {
-        use Kind::{
-            All, And, AnyWord, Arithmetic, Attribute, Compare, Contains, Count, EndsWith, EntityKind, EntityText,
-            Exists, Has, If, In, Literal, LowerAscii, Matches, Negate, Not, OneOf, Open, Or, Queue, Size, StartsWith,
-            TextAnyWord, TextContains, Variable,
-        };
-        match (self, other) {
-            (Literal(a), Literal(b)) => a == b,
-            (Self::Field(a), Self::Field(b)) => a.path == b.path,
-            (Attribute(a, x), Attribute(b, y)) => a.path == b.path && x == y,
-            (Queue(a, x), Queue(b, y)) => a == b && x.name == y.name,
-            (Variable(a), Variable(b))
-            | (EntityKind(a), EntityKind(b))
-            | (EntityText(a), EntityText(b))
-            | (TextContains(a), TextContains(b))
-            | (Open(a), Open(b)) => a == b,
-            (Not(a), Not(b))
-            | (Negate(a), Negate(b))
-            | (LowerAscii(a), LowerAscii(b))
-            | (Size(a), Size(b))
-            | (Has(a), Has(b)) => a == b,
-            (And(a), And(b))
-            | (Or(a), Or(b))
-            | (In(a), In(b))
-            | (Contains(a), Contains(b))
-            | (StartsWith(a), StartsWith(b))
-            | (EndsWith(a), EndsWith(b))
-            | (Exists(a), Exists(b))
-            | (All(a), All(b))
-            | (Count(a), Count(b)) => a == b,
-            (If(a), If(b)) => a == b,
-            (Compare(p, a), Compare(q, b)) => p == q && a == b,
-            (Arithmetic(p, a), Arithmetic(q, b)) => p == q && a == b,
-            (OneOf(a, x), OneOf(b, y)) => a == b && x == y,
-            (Matches(a, x), Matches(b, y)) => a == b && x.0.as_str() == y.0.as_str(),
-            (AnyWord(a, x), AnyWord(b, y)) => a == b && x == y,
-            (TextAnyWord(a), TextAnyWord(b)) => a == b,
-            _ => false,
-        }
-    }
-}
-
 /// A compiled regular expression, linear in the text's length.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern(pub Regex);
+
+/// What an entity has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntityPart {
+    Kind,
+    Text,
+}
 
 /// `==` and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,8 +203,7 @@ impl Expr {
             | Kind::Attribute(..)
             | Kind::Queue(..)
             | Kind::Variable(_)
-            | Kind::EntityKind(_)
-            | Kind::EntityText(_)
+            | Kind::PartOfEntity(..)
             | Kind::TextContains(_)
             | Kind::TextAnyWord(_)
             | Kind::Open(_) => &[],

@@ -241,7 +241,7 @@ pub(super) fn templates(root: &Node, languages: &[String], notes: &mut Notes<'_>
         }
         for language in languages {
             let found = templates.language(&key.name, language, language);
-            if !found.is_some_and(|found| found.split('-').next() == language.split('-').next()) {
+            if found.is_none_or(|found| found.split('-').next() != language.split('-').next()) {
                 let message = format!("the template “{}” has no text for {language}", key.name);
                 notes.error(&key.span, message, format!("add `{language}: …`, or take {language} out of skills.yaml"));
             }

@@ -61,9 +61,12 @@ fn ends(rule: &Rule) -> bool {
     rule.destination.is_some() || rule.stop
 }
 
+/// A rule that ends the pass: its place, and the conditions that must all hold.
+type Ender = (usize, BTreeSet<String>);
+
 /// A rule that can never act, because an earlier one that ends the pass matches whenever it would.
 fn shadowed(loading: &mut Loading<'_>) {
-    let mut enders: HashMap<(Trigger, String), Vec<(usize, BTreeSet<String>)>> = HashMap::new();
+    let mut enders: HashMap<(Trigger, String), Vec<Ender>> = HashMap::new();
     let mut always: HashMap<Trigger, usize> = HashMap::new();
     let mut found: Vec<(usize, Range<usize>, usize)> = Vec::new();
     for (place, (rule, span)) in loading.rules.iter().enumerate() {

@@ -110,12 +110,16 @@ fn read_dir(folder: &Path) -> Result<Vec<SourceFile>, (String, String)> {
     if paths.len() > MAX_FILES {
         return Err((shown, format!("there are {} files; {MAX_FILES} are the most", paths.len())));
     }
-    let mut files = Vec::with_capacity(paths.len());
+    let (mut files, mut total) = (Vec::with_capacity(paths.len()), 0);
     for path in paths {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let size = fs::metadata(&path).map_err(|error| fail(&name, error))?.len();
         if size > MAX_FILE_BYTES as u64 {
             return Err((name.clone(), too_large(&name, size)));
+        }
+        total += size;
+        if total > MAX_BYTES as u64 {
+            return Err((shown, format!("the files have more than {MAX_BYTES} bytes together")));
         }
         let text = fs::read_to_string(&path).map_err(|error| fail(&name, error))?;
         files.push(SourceFile { name, text });

@@ -410,6 +410,16 @@ fn templates_speak_the_customers_language() {
 }
 
 #[test]
+fn a_long_message_in_a_template_is_cut_at_a_character() {
+    let quote = "templates: {hello: {en: \"{{ message.text }}\", zh: 好}}";
+    let loaded = load(&files(&[("10.yaml", &format!("rules:\n{END}")), ("templates.yaml", quote)]));
+    let text = "退<b>".repeat(20_000);
+    let context = crate::routing::TemplateContext { message_text: Some(&text), ..Default::default() };
+    let said = loaded.rules.unwrap().render("hello", Some("en"), &context);
+    assert!(text.starts_with(&said) && said.len() > 16_000 && said.len() <= 16 * 1024, "{}", said.len());
+}
+
+#[test]
 fn the_hash_follows_names_and_contents() {
     let hash = |own: &[(&str, &str)]| load(&files(own)).rules.unwrap().hash().clone();
     let rules = format!("rules:\n{END}");
@@ -418,4 +428,87 @@ fn the_hash_follows_names_and_contents() {
     assert_eq!(first, hash(&[("10.yaml", &rules)]));
     assert_ne!(first, hash(&[("11.yaml", &rules)]));
     assert_ne!(first, hash(&[("10.yaml", &format!("{rules}\n"))]));
+}
+
+/// A condition of the shape that is indexed, or not, by dice.
+fn random_condition(dice: &mut impl Iterator<Item = usize>) -> String {
+    let mut roll = |sides: usize| dice.next().unwrap_or(0) % sides;
+    let mut parts = Vec::new();
+    for _ in 0..=roll(3) {
+        let language = ["en", "zh-Hans", "es"][roll(3)];
+        parts.push(match roll(9) {
+            0 => format!("message.language == \"{language}\""),
+            1 => format!("message.language in [\"{language}\", \"en\"]"),
+            2 => "message.automatic".to_owned(),
+            3 => "!message.automatic".to_owned(),
+            4 => format!("\"t{}\" in conversation.tags", roll(4)),
+            5 => format!("message.text.any_word([\"w{}\"])", roll(3)),
+            6 => format!("(message.kind == \"email\" || message.text.contains(\"w{}\"))", roll(3)),
+            7 => "message.kind != \"email\"".to_owned(),
+            _ => "conversation.owner == \"queue\"".to_owned(),
+        });
+    }
+    parts.join(" && ")
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 60, ..Default::default() })]
+
+    /// The index leaves out no rule that matches, and none out of order: a plain scan reaches the same rules.
+    #[test]
+    fn the_index_decides_as_a_scan_does(dice in proptest::collection::vec(0_usize..1_000, 400..900)) {
+        let mut dice = dice.into_iter();
+        let mut rules = String::new();
+        for place in 0..=dice.next().unwrap_or(0) % 150 {
+            let then = ["tag: t0", "untag: t0", "tag: t1", "priority: high", "ignore: true"][dice.next().unwrap_or(0) % 5];
+            rules += &format!("  - {{name: r{place}, when: '{}', then: [{{{then}}}]}}\n", random_condition(&mut dice));
+        }
+        // Rules that an earlier one overtakes do not load; what is left is what counts.
+        let loaded = loop {
+            let loaded = load(&files(&[("10.yaml", &format!("rules:\n{rules}{END}"))]));
+            let lines: Vec<usize> = loaded.findings.iter().map(|finding| finding.line).collect();
+            if loaded.rules.is_some() {
+                break loaded;
+            }
+            rules = rules.lines().enumerate().filter(|(at, _)| !lines.contains(&(at + 2))).map(|(_, rule)| format!("{rule}\n")).collect();
+        };
+        let set = loaded.rules.unwrap();
+        for roll in 0..40_usize {
+            let mut facts = Facts::default();
+            facts.message.language = [None, Some("en"), Some("zh-Hans"), Some("fi")][roll % 4].map(str::to_owned);
+            facts.message.kind = ["email", "webchat"][roll / 4 % 2].to_owned();
+            facts.message.automatic = roll / 8 % 2 == 1;
+            facts.message.text = format!("w{} xw1", roll % 3);
+            facts.conversation.owner = [Owner::Bot, Owner::Queue][roll / 16 % 2];
+            let decision = decide(&set, &facts);
+            let trace = explain(&set, &facts);
+            let scanned: Vec<&str> =
+                trace.rules.iter().filter(|rule| rule.matched).map(|rule| rule.name.as_str()).collect();
+            let indexed: Vec<&str> = decision.matched.iter().map(|name| &**name).collect();
+            proptest::prop_assert_eq!(indexed, scanned);
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 150, ..Default::default() })]
+
+    /// Whatever stands in a file, loading ends with findings, never with a failure of the loader.
+    #[test]
+    fn soup_never_breaks_the_loader(
+        tokens in proptest::collection::vec(proptest::sample::select(vec![
+            "message", ".text", ".language", "customer.attributes", "[\"a\"]", "(", ")", "[", "]", "{", "}", "\"退\"", "'", "\\", "\"",
+            " && ", " || ", "!", " == ", " in ", "1", "-", "0.5", ".exists(t, ", ".all(x, ", ".filter(y, ", "t", "x", ".size()",
+            ".matches(", ".any_word([", "has(", "open(", "duration(\"5m\")", "?", ":", ",", "null", "b\"x\"", "1u", "`a`", "\u{0}", "💥", "\n",
+        ]), 0..40),
+        text in ".{0,200}",
+    ) {
+        let when = serde_json::to_string(&tokens.concat()).unwrap();
+        let rules = format!("rules:\n  - {{name: a, when: {when}, then: [{{tag: x}}]}}\n{END}");
+        for (name, text) in [("10.yaml", rules.as_str()), ("10.yaml", &text), ("templates.yaml", &text), ("queues.yaml", &text)] {
+            for finding in load(&files(&[(name, text)])).findings {
+                proptest::prop_assert!(!finding.message.contains("the loader failed"), "{}", text);
+            }
+        }
+    }
 }

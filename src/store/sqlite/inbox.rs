@@ -22,13 +22,20 @@ use crate::{
 impl contract::Inbox for SqliteRecord {
     async fn accept(&self, inbound: Inbound) -> Result<Accepted, InboxError> {
         if self.waiting.load(Ordering::Relaxed) >= self.options.waiting_most {
+            metrics::counter!("switchboard_busy_total", "channel" => inbound.channel).increment(1);
             return Err(InboxError::Busy { retry_after: Duration::from_secs(1) });
         }
         let (key, body) = (key_of(&inbound), to_json(&inbound));
         let inbound = Arc::new(inbound);
-        self.ask(|answer| Op::Accept { inbound, body, key, answer: Some(answer) })
-            .await
-            .map_err(|error| InboxError::Unavailable(Box::new(error)))
+        let channel = inbound.channel.clone();
+        let accepted = self.ask(|answer| Op::Accept { inbound, body, key, answer: Some(answer) }).await;
+        let outcome = match &accepted {
+            Ok(Accepted { duplicate: false, .. }) => "new",
+            Ok(_) => "duplicate",
+            Err(_) => "failed",
+        };
+        metrics::counter!("switchboard_accepted_total", "channel" => channel, "outcome" => outcome).increment(1);
+        accepted.map_err(|error| InboxError::Unavailable(Box::new(error)))
     }
 }
 

@@ -1,0 +1,537 @@
+//! The whole daemon under load, over HTTP, beside what its store and bare SQLite do in the same run.
+//!
+//! `cargo bench --bench load` runs everything, with a million messages: about ten minutes.
+//! `cargo bench --bench load -- quick` runs a shorter one.
+//!
+//! Every figure is of this machine at this moment; only the ratios say something.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
+
+use std::{
+    fmt::Write as _,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use contract::{Address, Body, Content, IdClock, Inbound, Inbox, Sender, Thread, Timestamp};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use switchboard::{
+    inbox::Queue,
+    store::{
+        Commit, Journal,
+        conversation::Conversation,
+        customer::{Customer, CustomerChange},
+        entry::{Entry, EntryAuthor, TurnRecord, What},
+        sqlite::{Options, SqliteRecord},
+    },
+    understand::Signals,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const SENDERS: usize = 256;
+const CONVERSATIONS: usize = 5_000;
+const SECRET: [u8; 32] = [7; 32];
+const RULES: usize = 100;
+
+struct Plan {
+    seconds: u64,
+    stored: u64,
+    sockets: usize,
+}
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "quick");
+    let plan = if quick {
+        Plan { seconds: 4, stored: 100_000, sockets: 500 }
+    } else {
+        Plan { seconds: 10, stored: 1_000_000, sockets: 2_000 }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(measure(&plan));
+}
+
+async fn measure(plan: &Plan) {
+    let folder = tempfile::tempdir().unwrap();
+    println!("{SENDERS} senders, {CONVERSATIONS} conversations, {RULES} rules, bodies of about 1 KiB\n");
+    let bare = bare_sqlite(&folder.path().join("bare.db"), plan.seconds).await;
+    println!("bare SQLite, one insert a message, group commit   {bare:>9.0} /s");
+    let store = store_alone(&folder.path().join("store.db"), plan.seconds).await;
+    println!("store alone, accept and turn                      {store:>9.0} /s   {:.0} % of bare", 100.0 * store / bare);
+
+    let mut daemon = Daemon::start(folder.path());
+    println!("daemon ready after {} ms, {} MB resident", daemon.ready.as_millis(), daemon.resident_mb());
+    let empty = daemon.flood(plan.seconds).await;
+    println!(
+        "daemon over HTTP, empty                           {:>9.0} /s   {:.0} % of the store, accept p50 {:.1} ms p99 {:.1} ms",
+        empty.rate,
+        100.0 * empty.rate / store,
+        empty.p50,
+        empty.p99
+    );
+    let mut stored = empty.sent;
+    while stored < plan.stored {
+        stored += daemon.flood(plan.seconds.max(5)).await.sent;
+    }
+    let full = daemon.flood(plan.seconds).await;
+    stored += full.sent;
+    println!(
+        "daemon over HTTP, {:>9} messages stored         {:>9.0} /s   {:.0} % of empty, {} MB resident, {} MB on disk",
+        stored,
+        full.rate,
+        100.0 * full.rate / empty.rate,
+        daemon.resident_mb(),
+        daemon.disk_mb()
+    );
+    let before = daemon.decided_buckets().await;
+    let steady = daemon.steady(500, plan.seconds).await;
+    let after = daemon.decided_buckets().await;
+    println!(
+        "500 messages a second                             accept p50 {:.1} ms p99 {:.1} ms, decided p99 below {}",
+        steady.p50,
+        steady.p99,
+        quantile(&before, &after, 0.99)
+    );
+    daemon.kill();
+    let mut daemon = Daemon::start(folder.path());
+    println!("after kill -9, ready again after                  {:>9} ms  ({} MB on disk)", daemon.ready.as_millis(), daemon.disk_mb());
+    let (idle, each) = daemon.idle_sockets(plan.sockets).await;
+    println!("{idle} idle web chats                               {each:>9.1} KiB each");
+    println!("ledger: {}", daemon.ledger());
+    daemon.kill();
+}
+
+/// What a single table does with the same group commit.
+async fn bare_sqlite(path: &Path, seconds: u64) -> f64 {
+    let (ops, mut queued) = tokio::sync::mpsc::channel::<(String, tokio::sync::oneshot::Sender<()>)>(4096);
+    let path = path.to_owned();
+    let writer = std::thread::spawn(move || {
+        let mut connection = rusqlite::Connection::open(path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+                 CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT);",
+            )
+            .unwrap();
+        let mut batch = Vec::new();
+        while queued.blocking_recv_many(&mut batch, 1024) > 0 {
+            let transaction = connection.transaction().unwrap();
+            for (body, _) in &batch {
+                transaction.prepare_cached("INSERT INTO t (body) VALUES (?1)").unwrap().execute([body]).unwrap();
+            }
+            transaction.commit().unwrap();
+            for (_, done) in batch.drain(..) {
+                let _ = done.send(());
+            }
+        }
+    });
+    let body = serde_json::to_string(&inbound(0, 0)).unwrap();
+    let rate = rate(seconds, move |_, _| {
+        let (ops, body) = (ops.clone(), body.clone());
+        async move {
+            let (done, told) = tokio::sync::oneshot::channel();
+            ops.send((body, done)).await.unwrap();
+            told.await.unwrap();
+        }
+    })
+    .await;
+    writer.join().unwrap();
+    rate
+}
+
+/// Accept, then the turn: two durable commits a message, without anything around them.
+async fn store_alone(path: &Path, seconds: u64) -> f64 {
+    let ids = Arc::new(IdClock::new(0));
+    let options = Options { waiting_most: 1_000_000, ..Options::default() };
+    let record = SqliteRecord::open(path, Arc::clone(&ids), options).unwrap();
+    let drain = tokio::spawn({
+        let record = Arc::clone(&record);
+        async move { while record.next().await.is_some() {} }
+    });
+    let shared = Arc::clone(&record);
+    let rate = rate(seconds, move |sender, number| {
+        let (record, ids) = (Arc::clone(&shared), Arc::clone(&ids));
+        async move { one_turn(&record, &ids, sender, number).await }
+    })
+    .await;
+    drain.abort();
+    record.close();
+    rate
+}
+
+async fn one_turn(record: &SqliteRecord, ids: &IdClock, sender: usize, number: u64) {
+    let inbound = inbound(sender, number);
+    let thread = Thread { channel: inbound.channel.clone(), key: inbound.thread.clone() };
+    let from = inbound.from.clone();
+    let accepted = record.accept(inbound).await.unwrap();
+    let now = Timestamp::now();
+    let recall = record.recall(&thread, &from).await.unwrap();
+    let mut customers = Vec::new();
+    let mut conversation = match recall.conversation {
+        Some(conversation) => Conversation::clone(&conversation),
+        None => {
+            let customer = Customer {
+                id: ids.next(now),
+                name: None,
+                language: None,
+                attributes: Default::default(),
+                verified: false,
+                first_seen: now,
+            };
+            customers.push(CustomerChange::Link(from.address.clone(), customer.id));
+            let id = customer.id;
+            customers.push(CustomerChange::Put(customer));
+            Conversation::open(ids.next(now), &thread, "http", from.address, id, now)
+        }
+    };
+    conversation.last_message = Some(accepted.id);
+    conversation.messages += 1;
+    let what = What::Message(TurnRecord { signals: Signals::default(), decision: None });
+    let entry = Entry { id: accepted.id.into(), at: now, author: EntryAuthor::Customer, what };
+    let commit = Commit {
+        structural: conversation.version == 0,
+        conversation,
+        turn: Some(accepted.id),
+        entries: vec![entry],
+        outbox: vec![],
+        customers,
+        once: None,
+    };
+    record.commit(commit).await.unwrap();
+}
+
+async fn rate<F, Fut>(seconds: u64, work: F) -> f64
+where
+    F: Fn(usize, u64) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    let done = Arc::new(AtomicU64::new(0));
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let (work, done) = (work.clone(), Arc::clone(&done));
+            tokio::spawn(async move {
+                let mut number = 0;
+                while Instant::now() < until {
+                    work(sender, number).await;
+                    number += 1;
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    drop(work);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+}
+
+fn inbound(sender: usize, number: u64) -> Inbound {
+    let handle = format!("customer-{}-{}", sender, number as usize % (CONVERSATIONS / SENDERS));
+    Inbound {
+        channel: "load".into(),
+        kind: "http".into(),
+        external_id: format!("{sender}-{number}-{:x}", rand::random::<u64>()),
+        thread: handle.clone(),
+        from: Sender {
+            address: Address { space: "http:load".into(), handle },
+            name: None,
+            email: None,
+            phone: None,
+            email_verified: false,
+            phone_verified: false,
+            attributes: Default::default(),
+        },
+        content: Content::Message(Body::text(text(number))),
+        sent_at: None,
+    }
+}
+
+/// About 700 characters, so that a stored body has about a kibibyte.
+fn text(number: u64) -> String {
+    let mut text = format!("Order number {number}: could you tell me where it is? ");
+    while text.len() < 700 {
+        text.push_str("It was to arrive on Tuesday and the tracking page shows nothing new. ");
+    }
+    text
+}
+
+struct Daemon {
+    child: Child,
+    address: String,
+    ready: Duration,
+    data: PathBuf,
+    sent: u64,
+}
+
+struct Flood {
+    sent: u64,
+    rate: f64,
+    p50: f64,
+    p99: f64,
+}
+
+impl Daemon {
+    fn start(folder: &Path) -> Self {
+        let data = folder.join("data");
+        let rules = folder.join("rules");
+        if !rules.exists() {
+            write_rules(&rules);
+            let secret = STANDARD.encode(SECRET);
+            let config = format!(
+                "rules = {:?}\n[log]\nlevel = \"warn\"\n[channels.load]\nkind = \"http\"\nsecrets = [\"whsec_{secret}\"]\n[channels.webchat]\nkind = \"webchat\"\n",
+                rules.display()
+            );
+            std::fs::write(folder.join("switchboard.toml"), config).unwrap();
+        }
+        let started = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args(["run", "--listen", "127.0.0.1:0", "--config"])
+            .arg(folder.join("switchboard.toml"))
+            .arg("--data")
+            .arg(&data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let ready = started.elapsed();
+        let address = line.split("http://").nth(1).unwrap().to_owned();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, ready, data, sent: 0 }
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    fn resident_mb(&self) -> u64 {
+        self.resident_kb() / 1024
+    }
+
+    fn resident_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    fn disk_mb(&self) -> u64 {
+        let files = ["record.db", "record.db-wal"];
+        files.iter().filter_map(|name| std::fs::metadata(self.data.join(name)).ok()).map(|m| m.len()).sum::<u64>() >> 20
+    }
+
+    async fn flood(&mut self, seconds: u64) -> Flood {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let (started, first) = (Instant::now(), self.sent);
+        let tasks: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                let address = self.address.clone();
+                tokio::spawn(async move {
+                    let mut connection = Connection::open(&address).await;
+                    let mut waits = Vec::new();
+                    let mut number = first;
+                    while Instant::now() < until {
+                        waits.push(connection.send(sender, number).await);
+                        number += 1;
+                    }
+                    waits
+                })
+            })
+            .collect();
+        let mut waits = Vec::new();
+        for task in tasks {
+            waits.extend(task.await.unwrap());
+        }
+        let sent = waits.len() as u64;
+        self.sent += sent;
+        // The rate is of decided messages: it ends when the last one's turn is committed.
+        while self.metric("switchboard_inbox_waiting").await > 0.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        summary(sent, started.elapsed(), waits)
+    }
+
+    async fn steady(&mut self, per_second: u64, seconds: u64) -> Flood {
+        const CONNECTIONS: u64 = 25;
+        let pause = Duration::from_secs_f64(CONNECTIONS as f64 / per_second as f64);
+        let (started, first) = (Instant::now(), self.sent);
+        let tasks: Vec<_> = (0..CONNECTIONS)
+            .map(|sender| {
+                let address = self.address.clone();
+                tokio::spawn(async move {
+                    let mut connection = Connection::open(&address).await;
+                    let mut ticks = tokio::time::interval(pause);
+                    let mut waits = Vec::new();
+                    for number in 0..seconds * per_second / CONNECTIONS {
+                        ticks.tick().await;
+                        waits.push(connection.send(sender as usize, first + number).await);
+                    }
+                    waits
+                })
+            })
+            .collect();
+        let mut waits = Vec::new();
+        for task in tasks {
+            waits.extend(task.await.unwrap());
+        }
+        let sent = waits.len() as u64;
+        self.sent += sent;
+        summary(sent, started.elapsed(), waits)
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.unwrap();
+        page
+    }
+
+    async fn metric(&self, name: &str) -> f64 {
+        let page = self.page("/metrics").await;
+        let line = page.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
+    }
+
+    async fn decided_buckets(&self) -> Vec<(String, f64)> {
+        let page = self.page("/metrics").await;
+        let lines = page.lines().filter_map(|line| line.strip_prefix("switchboard_decided_seconds_bucket{le=\""));
+        lines.filter_map(|line| {
+            let (bound, count) = line.split_once("\"} ")?;
+            Some((bound.to_owned(), count.parse().ok()?))
+        })
+        .collect()
+    }
+
+    /// Opens web chats that say hello and nothing else; KiB of resident memory each.
+    async fn idle_sockets(&self, count: usize) -> (usize, f64) {
+        let before = self.resident_kb();
+        let mut open = Vec::new();
+        for _ in 0..count {
+            let mut stream = TcpStream::connect(&self.address).await.unwrap();
+            let request = format!(
+                "GET /channels/webchat/socket HTTP/1.1\r\nhost: {}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                self.address
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut head = [0; 1024];
+            let read = stream.read(&mut head).await.unwrap();
+            assert!(head[..read].starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head[..read]));
+            let hello = br#"{"type":"hello"}"#;
+            let mut frame = vec![0x81, 0x80 | hello.len() as u8, 0, 0, 0, 0];
+            frame.extend_from_slice(hello);
+            stream.write_all(&frame).await.unwrap();
+            let _ = stream.read(&mut head).await.unwrap();
+            open.push(stream);
+        }
+        let each = (self.resident_kb().saturating_sub(before)) as f64 / count as f64;
+        (open.len(), each)
+    }
+
+    fn ledger(&self) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args(["ledger", "--data"])
+            .arg(&self.data)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn summary(sent: u64, elapsed: Duration, mut waits: Vec<Duration>) -> Flood {
+    waits.sort_unstable();
+    let at = |quantile: f64| waits[((waits.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1000.0;
+    Flood { sent, rate: sent as f64 / elapsed.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+}
+
+fn quantile(before: &[(String, f64)], after: &[(String, f64)], quantile: f64) -> String {
+    let counts: Vec<(String, f64)> = after
+        .iter()
+        .map(|(bound, count)| {
+            let earlier = before.iter().find(|(b, _)| b == bound).map_or(0.0, |(_, count)| *count);
+            (bound.clone(), count - earlier)
+        })
+        .collect();
+    let all = counts.last().map_or(0.0, |(_, count)| *count);
+    counts.iter().find(|(_, count)| *count >= all * quantile).map_or_else(|| "?".into(), |(bound, _)| format!("{bound} s"))
+}
+
+/// One connection that is kept open.
+struct Connection {
+    stream: TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, answer: vec![0; 4096] }
+    }
+
+    async fn send(&mut self, sender: usize, number: u64) -> Duration {
+        let handle = format!("customer-{}-{}", sender, number as usize % (CONVERSATIONS / SENDERS));
+        let id = format!("{sender}-{number}-{:x}", rand::random::<u32>());
+        let body = serde_json::json!({"id": id, "from": {"handle": handle}, "text": text(number)}).to_string();
+        let stamp = Timestamp::now().as_second();
+        let mut mac = Hmac::<Sha256>::new_from_slice(&SECRET).unwrap();
+        mac.update(format!("{id}.{stamp}.").as_bytes());
+        mac.update(body.as_bytes());
+        let signature = STANDARD.encode(mac.finalize().into_bytes());
+        let request = format!(
+            "POST /channels/load/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nwebhook-id: {id}\r\n\
+             webhook-timestamp: {stamp}\r\nwebhook-signature: v1,{signature}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let started = Instant::now();
+        loop {
+            self.stream.write_all(request.as_bytes()).await.unwrap();
+            let read = self.stream.read(&mut self.answer).await.unwrap();
+            if self.answer[..read].starts_with(b"HTTP/1.1 202") {
+                return started.elapsed();
+            }
+            // Told to come back later: that is part of the wait.
+            assert!(
+                self.answer[..read].starts_with(b"HTTP/1.1 503"),
+                "{}",
+                String::from_utf8_lossy(&self.answer[..read])
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn write_rules(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("routing-rules");
+    for file in ["queues.yaml", "skills.yaml", "calendars.yaml", "templates.yaml"] {
+        std::fs::copy(shop.join(file), folder.join(file)).unwrap();
+    }
+    let mut rules = "rules:\n".to_owned();
+    for number in 1..RULES {
+        let _ = match number % 3 {
+            0 => writeln!(rules, "  - name: rule {number}\n    when: message.text.contains(\"marker-{number}\")\n    then: [{{tag: t{number}}}]"),
+            _ => writeln!(
+                rules,
+                "  - name: rule {number}\n    when: message.language == \"en\" && customer.tier == \"tier-{number}\"\n    then: [{{tag: t{number}}}]"
+            ),
+        };
+    }
+    rules.push_str("  - name: everything else\n    then: [{reply: {template: please-rephrase}}, {ignore: true}]\n");
+    std::fs::write(folder.join("50-rules.yaml"), rules).unwrap();
+}

@@ -1,0 +1,66 @@
+/** No serious or critical finding of axe-core, in light and in dark. */
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+
+import { story } from "./story.mjs";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** Serious and critical findings on the page as it stands, each with where it is. */
+async function findings(page) {
+  // What fades in is not judged halfway.
+  await page.evaluate(() => {
+    const short = document.getAnimations().filter((animation) => animation.effect.getComputedTiming().endTime < 2_000);
+    return Promise.allSettled(short.map((animation) => animation.finished));
+  });
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`));
+}
+
+/** Pages whose scripts may not be reached from outside get axe before their own. */
+async function judged(person) {
+  await person.page.addInitScript({ path: AXE });
+  await person.page.reload();
+  return person;
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  story(`the shop, the chat and the console are accessible in ${colorScheme} colours`, async ({ customer, agent }) => {
+    const visitor = await judged(await customer({ colorScheme, reducedMotion: "reduce" }));
+    await visitor.openChat();
+    assert.deepEqual(await findings(visitor.page), [], "the chat before the first message");
+    await visitor.write("How do I return an item?");
+    await visitor.said("bot", "30 days").waitFor();
+    await visitor.write("This is a disgrace! I want to talk to a person");
+    await visitor.said("bot", "number 1 in line").waitFor();
+
+    const colleague = await judged(await agent({ colorScheme, reducedMotion: "reduce" }));
+    await colleague.find("login-form").waitFor();
+    assert.deepEqual(await findings(colleague.page), [], "the login");
+    await colleague.logIn();
+    await colleague.goOnline();
+    await colleague.find("offer").waitFor();
+    assert.deepEqual(await findings(colleague.page), [], "the console with an offer");
+    await colleague.accept();
+    await colleague.reply("Hello! I will look at it at once.");
+    await visitor.said("agent", "at once").waitFor();
+    await colleague.entry("reply", "at once").waitFor();
+    assert.deepEqual(await findings(colleague.page), [], "the conversation");
+    assert.deepEqual(await findings(visitor.page), [], "the shop with the chat");
+    await colleague.find("explain").click();
+    await colleague.find("outcome").waitFor();
+    assert.deepEqual(await findings(colleague.page), [], "the explanation");
+  });
+}
+
+story("the console speaks Chinese, and is accessible in it", async ({ agent }) => {
+  const colleague = await judged(await agent({ locale: "zh-CN" }));
+  await colleague.find("login-submit").filter({ hasText: "登录" }).waitFor();
+  assert.equal(await colleague.page.locator("html").getAttribute("lang"), "zh-Hans");
+  await colleague.logIn();
+  await colleague.find("presence-online").filter({ hasText: "在线" }).waitFor();
+  assert.deepEqual(await findings(colleague.page), []);
+});

@@ -1,0 +1,67 @@
+/** One test: a daemon, a browser, and the people in it. What went wrong is kept in `failures/`. */
+
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { Daemon } from "./daemon.mjs";
+import { Agent, Customer, openBrowser, PATIENCE } from "./people.mjs";
+
+const FAILURES = join(import.meta.dirname, "failures");
+/** Milliseconds that a whole story may take. */
+const STORY_WITHIN = 180_000;
+
+let browser;
+before(async () => {
+  browser = await openBrowser();
+});
+after(() => browser.close());
+
+/**
+ * A test with its own daemon. `tell` gets `daemon`, `customer(options)` and `agent(options)`, which open pages; an
+ * error that a page's script does not catch fails the test.
+ */
+export function story(name, tell) {
+  test(name, { timeout: STORY_WITHIN }, async () => {
+    const daemon = await Daemon.start();
+    const pages = [];
+    const defects = [];
+    const watch = (person) => {
+      pages.push(person.page);
+      person.page.on("pageerror", (error) => defects.push(error));
+      return person;
+    };
+    const stage = {
+      daemon,
+      customer: async (options) => watch(await Customer.visit(browser, daemon, options)),
+      agent: async (options) => watch(await Agent.visit(browser, daemon, options)),
+    };
+    try {
+      await tell(stage);
+      assert.deepEqual(defects, [], "a page's script failed");
+    } catch (error) {
+      await keep(name, daemon, pages);
+      throw error;
+    } finally {
+      await Promise.all(pages.map((page) => page.context().close()));
+      await daemon.stop();
+    }
+  });
+}
+
+async function keep(name, daemon, pages) {
+  const file = join(FAILURES, name.replaceAll(/[^\p{L}\p{N}]+/gu, "-"));
+  mkdirSync(FAILURES, { recursive: true });
+  writeFileSync(`${file}.log`, daemon.log);
+  await Promise.all(pages.map((page, index) => page.screenshot({ path: `${file}-${index}.png` }).catch(() => undefined)));
+  console.error(`Pictures of the pages and the daemon's log: ${file}*`);
+}
+
+/** Waits until there are so many, and says how many there are instead. */
+export async function count(locator, wanted) {
+  const end = Date.now() + PATIENCE;
+  await locator.nth(wanted - 1).waitFor({ state: "attached" }).catch(() => undefined);
+  while ((await locator.count()) > wanted && Date.now() < end) await locator.nth(wanted).waitFor({ state: "detached" }).catch(() => undefined);
+  assert.equal(await locator.count(), wanted);
+}
