@@ -105,7 +105,7 @@ pub fn note(ids: &IdClock, text: &str) -> Entry {
 }
 
 pub fn message_entry(id: MessageId) -> Entry {
-    let what = What::Message(TurnRecord { signals: Signals::default(), decision: None });
+    let what = What::Message(Box::new(TurnRecord { signals: Signals::default(), decision: None }));
     Entry { id: id.into(), at: now(), author: EntryAuthor::Customer, what }
 }
 
