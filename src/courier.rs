@@ -26,6 +26,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 const TRIES: u32 = 32;
 /// How long a courier rests at most, in case a wake-up was lost.
 const LONGEST_REST: Duration = Duration::from_secs(30);
+/// The longest pause between tries to note how a message went.
+const SETTLE_PAUSE: Duration = Duration::from_secs(5);
 /// How long a channel that refused everything rests.
 const SUSPENDED: Duration = Duration::from_secs(60);
 
@@ -67,12 +69,12 @@ impl Courier {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = rung => {}
-                Some(settled) = sending.next() => self.settle(settled).await,
+                Some(settled) = sending.next() => self.settle(settled, &stop).await,
                 () = tokio::time::sleep(rest) => {}
             }
         }
         while let Some(settled) = sending.next().await {
-            self.settle(settled).await;
+            self.settle(settled, &stop).await;
         }
     }
 
@@ -139,14 +141,15 @@ impl Courier {
         }
     }
 
-    async fn settle(&self, settled: Settled) {
+    /// Notes how a message went, however long the record does not work: until then nobody would send it again. Once
+    /// stopped it tries once, and the next start finds out.
+    async fn settle(&self, settled: Settled, stop: &Stop) {
         let mut pause = Duration::from_millis(100);
         while let Err(error) = self.records.store.settle(vec![settled.clone()]).await {
             tracing::warn!(%error, outbound = %settled.id, "How a message went cannot be noted yet.");
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-            if pause > Duration::from_secs(10) {
-                return;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(SETTLE_PAUSE),
             }
         }
         if let Ok(Some(conversation)) = self.records.store.conversation(settled.conversation).await {

@@ -131,7 +131,10 @@ impl Desk {
             Input::Enqueue(waiting) => self.enqueue(waiting, &mut effects),
             Input::Leave(conversation) => self.leave(conversation, &mut effects),
             Input::Hold { conversation, agent, kind, epoch } => {
-                self.order_held(conversation, &kind, Held { agent, epoch, offer: None }, &mut effects);
+                // Where the record confirms what was accepted here, accepting once more is still no news.
+                let known = self.held.get(&conversation).filter(|held| held.agent == agent && held.epoch == epoch);
+                let offer = known.and_then(|held| held.offer);
+                self.order_held(conversation, &kind, Held { agent, epoch, offer }, &mut effects);
             }
             Input::Accept { offer, agent, epoch } => self.accept(offer, agent, epoch, &mut effects),
             Input::Decline { offer, agent, epoch } => self.decline(offer, agent, epoch, &mut effects),

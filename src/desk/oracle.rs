@@ -139,10 +139,12 @@ impl Naive {
             Input::Enqueue(waiting) => self.enqueue(waiting, effects),
             Input::Leave(conversation) => self.leave(conversation, effects),
             Input::Hold { conversation, agent, kind, epoch } => {
+                let known = self.held.get(&conversation).filter(|(by, at, _)| (*by, *at) == (agent, epoch));
+                let offer = known.and_then(|(_, _, offer)| *offer);
                 self.leave(conversation, effects);
                 let weight = self.rules.weights.of(&kind);
                 self.agent(agent).load.insert(conversation, (kind, weight));
-                self.held.insert(conversation, (agent, epoch, None));
+                self.held.insert(conversation, (agent, epoch, offer));
                 self.stir(agent);
             }
             Input::Accept { offer, agent, epoch } => self.accept(offer, agent, epoch, effects),

@@ -237,8 +237,10 @@ fn dead_outbound(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter
         .collect()
 }
 
-/// Counts every message once, from the rows alone, and looks for what cannot be.
+/// Counts every message once, from the rows alone, and looks for what cannot be. All of it at one moment: beside a
+/// daemon at work, counts of different moments would not add up.
 fn ledger(connection: &Connection) -> Result<Ledger, rusqlite::Error> {
+    let connection = connection.unchecked_transaction()?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
     let mut ledger = Ledger {
         accepted: count("SELECT COUNT(*) FROM inbound")?,

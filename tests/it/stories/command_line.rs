@@ -36,7 +36,7 @@ async fn a_wrong_setting_is_named_with_the_right_one() {
     let rows = [
         ("listn = \"127.0.0.1:1\"\n", "`listen`"),
         ("[inbox]\nmax_wating = 5\n", "`max_waiting`"),
-        ("listen = \"nowhere\"\n", "nowhere"),
+        ("listen = \"nowhere\"\n", "`listen`"),
         ("[inbox]\ndedup_window = \"soon\"\n", "soon"),
         ("[inbox]\nmax_waiting = 0\n", "max_waiting"),
         ("[channels.http]\nkind = \"htp\"\n", "htp"),

@@ -6,7 +6,7 @@ use crate::harness::{Daemon, Home, HttpChannel, Visitor, items, text, uuid};
 
 /// The others: whatever happens, their messages are answered.
 async fn others_are_served(daemon: &Daemon, round: &str) {
-    let handle = format!("bystander-{round}");
+    let handle = format!("bystander-{}", round.replace(' ', "-"));
     let http = daemon.http();
     http.say(&handle, "How do I return an item?").await;
     let said = http.said_by(&handle, "bot", 1).await;

@@ -57,8 +57,7 @@ async fn goes_on(end: End) {
     // The session stands, and so does what the agent was: away, as they last said.
     let ann = ann.moved(&daemon.url);
     let mut live = ann.live().await;
-    let me = ann.get("/me").await;
-    assert_eq!(text(&me, "/agent/presence"), "away");
+    assert_eq!(text(&live.seen[0], "/me/presence"), "away");
     ann.presence("online").await;
     let offer = live.offer().await;
 
