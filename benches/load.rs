@@ -196,7 +196,7 @@ async fn one_turn(record: &SqliteRecord, ids: &IdClock, sender: usize, number: u
     };
     conversation.last_message = Some(accepted.id);
     conversation.messages += 1;
-    let what = What::Message(TurnRecord { signals: Signals::default(), decision: None });
+    let what = What::Message(Box::new(TurnRecord { signals: Signals::default(), decision: None }));
     let entry = Entry { id: accepted.id.into(), at: now, author: EntryAuthor::Customer, what };
     let commit = Commit {
         structural: conversation.version == 0,

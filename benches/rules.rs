@@ -21,10 +21,14 @@ fn condition(rule: usize, rules: usize) -> String {
     match rule % 3 {
         0 => format!("{channel} && {language} && message.text.contains(\"product {rule}\")"),
         1 => format!(
-            "{channel} && message.sentiment.label in [\"{}\"] && conversation.bot_turns >= 3",
-            LABELS[rule / 3 % 5]
+            "{channel} && message.sentiment.label in [\"{}\"] && conversation.bot_turns >= {}",
+            LABELS[rule / 3 % 5],
+            rule + 3
         ),
-        _ => format!("{language} && {channel} && customer.tier == \"tier-{}\" && message.urgency > 0.9", rule % 5),
+        _ => format!(
+            "{language} && {channel} && customer.tier == \"tier-{}\" && customer.contacts_7d > {rule}",
+            rule % 5
+        ),
     }
 }
 

@@ -144,7 +144,7 @@ impl Courier {
         while let Err(error) = self.records.store.settle(vec![settled.clone()]).await {
             tracing::warn!(%error, outbound = %settled.id, "How a message went cannot be noted yet.");
             tokio::time::sleep(pause).await;
-            pause = pause * 2;
+            pause *= 2;
             if pause > Duration::from_secs(10) {
                 return;
             }

@@ -390,7 +390,7 @@ impl<'a> Turn<'a> {
             id: self.message.into(),
             at: self.setting.now,
             author: EntryAuthor::Customer,
-            what: What::Message(TurnRecord { signals: self.signals, decision: self.decision }),
+            what: What::Message(Box::new(TurnRecord { signals: self.signals, decision: self.decision })),
         };
         let mut entries = self.opening;
         entries.push(message);

@@ -36,6 +36,9 @@ const GONE_AFTER: Duration = Duration::from_secs(60);
 /// How often at most the board is drawn anew.
 const BOARD_EVERY: Duration = Duration::from_millis(100);
 
+/// Where the result of an answer goes.
+type AnswerTo = oneshot::Sender<Result<Arc<Conversation>, AnswerError>>;
+
 /// Something for the desk to do.
 enum Command {
     Changed(ConversationId),
@@ -44,7 +47,7 @@ enum Command {
     Presence { agent: AgentId, presence: Presence, done: oneshot::Sender<()> },
     Connected(AgentId),
     Disconnected(AgentId),
-    Answer { answer: Answer, done: oneshot::Sender<Result<Arc<Conversation>, AnswerError>> },
+    Answer { answer: Answer, done: AnswerTo },
     Ask(Box<dyn FnOnce(&Desk) + Send>),
 }
 
@@ -351,7 +354,7 @@ impl Dispatcher {
         }
     }
 
-    fn answer(&mut self, answer: Answer, done: oneshot::Sender<Result<Arc<Conversation>, AnswerError>>) {
+    fn answer(&mut self, answer: Answer, done: AnswerTo) {
         let Answer { offer, agent, epoch, accept } = answer;
         let conversation = self.desk.offers_of(agent).find(|o| o.id == offer).map(|offer| offer.conversation);
         let input = if accept { Input::Accept { offer, agent, epoch } } else { Input::Decline { offer, agent, epoch } };
@@ -389,7 +392,7 @@ impl Dispatcher {
     fn carry_out(
         &self,
         effects: Vec<Effect>,
-        mut waiting: Option<(OfferId, oneshot::Sender<Result<Arc<Conversation>, AnswerError>>)>,
+        mut waiting: Option<(OfferId, AnswerTo)>,
     ) {
         let now = Timestamp::now();
         let mut offers = Vec::new();
@@ -478,7 +481,7 @@ impl Dispatcher {
         conversation: ConversationId,
         agent: AgentId,
         epoch: u32,
-        done: Option<oneshot::Sender<Result<Arc<Conversation>, AnswerError>>>,
+        done: Option<AnswerTo>,
     ) {
         let records = Arc::clone(&self.records);
         tokio::spawn(async move {

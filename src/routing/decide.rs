@@ -40,12 +40,8 @@ pub fn decide(set: &RuleSet, facts: &Facts) -> Decision {
         Trigger::Message => &set.on_message,
         Trigger::AgentMessage => &set.on_agent_message,
     };
-    index.candidates(&mut Scope::new(&set.world, facts), |scope, place| {
-        let rule = &set.rules[place];
-        if rule.when.as_ref().is_some_and(|when| !when.expr.holds(scope)) {
-            return ControlFlow::Continue(());
-        }
-        apply(set, rule, scope, &mut decision)
+    index.matches(&mut Scope::new(&set.world, facts), |scope, place| {
+        apply(set, &set.rules[place], scope, &mut decision)
     });
     decision
 }

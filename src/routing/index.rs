@@ -1,9 +1,8 @@
-//! Which rules can match at all, found without trying them.
+//! Which rules match, found without trying most of them.
 //!
 //! Most conditions begin with the equality of a field that has few values (channel, language, owner, …). For each
 //! such field and value one bit a rule says whether the rule can match then; the rows of the facts' own values,
-//! ANDed 64 rules at a time, leave the few rules whose conditions are evaluated. A rule is only ever left out when
-//! its condition cannot hold.
+//! ANDed 64 rules at a time, leave few rules, of which only the rest of the condition is evaluated.
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
@@ -20,9 +19,17 @@ const MAX_COLUMNS: usize = 16;
 /// The rules of one trigger, by what they need.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// The rules' places in the set, in order.
-    rules: Vec<usize>,
+    /// In order.
+    rules: Vec<Indexed>,
     columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+struct Indexed {
+    /// The rule's place in the set.
+    place: usize,
+    /// What must hold beside what the columns have seen to.
+    rest: Vec<Expr>,
 }
 
 #[derive(Debug)]
@@ -40,27 +47,47 @@ type Needs<'r> = (&'static Field, Vec<(usize, Vec<&'r str>)>);
 impl Index {
     pub(super) fn new(rules: &[Rule], trigger: Trigger) -> Self {
         let chosen: Vec<usize> = (0..rules.len()).filter(|&rule| rules[rule].on == trigger).collect();
+        let parts: Vec<Vec<&Expr>> = chosen
+            .iter()
+            .map(|&rule| {
+                let mut parts = Vec::new();
+                rules[rule].when.iter().for_each(|when| conjuncts(&when.expr, &mut parts));
+                parts
+            })
+            .collect();
         let mut needs: BTreeMap<&'static str, Needs<'_>> = BTreeMap::new();
-        for (place, &rule) in chosen.iter().enumerate() {
-            let mut seen: Vec<(&'static Field, Vec<&str>)> = Vec::new();
-            if let Some(when) = &rules[rule].when {
-                conjuncts(&when.expr, &mut seen);
-            }
-            seen.sort_by_key(|(field, _)| field.path);
-            seen.dedup_by_key(|(field, _)| field.path);
-            for (field, values) in seen {
-                needs.entry(field.path).or_insert_with(|| (field, Vec::new())).1.push((place, values));
+        for (bit, parts) in parts.iter().enumerate() {
+            for (field, values) in parts.iter().filter_map(|part| need(part)) {
+                let (_, rules) = needs.entry(field.path).or_insert_with(|| (field, Vec::new()));
+                if rules.last().is_none_or(|(last, _)| *last != bit) {
+                    rules.push((bit, values));
+                }
             }
         }
         let mut columns: Vec<Needs<'_>> = needs.into_values().collect();
         columns.sort_by_key(|(_, rules)| std::cmp::Reverse(rules.len()));
         columns.truncate(MAX_COLUMNS);
-        let count = chosen.len();
-        Self { rules: chosen, columns: columns.iter().map(|(field, needs)| Column::new(field, needs, count)).collect() }
+        let rest = |parts: &Vec<&Expr>| {
+            let mut seen: Vec<&'static str> = Vec::new();
+            let left = parts.iter().filter(|part| match need(part) {
+                Some((field, _)) if columns.iter().any(|(column, _)| column.path == field.path) => {
+                    let again = seen.contains(&field.path);
+                    seen.push(field.path);
+                    again
+                }
+                _ => true,
+            });
+            left.map(|part| (*part).clone()).collect()
+        };
+        Self {
+            rules: chosen.iter().zip(&parts).map(|(&place, parts)| Indexed { place, rest: rest(parts) }).collect(),
+            columns: columns.iter().map(|(field, needs)| Column::new(field, needs, chosen.len())).collect(),
+        }
     }
 
-    /// Calls `visit` with the places of the rules that may match, in order, until it breaks.
-    pub(super) fn candidates(
+    /// Calls `visit` with the places of the rules that match, in order, until it breaks. What `visit` changes in the
+    /// scope counts for the rules after it.
+    pub(super) fn matches(
         &self,
         scope: &mut Scope<'_>,
         mut visit: impl FnMut(&mut Scope<'_>, usize) -> ControlFlow<()>,
@@ -70,13 +97,12 @@ impl Index {
             *row = column.row(scope);
         }
         let rows = &rows[..self.columns.len()];
-        for block in 0..self.rules.len().div_ceil(64) {
-            let left = self.rules.len() - block * 64;
-            let all = if left < 64 { (1 << left) - 1 } else { u64::MAX };
+        for (block, rules) in self.rules.chunks(64).enumerate() {
+            let all = u64::MAX >> (64 - rules.len());
             let mut bits = rows.iter().fold(all, |bits, row| bits & row[block]);
             while bits != 0 {
-                let place = block * 64 + bits.trailing_zeros() as usize;
-                if visit(scope, self.rules[place]).is_break() {
+                let rule = &rules[bits.trailing_zeros() as usize];
+                if rule.rest.iter().all(|part| part.holds(scope)) && visit(scope, rule.place).is_break() {
                     return;
                 }
                 bits &= bits - 1;
@@ -115,42 +141,39 @@ const fn bool_key(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-/// The fields whose value alone can rule a condition out, with the values that do not.
-fn conjuncts<'e>(expr: &'e Expr, found: &mut Vec<(&'static Field, Vec<&'e str>)>) {
+/// The conditions that must all hold.
+fn conjuncts<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
     match &expr.kind {
-        Kind::And(pair) => {
-            conjuncts(&pair[0], found);
-            conjuncts(&pair[1], found);
-        }
+        Kind::And(pair) => pair.iter().for_each(|part| conjuncts(part, found)),
+        _ => found.push(expr),
+    }
+}
+
+/// The field and its values with which alone a condition holds, where it is of that kind.
+fn need(expr: &Expr) -> Option<(&'static Field, Vec<&str>)> {
+    let (field, values) = match &expr.kind {
         Kind::Compare(Comparison::Equal, pair) => match (&pair[0].kind, &pair[1].kind) {
             (Kind::Field(field), Kind::Literal(Val::Text(value)))
-            | (Kind::Literal(Val::Text(value)), Kind::Field(field))
-                if !field.changes =>
-            {
-                found.push((field, vec![value]));
-            }
-            _ => {}
+            | (Kind::Literal(Val::Text(value)), Kind::Field(field)) => (*field, vec![value.as_ref()]),
+            _ => return None,
         },
-        Kind::OneOf(item, values) => {
-            if let Kind::Field(field) = item.kind
-                && !field.changes
-                && field.ty.is_text()
-            {
-                let texts = values.iter().filter_map(|value| match value {
-                    Val::Text(text) => Some(text.as_ref()),
-                    _ => None,
-                });
-                found.push((field, texts.collect()));
-            }
-        }
-        Kind::Field(field) if field.ty == Ty::Bool && !field.changes => found.push((field, vec![bool_key(true)])),
-        Kind::Not(inner) => {
-            if let Kind::Field(field) = inner.kind
-                && !field.changes
-            {
-                found.push((field, vec![bool_key(false)]));
-            }
-        }
-        _ => {}
+        Kind::OneOf(item, values) => match item.kind {
+            Kind::Field(field) => (field, values.iter().map(text).collect::<Option<Vec<_>>>()?),
+            _ => return None,
+        },
+        Kind::Field(field) if field.ty == Ty::Bool => (*field, vec![bool_key(true)]),
+        Kind::Not(inner) => match inner.kind {
+            Kind::Field(field) => (field, vec![bool_key(false)]),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (!field.changes).then_some((field, values))
+}
+
+fn text<'v>(value: &'v Val<'static>) -> Option<&'v str> {
+    match value {
+        Val::Text(text) => Some(text),
+        _ => None,
     }
 }

@@ -54,7 +54,7 @@ pub struct Entry {
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// The customer did something; its content is the inbound message of the same id.
-    Message(TurnRecord),
+    Message(Box<TurnRecord>),
     /// Something on its way to the customer; how far it has come is in the outbox under the same id.
     Reply {
         /// The message, complete.

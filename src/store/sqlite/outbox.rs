@@ -159,7 +159,7 @@ impl Outbox for SqliteRecord {
         self.read(move |connection| {
             let mut letters = dead_turns(connection, limit)?;
             letters.extend(dead_outbound(connection, limit)?);
-            letters.sort_by(|a, b| b.at.cmp(&a.at));
+            letters.sort_by_key(|letter| std::cmp::Reverse(letter.at));
             letters.truncate(limit);
             Ok(letters)
         })

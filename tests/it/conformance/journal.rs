@@ -1,0 +1,284 @@
+//! Conversations and their journals.
+
+use std::sync::Arc;
+
+use contract::{AgentId, EntryId, OfferId};
+use jiff::SignedDuration;
+use switchboard::store::{
+    Commit, Committed, ListOf, OfferRecord, StoreError,
+    conversation::{Conversation, Owner},
+    customer::CustomerChange,
+    entry::{Event, What},
+    outbox::DeliveryState,
+};
+
+use super::{
+    Backend,
+    make::{self, commit, done, event, is_conflict, journal, note, now, opened, thread},
+};
+
+pub async fn a_commit_reads_back(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let first = opened(store, ids, "v1").await;
+    assert_eq!(first.version, 1);
+    let mut next = (*first).clone();
+    next.hand_off(make::handoff("care"));
+    next.tags.insert("退款".into());
+    let (out, reply) = make::reply(ids, &next, "one moment 请稍候");
+    let entries = vec![reply, event(ids, Event::Tagged { add: vec!["退款".into()], remove: vec![], by: "x".into() })];
+    let after = done(
+        store,
+        Commit { structural: true, entries, outbox: vec![(out, DeliveryState::Pending)], ..commit(next.clone()) },
+    )
+    .await;
+    backend.crash().await;
+    for record in [record, backend.open().await] {
+        let read = record.store.conversation(first.id).await.unwrap().unwrap();
+        assert_eq!(*read, *after);
+        assert_eq!((read.version, read.owner, read.epoch), (2, Owner::Queue, 1));
+        assert_eq!(record.store.conversation_of(&thread("v1")).await.unwrap().unwrap().id, first.id);
+        let page = record.store.entries(first.id, None, 10, false).await.unwrap();
+        assert_eq!(page.items.len(), 3);
+        let said = &page.items[1];
+        assert_eq!(said.conversation, first.id);
+        assert_eq!(said.delivery.as_ref().unwrap().state, DeliveryState::Pending);
+        assert!(matches!(&said.entry.what, What::Reply { outbound, .. } if outbound.body.text == "one moment 请稍候"));
+        assert_eq!(record.store.entry(out.into()).await.unwrap().unwrap().entry.id, EntryId::from(out));
+        assert_eq!(record.store.held().await.unwrap().iter().map(|c| c.id).collect::<Vec<_>>(), [first.id]);
+    }
+}
+
+pub async fn a_stale_version_is_a_conflict_and_changes_nothing(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let first = opened(store, ids, "v1").await;
+    done(store, Commit { entries: vec![note(ids, "quicker")], ..commit((*first).clone()) }).await;
+    let before = journal(store, first.id).await;
+    let late = store.commit(Commit { entries: vec![note(ids, "late")], ..commit((*first).clone()) }).await;
+    assert!(is_conflict(&late), "{late:?}");
+    assert_eq!(journal(store, first.id).await, before);
+    let future = Conversation { version: 9, ..(*first).clone() };
+    assert!(is_conflict(&store.commit(Commit { entries: vec![note(ids, "early")], ..commit(future) }).await));
+    // Of those who began together one wins.
+    let stands = store.conversation(first.id).await.unwrap().unwrap();
+    let race = (0..8).map(|at| {
+        store.commit(Commit { entries: vec![note(ids, &at.to_string())], ..commit((*stands).clone()) })
+    });
+    let results = futures::future::join_all(race).await;
+    assert_eq!(results.iter().filter(|result| matches!(result, Ok(Committed::Done(_)))).count(), 1);
+    assert_eq!(results.iter().filter(|result| is_conflict(result)).count(), 7);
+    assert_eq!(journal(store, first.id).await.len(), before.len() + 1);
+}
+
+pub async fn a_turn_is_committed_once(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let first = opened(store, ids, "v1").await;
+    let id = record.queue.accept(make::inbound("v1", "a", "hi")).await.unwrap().id;
+    let turn = |c: &Conversation| {
+        let (out, reply) = make::reply(ids, c, "hello");
+        let entries = vec![make::message_entry(id), reply];
+        Commit { turn: Some(id), entries, outbox: vec![(out, DeliveryState::Pending)], ..commit(c.clone()) }
+    };
+    let after = done(store, turn(&first)).await;
+    let before = journal(store, first.id).await;
+    // Again under the new version, under the old one, and after a crash.
+    for c in [&after, &first] {
+        assert!(matches!(store.commit(turn(c)).await, Ok(Committed::AlreadyDone)));
+    }
+    backend.crash().await;
+    let again = backend.open().await;
+    assert!(matches!(again.store.commit(turn(&after)).await, Ok(Committed::AlreadyDone)));
+    assert_eq!(journal(&*again.store, first.id).await, before);
+    let ledger = again.store.ledger().await.unwrap();
+    assert_eq!((ledger.accepted, ledger.decided, ledger.outbound.iter().sum::<u64>()), (1, 1, 1));
+    let full = again.store.entry(id.into()).await.unwrap().unwrap();
+    assert_eq!(full.inbound.unwrap().content.text(), "hi");
+}
+
+pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let first = opened(store, ids, "v1").await;
+    let id = record.queue.accept(make::inbound("v2", "a", "hi")).await.unwrap().id;
+    let stranger = make::customer(ids, "Somebody");
+    let new = make::conversation(ids, "v2", stranger.id);
+    let (out, reply) = make::reply(ids, &new, "hello");
+    let key: EntryId = ids.next(now());
+    // Everything at once, with an address that is taken: none of it must be left.
+    let refused = Commit {
+        structural: true,
+        turn: Some(id),
+        entries: vec![make::message_entry(id), reply],
+        outbox: vec![(out, DeliveryState::Pending)],
+        customers: vec![
+            CustomerChange::Put(stranger.clone()),
+            CustomerChange::Link(make::address("v1"), stranger.id),
+        ],
+        once: Some(("key".into(), key)),
+        ..commit(new.clone())
+    };
+    assert!(is_conflict(&store.commit(refused).await));
+    backend.crash().await;
+    for record in [&record, &backend.open().await] {
+        let store = &record.store;
+        assert!(store.conversation(new.id).await.unwrap().is_none());
+        assert!(store.conversation_of(&thread("v2")).await.unwrap().is_none());
+        assert!(store.contact(stranger.id).await.unwrap().is_none());
+        assert!(store.entry_once("key").await.unwrap().is_none());
+        assert!(store.entry(id.into()).await.unwrap().is_none());
+        assert_eq!(journal(&**store, first.id).await.len(), 1);
+        let ledger = store.ledger().await.unwrap();
+        assert_eq!((ledger.waiting, ledger.decided, ledger.outbound.iter().sum::<u64>()), (1, 0, 0));
+    }
+}
+
+pub async fn a_key_commits_once(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let first = opened(store, ids, "v1").await;
+    let entry = note(ids, "sent twice by a browser");
+    let once = Some(("agt/1".to_owned(), entry.id));
+    let after = done(store, Commit { entries: vec![entry.clone()], once: once.clone(), ..commit((*first).clone()) }).await;
+    let again = Commit { entries: vec![note(ids, "again")], once, ..commit((*after).clone()) };
+    assert!(matches!(store.commit(again).await, Ok(Committed::AlreadyDone)));
+    assert_eq!(store.entry_once("agt/1").await.unwrap(), Some(entry.id));
+    assert_eq!(store.entry_once("agt/2").await.unwrap(), None);
+    assert_eq!(journal(store, first.id).await.len(), 2);
+}
+
+pub async fn entries_are_a_chain_in_parts(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let mut c = opened(store, ids, "v1").await;
+    let mut expected = journal(store, c.id).await;
+    for at in 0..12 {
+        // Written down out of the order of their ids: the chain keeps the order of the commits.
+        let (late, early) = (note(ids, &format!("{at} a")), note(ids, &format!("{at} b")));
+        expected.extend([early.id, late.id]);
+        c = done(store, Commit { entries: vec![early, late], ..commit((*c).clone()) }).await;
+    }
+    let mut read = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.entries(c.id, before, 7, true).await.unwrap();
+        let part: Vec<EntryId> = page.items.iter().map(|full| full.entry.id).collect();
+        assert!(part.len() == 7 || !page.more);
+        before = part.first().copied();
+        read.splice(0..0, part);
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(read, expected);
+    let unknown = store.entries(ids.next(now()), None, 7, true).await;
+    assert!(matches!(unknown, Err(StoreError::Missing(_))));
+}
+
+pub async fn a_thread_goes_on_over_its_conversations(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let mut expected = Vec::new();
+    let mut before: Option<Arc<Conversation>> = None;
+    let person = opened(store, ids, "somebody").await.customer;
+    for round in 0..3 {
+        let mut new = make::conversation(ids, "v1", person);
+        new.before = before.as_ref().map(|c| c.id);
+        let entries = vec![event(ids, Event::Opened), note(ids, &format!("round {round}"))];
+        expected.extend(entries.iter().map(|entry| entry.id));
+        new.close(now());
+        before = Some(done(store, Commit { structural: true, entries, ..commit(new) }).await);
+    }
+    let last = before.unwrap();
+    assert_eq!(store.conversation_of(&thread("v1")).await.unwrap().unwrap().id, last.id);
+    let ids_of = |page: switchboard::store::Page<switchboard::store::FullEntry>| {
+        (page.items.iter().map(|full| full.entry.id).collect::<Vec<_>>(), page.more)
+    };
+    assert_eq!(ids_of(store.entries(last.id, None, 10, true).await.unwrap()), (expected.clone(), false));
+    assert_eq!(ids_of(store.entries(last.id, None, 10, false).await.unwrap()), (expected[4..].to_vec(), false));
+    assert_eq!(ids_of(store.entries(last.id, None, 3, true).await.unwrap()), (expected[3..].to_vec(), true));
+    // A cursor may lie in a conversation before.
+    let older = store.entries(last.id, Some(expected[4]), 3, true).await.unwrap();
+    assert_eq!(ids_of(older), (expected[1..4].to_vec(), true));
+}
+
+pub async fn lists_show_what_they_say_newest_first_in_parts(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let agent: AgentId = ids.next(now());
+    let (mut bot, mut queued, mut mine, mut closed) = (vec![], vec![], vec![], vec![]);
+    for at in 0..12 {
+        let c = opened(store, ids, &format!("v{at}")).await;
+        let mut next = (*c).clone();
+        match at % 4 {
+            0 => bot.push(c.id),
+            1 => {
+                next.hand_off(make::handoff("care"));
+                queued.push(c.id);
+            }
+            2 => {
+                next.hand_off(make::handoff("care"));
+                next.assign(agent);
+                mine.push(c.id);
+            }
+            _ => {
+                next.close(now());
+                closed.push(c.id);
+            }
+        }
+        done(store, Commit { structural: true, entries: vec![note(ids, "x")], ..commit(next) }).await;
+    }
+    let mut open: Vec<_> = [bot, queued.clone(), mine.clone()].concat();
+    for list in [&mut open, &mut queued, &mut mine, &mut closed] {
+        list.sort_unstable_by(|a, b| b.cmp(a));
+    }
+    for (list, expected) in [
+        (ListOf::Open, open),
+        (ListOf::Queued, queued),
+        (ListOf::Mine(agent), mine),
+        (ListOf::Mine(ids.next(now())), vec![]),
+        (ListOf::Closed, closed),
+    ] {
+        let mut read = Vec::new();
+        loop {
+            let page = store.conversations(list.clone(), read.last().copied(), 2).await.unwrap();
+            read.extend(page.items.iter().map(|c| c.id));
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(read, expected, "{list:?}");
+    }
+}
+
+pub async fn offers_that_were_refused_are_remembered(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let agent: AgentId = ids.next(now());
+    let conversation = opened(store, ids, "v1").await.id;
+    let offer = |state, ago| {
+        let id: OfferId = ids.next(now());
+        OfferRecord { id, conversation, agent, state, at: now() - SignedDuration::from_secs(ago) }
+    };
+    let (declined, expired, old) = (offer("declined", 10), offer("expired", 20), offer("declined", 900));
+    let pending = offer("pending", 0);
+    store.record_offers(vec![declined, expired, old, pending, offer("accepted", 5)]).await.unwrap();
+    store.record_offers(vec![OfferRecord { state: "withdrawn", ..pending }]).await.unwrap();
+    backend.crash().await;
+    let again = backend.open().await;
+    let mut found = again.store.declined_since(now() - SignedDuration::from_mins(5)).await.unwrap();
+    found.sort_by_key(|offer| offer.id);
+    assert_eq!(found, [declined, expired]);
+}
+
+pub async fn rule_sets_are_kept(backend: &impl Backend) {
+    let record = backend.open().await;
+    for _ in 0..2 {
+        record.store.keep_rule_set("abc", "规则").await.unwrap();
+    }
+    backend.crash().await;
+    let again = backend.open().await;
+    assert_eq!(again.store.rule_set("abc").await.unwrap().as_deref(), Some("规则"));
+    assert_eq!(again.store.rule_set("abd").await.unwrap(), None);
+}

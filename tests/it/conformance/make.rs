@@ -1,0 +1,164 @@
+//! Makes messages, conversations and commits for the suites.
+
+use contract::{
+    Address, Body, Content, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, Outbound, OutboundId,
+    Sender, Thread, Timestamp,
+};
+use switchboard::{
+    store::{
+        Commit, Committed, Store, StoreError,
+        conversation::{Conversation, Handoff, Priority},
+        customer::{Customer, CustomerChange},
+        entry::{Entry, EntryAuthor, Event, TurnRecord, What},
+        outbox::DeliveryState,
+    },
+    understand::Signals,
+};
+
+pub const CHANNEL: &str = "shop";
+
+pub fn now() -> Timestamp {
+    // As exact as rows keep it.
+    Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap()
+}
+
+pub fn thread(key: &str) -> Thread {
+    Thread { channel: CHANNEL.into(), key: key.into() }
+}
+
+pub fn address(handle: &str) -> Address {
+    Address { space: format!("webchat:{CHANNEL}"), handle: handle.into() }
+}
+
+pub fn sender(handle: &str) -> Sender {
+    Sender {
+        address: address(handle),
+        name: Some("Li Wei 李伟".into()),
+        email: None,
+        phone: None,
+        email_verified: false,
+        phone_verified: false,
+        attributes: Default::default(),
+    }
+}
+
+pub fn inbound(thread: &str, external_id: &str, text: &str) -> Inbound {
+    Inbound {
+        channel: CHANNEL.into(),
+        kind: "webchat".into(),
+        external_id: external_id.into(),
+        thread: thread.into(),
+        from: sender(thread),
+        content: Content::Message(Body::text(text)),
+        sent_at: None,
+    }
+}
+
+pub fn customer(ids: &IdClock, name: &str) -> Customer {
+    Customer {
+        id: ids.next(now()),
+        name: Some(name.into()),
+        language: None,
+        attributes: Default::default(),
+        verified: false,
+        first_seen: now(),
+    }
+}
+
+/// A conversation that is not committed yet.
+pub fn conversation(ids: &IdClock, thread_key: &str, customer: CustomerId) -> Conversation {
+    Conversation::open(ids.next(now()), &thread(thread_key), "webchat", address(thread_key), customer, now())
+}
+
+pub fn handoff(queue: &str) -> Handoff {
+    Handoff {
+        queue: queue.into(),
+        reason: "asks for a person".into(),
+        summary: String::new(),
+        rule: None,
+        message: None,
+        priority: Priority::Normal,
+        skills: vec![],
+        at: now(),
+    }
+}
+
+/// A commit that appends nothing yet.
+pub fn commit(conversation: Conversation) -> Commit {
+    Commit {
+        conversation,
+        structural: false,
+        turn: None,
+        entries: vec![],
+        outbox: vec![],
+        customers: vec![],
+        once: None,
+    }
+}
+
+pub fn event(ids: &IdClock, event: Event) -> Entry {
+    Entry { id: ids.next(now()), at: now(), author: EntryAuthor::System, what: What::Event { event } }
+}
+
+pub fn note(ids: &IdClock, text: &str) -> Entry {
+    Entry { id: ids.next(now()), at: now(), author: EntryAuthor::System, what: What::Note { body: Body::text(text) } }
+}
+
+pub fn message_entry(id: MessageId) -> Entry {
+    let what = What::Message(Box::new(TurnRecord { signals: Signals::default(), decision: None }));
+    Entry { id: id.into(), at: now(), author: EntryAuthor::Customer, what }
+}
+
+pub fn reply(ids: &IdClock, conversation: &Conversation, text: &str) -> (OutboundId, Entry) {
+    let id: OutboundId = ids.next(now());
+    let outbound = Outbound {
+        id,
+        conversation: conversation.id,
+        channel: conversation.channel.clone(),
+        to: conversation.address.clone(),
+        thread: conversation.thread.clone(),
+        author: contract::Author::Bot,
+        body: Body::text(text),
+        in_reply_to: None,
+    };
+    let what = What::Reply { outbound: Box::new(outbound), citation: None };
+    (id, Entry { id: id.into(), at: now(), author: EntryAuthor::Bot, what })
+}
+
+/// Commits, and it stands.
+pub async fn done(store: &dyn Store, commit: Commit) -> std::sync::Arc<Conversation> {
+    match store.commit(commit).await.unwrap() {
+        Committed::Done(after) => after,
+        Committed::AlreadyDone => panic!("it had been committed before"),
+    }
+}
+
+/// A new conversation of a new customer, opened and committed.
+pub async fn opened(store: &dyn Store, ids: &IdClock, thread_key: &str) -> std::sync::Arc<Conversation> {
+    let person = customer(ids, "Li Wei");
+    let new = conversation(ids, thread_key, person.id);
+    let link = CustomerChange::Link(address(thread_key), person.id);
+    let entries = vec![event(ids, Event::Opened)];
+    let first = Commit { customers: vec![CustomerChange::Put(person), link], entries, structural: true, ..commit(new) };
+    done(store, first).await
+}
+
+/// A reply in a conversation, which waits in the outbox.
+pub async fn replied(store: &dyn Store, ids: &IdClock, id: ConversationId, text: &str) -> OutboundId {
+    let conversation = store.conversation(id).await.unwrap().unwrap();
+    let (outbound, entry) = reply(ids, &conversation, text);
+    let outbox = vec![(outbound, DeliveryState::Pending)];
+    done(store, Commit { entries: vec![entry], outbox, ..commit((*conversation).clone()) }).await;
+    outbound
+}
+
+/// The ids of a conversation's entries, oldest first.
+pub async fn journal(store: &dyn Store, id: ConversationId) -> Vec<EntryId> {
+    let page = store.entries(id, None, 10_000, false).await.unwrap();
+    assert!(!page.more);
+    page.items.iter().map(|full| full.entry.id).collect()
+}
+
+pub fn is_conflict<T: std::fmt::Debug>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Conflict))
+}

@@ -1,0 +1,108 @@
+//! The suites that every backend of a seam passes, written against the traits. A backend plugs in with one
+//! [`Backend`] and one line of [`conform`].
+
+mod customers;
+mod inbox;
+mod journal;
+mod make;
+mod outbox;
+mod people;
+mod recovery;
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::IdClock;
+use switchboard::{inbox::Queue, store::Store};
+
+/// An empty record of one kind, which can be opened, crashed and opened again.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Opens it with a bound on waiting messages.
+    async fn open_bounded(&self, waiting_most: u64) -> Opened;
+
+    /// Opens it.
+    async fn open(&self) -> Opened {
+        self.open_bounded(10_000).await
+    }
+
+    /// Opens it for reading, beside whoever writes.
+    async fn peek(&self) -> Arc<dyn Store>;
+
+    /// What a crash now would leave is what is opened from now on. Nothing must be on its way.
+    async fn crash(&self);
+}
+
+/// An open record.
+pub struct Opened {
+    pub store: Arc<dyn Store>,
+    pub queue: Arc<dyn Queue>,
+    pub ids: Arc<IdClock>,
+}
+
+/// Runs every suite on a backend: `conform!(name, factory)`.
+macro_rules! conform {
+    (@suite $factory:path, $suite:ident: $($case:ident)+) => {
+        mod $suite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let backend = $factory().await;
+                    crate::conformance::$suite::$case(&backend).await;
+                }
+            )+
+        }
+    };
+    ($backend:ident, $factory:path) => {
+        mod $backend {
+            crate::conformance::conform!(@suite $factory, inbox:
+                accepted_is_durable
+                the_same_platform_message_is_accepted_once
+                an_empty_id_equals_no_other
+                messages_come_out_in_the_order_of_acceptance
+                past_the_bound_it_is_busy_and_loses_nothing
+                an_unsettled_message_comes_again_after_a_restart
+                a_dead_message_is_kept_until_it_is_redriven);
+            crate::conformance::conform!(@suite $factory, journal:
+                a_commit_reads_back
+                a_stale_version_is_a_conflict_and_changes_nothing
+                a_turn_is_committed_once
+                a_refused_commit_changes_nothing
+                a_key_commits_once
+                entries_are_a_chain_in_parts
+                a_thread_goes_on_over_its_conversations
+                lists_show_what_they_say_newest_first_in_parts
+                offers_that_were_refused_are_remembered
+                rule_sets_are_kept);
+            crate::conformance::conform!(@suite $factory, outbox:
+                the_oldest_of_each_conversation_is_leased
+                a_retry_waits_for_its_time_and_holds_up_its_conversation
+                recovery_resends_or_asks
+                receipts_never_go_back
+                only_what_is_open_or_failed_is_resent
+                the_ledger_adds_up);
+            crate::conformance::conform!(@suite $factory, customers:
+                an_address_is_recalled_with_what_is_known
+                an_address_is_somebodys_once
+                a_verified_identifier_is_one_customers
+                merges_are_followed_and_undone
+                search_finds_by_name_address_and_identifier
+                several_become_one_through_a_chain);
+            crate::conformance::conform!(@suite $factory, people:
+                a_login_is_one_agents
+                presences_are_the_last_said
+                sessions_end
+                tokens_end);
+            crate::conformance::conform!(@suite $factory, recovery:
+                a_crash_keeps_what_was_committed
+                many_commits_survive_a_crash
+                ids_never_go_back
+                a_peek_reads_beside_the_writer
+                writers_at_once_lose_no_update);
+        }
+    };
+}
+pub(crate) use conform;
+
+conform!(on_sqlite, crate::conformance::sqlite::backend);

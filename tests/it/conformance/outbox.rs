@@ -1,0 +1,182 @@
+//! The outbox, receipts, dead letters and the ledger.
+
+use contract::{ConversationId, OutboundId, Reached, Timestamp};
+use jiff::SignedDuration;
+use switchboard::store::{
+    Store, StoreError,
+    outbox::{DeadKind, Delivery, DeliveryState, Leased, Redriven, Settled},
+};
+
+use super::{
+    Backend,
+    make::{self, CHANNEL, now, opened, replied},
+};
+
+fn settled(leased: &Leased, state: DeliveryState, next_at: Timestamp) -> Settled {
+    Settled {
+        id: leased.outbound.id,
+        conversation: leased.outbound.conversation,
+        delivery: Delivery { state, attempts: leased.attempts + 1, error: None },
+        external_id: None,
+        next_at,
+    }
+}
+
+async fn lease(store: &dyn Store, limit: usize) -> Vec<Leased> {
+    store.lease(CHANNEL, now(), limit).await.unwrap()
+}
+
+fn ids_of(leased: &[Leased]) -> Vec<OutboundId> {
+    leased.iter().map(|leased| leased.outbound.id).collect()
+}
+
+async fn state_of(store: &dyn Store, id: OutboundId) -> DeliveryState {
+    store.entry(id.into()).await.unwrap().unwrap().delivery.unwrap().state
+}
+
+pub async fn the_oldest_of_each_conversation_is_leased(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let (a, b) = (opened(store, ids, "a").await.id, opened(store, ids, "b").await.id);
+    let mut out = Vec::new();
+    for (conversation, text) in [(a, "a1"), (a, "a2"), (b, "b1"), (a, "a3")] {
+        out.push(replied(store, ids, conversation, text).await);
+    }
+    assert!(store.lease("another", now(), 10).await.unwrap().is_empty());
+    let first = lease(store, 10).await;
+    assert_eq!(ids_of(&first), [out[0], out[2]]);
+    assert_eq!(first[0].outbound.body.text, "a1");
+    assert_eq!(first[0].attempts, 0);
+    assert!(lease(store, 10).await.is_empty(), "what is being sent holds up its conversation");
+    assert_eq!(state_of(store, out[0]).await, DeliveryState::Sending);
+    store.settle(vec![settled(&first[0], DeliveryState::Sent, now())]).await.unwrap();
+    let second = lease(store, 10).await;
+    assert_eq!(ids_of(&second), [out[1]]);
+    // Whatever ends one lets the next go.
+    store.settle(vec![settled(&second[0], DeliveryState::Failed, now())]).await.unwrap();
+    assert_eq!(ids_of(&lease(store, 10).await), [out[3]]);
+    assert_eq!(state_of(store, out[0]).await, DeliveryState::Sent);
+}
+
+pub async fn a_retry_waits_for_its_time_and_holds_up_its_conversation(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let (a, b) = (opened(store, ids, "a").await.id, opened(store, ids, "b").await.id);
+    let first = replied(store, ids, a, "a1").await;
+    replied(store, ids, a, "a2").await;
+    let leased = lease(store, 10).await;
+    let due = now() + SignedDuration::from_secs(60);
+    store.settle(vec![settled(&leased[0], DeliveryState::Pending, due)]).await.unwrap();
+    assert_eq!(store.next_due(CHANNEL).await.unwrap(), Some(due));
+    assert!(lease(store, 10).await.is_empty());
+    let other = replied(store, ids, b, "b1").await;
+    assert_eq!(ids_of(&lease(store, 10).await), [other], "other conversations do not wait");
+    let later = store.lease(CHANNEL, due, 10).await.unwrap();
+    assert_eq!(ids_of(&later), [first]);
+    assert_eq!(later[0].attempts, 1);
+    assert_eq!(store.next_due("another").await.unwrap(), None);
+}
+
+pub async fn recovery_resends_or_asks(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let c = opened(store, ids, "a").await.id;
+    let first = replied(store, ids, c, "a1").await;
+    for (resend, becomes) in [(true, DeliveryState::Pending), (false, DeliveryState::Unknown)] {
+        assert_eq!(ids_of(&lease(store, 10).await), [first]);
+        backend.crash().await;
+        let again = backend.open().await;
+        again.store.recover("another", !resend).await.unwrap();
+        assert_eq!(state_of(&*again.store, first).await, DeliveryState::Sending, "another channel's affair");
+        again.store.recover(CHANNEL, resend).await.unwrap();
+        assert_eq!(state_of(&*again.store, first).await, becomes);
+        store.recover(CHANNEL, resend).await.unwrap();
+    }
+}
+
+pub async fn receipts_never_go_back(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let c = opened(store, ids, "a").await.id;
+    let out = replied(store, ids, c, "a1").await;
+    let leased = lease(store, 1).await;
+    let reached = async |reached| store.reached(out, reached).await.unwrap();
+    let (told, delivery) = reached(Reached::Delivered).await.unwrap();
+    assert_eq!((told, delivery.state), (c, DeliveryState::Delivered));
+    store.settle(vec![settled(&leased[0], DeliveryState::Sent, now())]).await.unwrap();
+    assert_eq!(state_of(store, out).await, DeliveryState::Delivered, "a receipt says more than the send");
+    assert!(reached(Reached::Delivered).await.is_none());
+    assert_eq!(reached(Reached::Read).await.unwrap().1.state, DeliveryState::Read);
+    assert!(reached(Reached::Delivered).await.is_none());
+    assert_eq!(state_of(store, out).await, DeliveryState::Read);
+    assert!(store.reached(ids.next(now()), Reached::Read).await.unwrap().is_none());
+}
+
+pub async fn only_what_is_open_or_failed_is_resent(backend: &impl Backend) {
+    use DeliveryState::{Delivered, Failed, Held, Pending, Sent, Unknown};
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    for (state, can) in
+        [(Failed, true), (Unknown, true), (Held, true), (Sent, false), (Delivered, false), (Pending, false)]
+    {
+        let c = opened(store, ids, &format!("{state:?}")).await.id;
+        let out = replied(store, ids, c, "x").await;
+        let leased = lease(store, 1).await;
+        assert_eq!(ids_of(&leased), [out]);
+        store.settle(vec![settled(&leased[0], state, now() + SignedDuration::from_hours(1))]).await.unwrap();
+        match store.resend(out).await {
+            Ok(channel) => assert_eq!((can, channel.as_str()), (true, CHANNEL), "{state:?}"),
+            Err(StoreError::Conflict) => assert!(!can, "{state:?}"),
+            Err(error) => panic!("{state:?}: {error}"),
+        }
+        assert_eq!(ids_of(&lease(store, 10).await), if can { vec![out] } else { vec![] }, "{state:?}");
+    }
+}
+
+async fn fail(store: &dyn Store, reason: &str) {
+    let leased = lease(store, 1).await;
+    let mut failed = settled(&leased[0], DeliveryState::Failed, now());
+    failed.delivery.error = Some(reason.to_owned());
+    store.settle(vec![failed]).await.unwrap();
+}
+
+async fn turn(record: &super::Opened, conversation: ConversationId, external_id: &str) {
+    let id = record.queue.accept(make::inbound("a", external_id, "x")).await.unwrap().id;
+    let c = record.store.conversation(conversation).await.unwrap().unwrap();
+    let entries = vec![make::message_entry(id)];
+    let commit = switchboard::store::Commit { turn: Some(id), entries, ..make::commit((*c).clone()) };
+    make::done(&*record.store, commit).await;
+}
+
+pub async fn the_ledger_adds_up(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let c = opened(store, ids, "a").await.id;
+    for at in 0..3 {
+        turn(&record, c, &at.to_string()).await;
+    }
+    record.queue.accept(make::inbound("a", "waits", "x")).await.unwrap();
+    let buried = record.queue.accept(make::inbound("a", "dead", "x")).await.unwrap().id;
+    store.bury(buried, "cannot be read").await.unwrap();
+    store.bury(buried, "again").await.unwrap();
+    let failed = replied(store, ids, c, "never arrives").await;
+    replied(store, ids, c, "waits").await;
+    fail(store, "blocked by the recipient").await;
+
+    let ledger = store.ledger().await.unwrap();
+    assert_eq!((ledger.accepted, ledger.decided, ledger.waiting, ledger.dead, ledger.redriven), (5, 3, 1, 1, 0));
+    let count = |state: DeliveryState| ledger.outbound[state as usize];
+    assert_eq!((count(DeliveryState::Failed), count(DeliveryState::Pending)), (1, 1));
+    assert_eq!(ledger.findings, Vec::<String>::new());
+
+    let letters = store.dead(10).await.unwrap();
+    let outbound = letters.iter().find(|letter| letter.kind == DeadKind::Outbound).unwrap();
+    assert_eq!((outbound.reason.as_str(), outbound.text.as_str()), ("blocked by the recipient", "never arrives"));
+    assert_eq!(letters.len(), 2);
+    assert_eq!(store.dead(1).await.unwrap().len(), 1);
+    assert_eq!(store.redrive(&failed.to_string()).await.unwrap(), Redriven::Outbound(failed));
+    assert_eq!(ids_of(&lease(store, 10).await), [failed], "in its old place");
+    for nothing in [failed.to_string(), "msg_0000000000000".to_owned(), "x".to_owned()] {
+        assert!(matches!(store.redrive(&nothing).await, Err(StoreError::Missing(_))), "{nothing}");
+    }
+}

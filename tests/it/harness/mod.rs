@@ -1,0 +1,67 @@
+//! What stories are told with: the real binary on a port and a folder of its own, and everybody who speaks to it.
+
+mod callback;
+mod console;
+mod daemon;
+mod http_channel;
+mod web_chat;
+
+use std::{future::Future, time::Duration};
+
+pub use callback::{Answer, Callback};
+pub use console::{Console, Live};
+pub use daemon::{Daemon, Home, Ran};
+pub use http_channel::{HttpChannel, Sent};
+use serde_json::Value;
+pub use web_chat::{Visitor, vouch};
+
+/// How long anything may take before a test calls it lost. Far above what it takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The password of agents made by tests.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Waits for something under the deadline; `what` names it in the failure.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: did not happen within {PATIENCE:?}"),
+    }
+}
+
+/// Asks again until there is an answer: for what has no signal of its own, such as a counter or another process.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let mut again = tokio::time::interval(Duration::from_millis(25));
+    within(what, async {
+        loop {
+            again.tick().await;
+            if let Some(found) = ask().await {
+                return found;
+            }
+        }
+    })
+    .await
+}
+
+/// A client that ignores proxies and keeps no cookies.
+pub fn client() -> reqwest::Client {
+    // The second call finds the provider there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+}
+
+/// A new random id in the form of a UUID.
+pub fn uuid() -> String {
+    let hex = hex::encode(rand::random::<[u8; 16]>());
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// A text of a JSON value, or empty.
+pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The items of a list.
+pub fn items(value: &Value) -> &[Value] {
+    value["items"].as_array().map_or(&[], Vec::as_slice)
+}

@@ -1,0 +1,1 @@
+//! What Cargo cannot hold of the architecture.
