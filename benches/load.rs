@@ -67,7 +67,10 @@ async fn measure(plan: &Plan) {
     let bare = bare_sqlite(&folder.path().join("bare.db"), plan.seconds).await;
     println!("bare SQLite, one insert a message, group commit   {bare:>9.0} /s");
     let store = store_alone(&folder.path().join("store.db"), plan.seconds).await;
-    println!("store alone, accept and turn                      {store:>9.0} /s   {:.0} % of bare", 100.0 * store / bare);
+    println!(
+        "store alone, accept and turn                      {store:>9.0} /s   {:.0} % of bare",
+        100.0 * store / bare
+    );
 
     let mut daemon = Daemon::start(folder.path());
     println!("daemon ready after {} ms, {} MB resident", daemon.ready.as_millis(), daemon.resident_mb());
@@ -104,7 +107,11 @@ async fn measure(plan: &Plan) {
     );
     daemon.kill();
     let mut daemon = Daemon::start(folder.path());
-    println!("after kill -9, ready again after                  {:>9} ms  ({} MB on disk)", daemon.ready.as_millis(), daemon.disk_mb());
+    println!(
+        "after kill -9, ready again after                  {:>9} ms  ({} MB on disk)",
+        daemon.ready.as_millis(),
+        daemon.disk_mb()
+    );
     let (idle, each) = daemon.idle_sockets(plan.sockets).await;
     println!("{idle} idle web chats                               {each:>9.1} KiB each");
     println!("ledger: {}", daemon.ledger());
@@ -410,11 +417,12 @@ impl Daemon {
     async fn decided_buckets(&self) -> Vec<(String, f64)> {
         let page = self.page("/metrics").await;
         let lines = page.lines().filter_map(|line| line.strip_prefix("switchboard_decided_seconds_bucket{le=\""));
-        lines.filter_map(|line| {
-            let (bound, count) = line.split_once("\"} ")?;
-            Some((bound.to_owned(), count.parse().ok()?))
-        })
-        .collect()
+        lines
+            .filter_map(|line| {
+                let (bound, count) = line.split_once("\"} ")?;
+                Some((bound.to_owned(), count.parse().ok()?))
+            })
+            .collect()
     }
 
     /// Opens web chats that say hello and nothing else; KiB of resident memory each.
@@ -468,7 +476,10 @@ fn quantile(before: &[(String, f64)], after: &[(String, f64)], quantile: f64) ->
         })
         .collect();
     let all = counts.last().map_or(0.0, |(_, count)| *count);
-    counts.iter().find(|(_, count)| *count >= all * quantile).map_or_else(|| "?".into(), |(bound, _)| format!("{bound} s"))
+    counts
+        .iter()
+        .find(|(_, count)| *count >= all * quantile)
+        .map_or_else(|| "?".into(), |(bound, _)| format!("{bound} s"))
 }
 
 /// One connection that is kept open.
@@ -525,7 +536,10 @@ fn write_rules(folder: &Path) {
     let mut rules = "rules:\n".to_owned();
     for number in 1..RULES {
         let _ = match number % 3 {
-            0 => writeln!(rules, "  - name: rule {number}\n    when: message.text.contains(\"marker-{number}\")\n    then: [{{tag: t{number}}}]"),
+            0 => writeln!(
+                rules,
+                "  - name: rule {number}\n    when: message.text.contains(\"marker-{number}\")\n    then: [{{tag: t{number}}}]"
+            ),
             _ => writeln!(
                 rules,
                 "  - name: rule {number}\n    when: message.language == \"en\" && customer.tier == \"tier-{number}\"\n    then: [{{tag: t{number}}}]"

@@ -111,7 +111,8 @@ impl Add {
                 "skills": skills, "queues": self.queues, "capacity": self.capacity,
             });
             let everybody: Value = remote.get("/agents").await?;
-            let known = everybody["items"].as_array().into_iter().flatten().find(|agent| agent["login"] == login.as_str());
+            let known =
+                everybody["items"].as_array().into_iter().flatten().find(|agent| agent["login"] == login.as_str());
             let done = match known.and_then(|agent| agent["id"].as_str()) {
                 Some(id) => remote.patch::<Value>(&format!("/agents/{id}"), &body).await,
                 None => remote.post::<Value>("/agents", &body).await,

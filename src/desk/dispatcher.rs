@@ -389,11 +389,7 @@ impl Dispatcher {
         self.carry_out(effects, None);
     }
 
-    fn carry_out(
-        &self,
-        effects: Vec<Effect>,
-        mut waiting: Option<(OfferId, AnswerTo)>,
-    ) {
+    fn carry_out(&self, effects: Vec<Effect>, mut waiting: Option<(OfferId, AnswerTo)>) {
         let now = Timestamp::now();
         let mut offers = Vec::new();
         for effect in effects {
@@ -476,13 +472,7 @@ impl Dispatcher {
         });
     }
 
-    fn assign(
-        &self,
-        conversation: ConversationId,
-        agent: AgentId,
-        epoch: u32,
-        done: Option<AnswerTo>,
-    ) {
+    fn assign(&self, conversation: ConversationId, agent: AgentId, epoch: u32, done: Option<AnswerTo>) {
         let records = Arc::clone(&self.records);
         tokio::spawn(async move {
             let assigned = records

@@ -183,4 +183,3 @@ pub async fn search_finds_by_name_address_and_identifier(backend: &impl Backend)
     assert_eq!(find("Zora").await, [person.id]);
     assert_eq!(known(&record, "shop-4711").await.name.as_deref(), Some("Zora"));
 }
-

@@ -2,7 +2,10 @@
 
 use contract::InboxError;
 use futures::future::join_all;
-use switchboard::{inbox::Delivery, store::outbox::{DeadKind, Redriven}};
+use switchboard::{
+    inbox::Delivery,
+    store::outbox::{DeadKind, Redriven},
+};
 
 use super::{
     Backend, Opened,
@@ -101,11 +104,7 @@ async fn settle(opened: &Opened, delivery: Delivery) {
         None => make::opened(store, ids, &delivery.inbound.thread).await,
     };
     let entries = vec![make::message_entry(delivery.id)];
-    let turn = switchboard::store::Commit {
-        turn: Some(delivery.id),
-        entries,
-        ..make::commit((*conversation).clone())
-    };
+    let turn = switchboard::store::Commit { turn: Some(delivery.id), entries, ..make::commit((*conversation).clone()) };
     make::done(store, turn).await;
     opened.queue.done(delivery).await.unwrap();
 }

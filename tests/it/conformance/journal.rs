@@ -62,9 +62,8 @@ pub async fn a_stale_version_is_a_conflict_and_changes_nothing(backend: &impl Ba
     assert!(is_conflict(&store.commit(Commit { entries: vec![note(ids, "early")], ..commit(future) }).await));
     // Of those who began together one wins.
     let stands = store.conversation(first.id).await.unwrap().unwrap();
-    let race = (0..8).map(|at| {
-        store.commit(Commit { entries: vec![note(ids, &at.to_string())], ..commit((*stands).clone()) })
-    });
+    let race = (0..8)
+        .map(|at| store.commit(Commit { entries: vec![note(ids, &at.to_string())], ..commit((*stands).clone()) }));
     let results = futures::future::join_all(race).await;
     assert_eq!(results.iter().filter(|result| matches!(result, Ok(Committed::Done(_)))).count(), 1);
     assert_eq!(results.iter().filter(|result| is_conflict(result)).count(), 7);
@@ -112,10 +111,7 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
         turn: Some(id),
         entries: vec![make::message_entry(id), reply],
         outbox: vec![(out, DeliveryState::Pending)],
-        customers: vec![
-            CustomerChange::Put(stranger.clone()),
-            CustomerChange::Link(make::address("v1"), stranger.id),
-        ],
+        customers: vec![CustomerChange::Put(stranger.clone()), CustomerChange::Link(make::address("v1"), stranger.id)],
         once: Some(("key".into(), key)),
         ..commit(new.clone())
     };
@@ -140,7 +136,8 @@ pub async fn a_key_commits_once(backend: &impl Backend) {
     let first = opened(store, ids, "v1").await;
     let entry = note(ids, "sent twice by a browser");
     let once = Some(("agt/1".to_owned(), entry.id));
-    let after = done(store, Commit { entries: vec![entry.clone()], once: once.clone(), ..commit((*first).clone()) }).await;
+    let after =
+        done(store, Commit { entries: vec![entry.clone()], once: once.clone(), ..commit((*first).clone()) }).await;
     let again = Commit { entries: vec![note(ids, "again")], once, ..commit((*after).clone()) };
     assert!(matches!(store.commit(again).await, Ok(Committed::AlreadyDone)));
     assert_eq!(store.entry_once("agt/1").await.unwrap(), Some(entry.id));

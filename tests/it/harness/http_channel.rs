@@ -72,8 +72,11 @@ impl HttpChannel {
     pub async fn send_bytes(&self, body: Vec<u8>) -> reqwest::Result<Sent> {
         let (id, at) = (uuid(), Timestamp::now().as_second());
         let signed = signature(&self.key, &id, at, &body);
-        self.send_signed(body, &[("webhook-id", id), ("webhook-timestamp", at.to_string()), ("webhook-signature", signed)])
-            .await
+        self.send_signed(
+            body,
+            &[("webhook-id", id), ("webhook-timestamp", at.to_string()), ("webhook-signature", signed)],
+        )
+        .await
     }
 
     /// Sends a body with these headers and no others.
