@@ -1,7 +1,7 @@
 //! What the daemon offers to channels whose platform is Switchboard itself: the threads of their customers, as far as
 //! customers may see them.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
 use contract::{EntryId, Notice, Thread, ThreadEntry, ThreadError, ThreadEvent, ThreadStatus, ThreadWatch, Threads};
@@ -30,7 +30,8 @@ impl CustomerThreads {
         Self { records, live }
     }
 
-    /// Walks back from the newest entry until the cursor, the limit or the beginning.
+    /// Walks back from the newest entry to the cursor, or without one as far as the limit. Behind a cursor the oldest
+    /// entries are the next ones, so the newest of more than `limit` are left for the next call.
     async fn walk(
         &self,
         thread: &Thread,
@@ -39,23 +40,26 @@ impl CustomerThreads {
     ) -> Result<Vec<ThreadEntry>, StoreError> {
         let store = &self.records.store;
         let Some(conversation) = store.conversation_of(thread).await? else { return Ok(Vec::new()) };
-        let mut newest_first = Vec::new();
+        let mut newest_first = VecDeque::new();
         let mut before = None;
         'walk: loop {
             let page = store.entries(conversation.id, before, PAGE, true).await?;
             before = page.items.first().map(|full| full.entry.id);
             for full in page.items.iter().rev() {
-                if Some(full.entry.id) == after || newest_first.len() == limit {
+                if Some(full.entry.id) == after || (after.is_none() && newest_first.len() == limit) {
                     break 'walk;
                 }
-                newest_first.extend(seen_by_customer(&full.entry, full.inbound.as_deref()));
+                let Some(seen) = seen_by_customer(&full.entry, full.inbound.as_deref()) else { continue };
+                newest_first.push_back(seen);
+                if newest_first.len() > limit {
+                    newest_first.pop_front();
+                }
             }
             if !page.more {
                 break;
             }
         }
-        newest_first.reverse();
-        Ok(newest_first)
+        Ok(newest_first.into_iter().rev().collect())
     }
 }
 

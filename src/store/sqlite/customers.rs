@@ -21,7 +21,11 @@ impl Customers for SqliteRecord {
     }
 
     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Contact>, StoreError> {
-        let pattern = format!("{}*", text.trim().replace(['*', '?', '['], ""));
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (glob, like) = (starts_with_glob(text), starts_with_like(text));
         let found: Vec<CustomerId> = self
             .read(move |connection| {
                 connection
@@ -29,10 +33,10 @@ impl Customers for SqliteRecord {
                         "SELECT customer FROM identifiers WHERE value GLOB ?1
                          UNION SELECT customer FROM addresses WHERE handle GLOB ?1
                          UNION SELECT id FROM (SELECT id, customer FROM customers ORDER BY id DESC LIMIT 50000)
-                               WHERE customer ->> '$.name' LIKE REPLACE(?1, '*', '%')
-                         LIMIT ?2",
+                               WHERE customer ->> '$.name' LIKE ?2 ESCAPE '\\'
+                         LIMIT ?3",
                     )?
-                    .query_map(params![pattern, limit as i64], |row| id_column(row, 0))?
+                    .query_map(params![glob, like, limit as i64], |row| id_column(row, 0))?
                     .collect()
             })
             .await?;
@@ -74,6 +78,32 @@ impl Customers for SqliteRecord {
         self.states.merged(undone.from, None);
         Ok(undone)
     }
+}
+
+/// The GLOB pattern of what starts with exactly this text.
+fn starts_with_glob(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        match c {
+            '*' | '?' | '[' => pattern.extend(['[', c, ']']),
+            c => pattern.push(c),
+        }
+    }
+    pattern.push('*');
+    pattern
+}
+
+/// The LIKE pattern of what starts with exactly this text, whatever the case of its letters.
+fn starts_with_like(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
 }
 
 const MERGES: &str = "SELECT id, from_customer, into_customer, identifier, at, undone_at FROM merges";

@@ -156,7 +156,6 @@ impl Writer {
             }
         }
         batch.clear();
-        self.waiting.store(self.pending.len() as u64, Ordering::Relaxed);
     }
 
     fn write_alone(&mut self, op: Op) {
@@ -253,8 +252,8 @@ impl Writer {
                 Changed::Merged(from, into) => self.states.merged(from, Some(into)),
             }
         }
-        for (op, outcome) in ops.iter_mut().zip(outcomes) {
-            match (&*op, &outcome) {
+        for (op, outcome) in ops.iter().zip(&outcomes) {
+            match (op, outcome) {
                 (Op::Accept { inbound, .. }, Outcome::Accepted(Accepted { id, duplicate: false }))
                 | (Op::Redrive { inbound, .. }, Outcome::Redriven(id)) => {
                     self.pending.insert(*id);
@@ -270,6 +269,10 @@ impl Writer {
                 }
                 _ => {}
             }
+        }
+        // Before the answers: who has one finds itself counted.
+        self.waiting.store(self.pending.len() as u64, Ordering::Relaxed);
+        for (op, outcome) in ops.iter_mut().zip(outcomes) {
             let after = if let Op::Commit { commit, .. } = &*op { Some(Arc::clone(&commit.after)) } else { None };
             op.take().answer(outcome, &after);
         }

@@ -107,7 +107,8 @@ pub async fn merges_are_followed_and_undone(backend: &impl Backend) {
     let twice = Commit { conversation: (*young).clone(), ..one };
     assert!(is_conflict(&store.commit(twice).await), "somebody merged is not merged again");
     backend.crash().await;
-    for record in [&record, &backend.open().await] {
+    let crashed = backend.open().await;
+    for record in [&record, &crashed] {
         assert_eq!(known(record, "young").await.id, old.customer);
         assert_eq!(known(record, "old").await.id, old.customer);
         for id in [old.customer, young.customer] {
@@ -121,6 +122,7 @@ pub async fn merges_are_followed_and_undone(backend: &impl Backend) {
         }
         assert_eq!(record.store.recall(&thread("old"), &sender("old")).await.unwrap().open_conversations, 2);
     }
+    let (record, store) = (&crashed, &*crashed.store);
     let id = store.contact(old.customer).await.unwrap().unwrap().merges[0].id.clone();
     let undone = store.unmerge(&id, now()).await.unwrap();
     assert_eq!((undone.from, undone.into), (young.customer, old.customer));
@@ -129,7 +131,7 @@ pub async fn merges_are_followed_and_undone(backend: &impl Backend) {
         assert!(matches!(store.unmerge(again, now()).await, Err(StoreError::Missing(_))), "{again}");
     }
     backend.crash().await;
-    for record in [&record, &backend.open().await] {
+    for record in [record, &backend.open().await] {
         assert_eq!(known(record, "young").await.id, young.customer);
         let contact = record.store.contact(old.customer).await.unwrap().unwrap();
         assert_eq!((contact.ids, contact.addresses.len()), (vec![old.customer], 1));
@@ -175,8 +177,8 @@ pub async fn search_finds_by_name_address_and_identifier(backend: &impl Backend)
     for text in ["Zoë", "Zoë 张", "shop-47", "zoe@", "+86138"] {
         assert_eq!(find(text).await, [person.id], "{text}");
     }
-    for text in ["hop-47", "*", "%", "[", "'; DROP TABLE customers; --", "_oë"] {
-        assert!(!find(text).await.contains(&person.id) || text == "*" || text == "%", "{text}");
+    for text in ["hop-47", "*", "%", "[", "?", "", " ", "_oë", "sho*4711", "'; DROP TABLE customers; --"] {
+        assert_eq!(find(text).await, [], "{text}");
     }
     assert_eq!(find("zoe@").await, [person.id], "nothing was dropped");
     store.put_customer(Customer { name: Some("Zora".into()), ..person.clone() }).await.unwrap();

@@ -30,7 +30,8 @@ pub trait Backend: Send + Sync {
     /// Opens it for reading, beside whoever writes.
     async fn peek(&self) -> Arc<dyn Store>;
 
-    /// What a crash now would leave is what is opened from now on. Nothing must be on its way.
+    /// What a crash now would leave is what is opened from now on; what was open before goes on apart, like a ghost.
+    /// Nothing must be on its way.
     async fn crash(&self);
 }
 

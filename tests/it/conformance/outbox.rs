@@ -78,19 +78,18 @@ pub async fn a_retry_waits_for_its_time_and_holds_up_its_conversation(backend: &
 }
 
 pub async fn recovery_resends_or_asks(backend: &impl Backend) {
-    let record = backend.open().await;
-    let (store, ids) = (&*record.store, &record.ids);
-    let c = opened(store, ids, "a").await.id;
-    let first = replied(store, ids, c, "a1").await;
+    let mut record = backend.open().await;
+    let c = opened(&*record.store, &record.ids, "a").await.id;
+    let first = replied(&*record.store, &record.ids, c, "a1").await;
     for (resend, becomes) in [(true, DeliveryState::Pending), (false, DeliveryState::Unknown)] {
-        assert_eq!(ids_of(&lease(store, 10).await), [first]);
+        assert_eq!(ids_of(&lease(&*record.store, 10).await), [first]);
         backend.crash().await;
-        let again = backend.open().await;
-        again.store.recover("another", !resend).await.unwrap();
-        assert_eq!(state_of(&*again.store, first).await, DeliveryState::Sending, "another channel's affair");
-        again.store.recover(CHANNEL, resend).await.unwrap();
-        assert_eq!(state_of(&*again.store, first).await, becomes);
+        record = backend.open().await;
+        let store = &*record.store;
+        store.recover("another", !resend).await.unwrap();
+        assert_eq!(state_of(store, first).await, DeliveryState::Sending, "another channel's affair");
         store.recover(CHANNEL, resend).await.unwrap();
+        assert_eq!(state_of(store, first).await, becomes);
     }
 }
 

@@ -79,6 +79,14 @@ impl HttpChannel {
         .await
     }
 
+    /// Sends a body whose right signature was made so many seconds ago.
+    pub async fn send_old(&self, body: &[u8], seconds_ago: i64) -> Sent {
+        let (id, at) = (uuid(), Timestamp::now().as_second() - seconds_ago);
+        let signed = signature(&self.key, &id, at, body);
+        let headers = [("webhook-id", id), ("webhook-timestamp", at.to_string()), ("webhook-signature", signed)];
+        self.send_signed(body.to_vec(), &headers).await.unwrap()
+    }
+
     /// Sends a body with these headers and no others.
     pub async fn send_signed(&self, body: Vec<u8>, headers: &[(&str, String)]) -> reqwest::Result<Sent> {
         let mut request = self.client.post(format!("{}/messages", self.base)).body(body);
@@ -95,9 +103,25 @@ impl HttpChannel {
         Ok(Sent { status, retry_after, body: serde_json::from_str(&body).unwrap_or(Value::String(body)) })
     }
 
-    /// What the customer may see of a thread, oldest first.
+    /// The last that the customer may see of a thread, oldest first.
     pub async fn thread(&self, thread: &str) -> Vec<Value> {
-        let target = format!("/threads/{thread}");
+        items(&self.read(&format!("/threads/{thread}")).await).to_vec()
+    }
+
+    /// All that the customer may see after an entry, part by part.
+    pub async fn thread_after(&self, thread: &str, after: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), after.to_owned());
+        loop {
+            let part = self.read(&format!("/threads/{thread}?after={after}")).await;
+            all.extend(items(&part).iter().cloned());
+            match all.last() {
+                Some(last) if part["more"] == true => after = text(last, "/id").to_owned(),
+                _ => return all,
+            }
+        }
+    }
+
+    async fn read(&self, target: &str) -> Value {
         let (id, at) = (uuid(), Timestamp::now().as_second());
         let request = self
             .client
@@ -107,7 +131,7 @@ impl HttpChannel {
             .header("webhook-signature", signature(&self.key, &id, at, target.as_bytes()));
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
-        items(&answer.json().await.unwrap()).to_vec()
+        answer.json().await.unwrap()
     }
 
     /// Waits until the thread has this many entries by this author; their texts.

@@ -136,4 +136,14 @@ impl Visitor {
         })
         .await;
     }
+
+    /// Waits until this is the place in the line.
+    pub async fn place(&mut self, position: u32) {
+        within(&format!("place {position} in the line"), async {
+            while self.status["position"] != position {
+                assert!(self.next().await.is_some(), "the connection ended");
+            }
+        })
+        .await;
+    }
 }

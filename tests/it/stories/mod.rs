@@ -1,1 +1,13 @@
-//! Stories through the real binary.
+//! What customers, agents and admins do, through the real binary.
+
+mod answers;
+mod callback;
+mod command_line;
+mod crash;
+mod desk;
+mod hostile;
+mod identity;
+mod limits;
+mod people;
+mod restart;
+mod rules;
