@@ -99,7 +99,7 @@ impl Desk {
     /// An empty desk. `ids` names the offers.
     #[must_use]
     pub fn new(rules: DeskRules, ids: Arc<IdClock>) -> Self {
-        Self {
+        let mut desk = Self {
             rules,
             ids,
             now: Timestamp::MIN,
@@ -115,7 +115,9 @@ impl Desk {
             paces: BTreeMap::new(),
             due: BTreeSet::new(),
             touched: Touched::default(),
-        }
+        };
+        desk.name_queues();
+        desk
     }
 
     /// Takes one input at `now` and answers everything that follows from it, in order. What has become due by then
@@ -312,8 +314,16 @@ impl Desk {
         Some(Assignment { conversation, agent, offer: Some(offer), epoch: held.epoch, again: true })
     }
 
+    /// Gives every queue of the rules its place, so that what is read of one that nobody waited in is right too.
+    fn name_queues(&mut self) {
+        for name in self.rules.queues.keys() {
+            self.index.queue(name, self.agents.values());
+        }
+    }
+
     fn change_rules(&mut self, rules: DeskRules) {
         self.rules = rules;
+        self.name_queues();
         for agent in self.agents.values() {
             self.index.refresh(agent, &self.rules.weights);
         }

@@ -561,3 +561,12 @@ fn why_not_names_all_that_stands_in_the_way() {
     assert_eq!(scene.why_not(2, 1), WhyNot::NotWaiting { held_by: Some(1.into()) });
     assert_eq!(scene.why_not(2, 7), WhyNot::NotWaiting { held_by: None });
 }
+
+#[test]
+fn a_queue_of_the_rules_counts_its_agents_before_anybody_waited_in_it() {
+    let mut desk = Desk::new(queue(QueueRules::default()), Arc::new(IdClock::new(0)));
+    desk.apply(Input::AgentChanged(agent(1)), start());
+    desk.apply(Input::Presence { agent: AgentId::from(1), presence: Presence::Online }, start());
+    let status = desk.queue_status("care", start());
+    assert_eq!((status.agents_online, status.agents_free), (1, 1));
+}

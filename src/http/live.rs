@@ -49,7 +49,7 @@ pub(super) async fn socket(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     check_origin(&app, &headers)?;
-    let connection = caller.agent.as_ref().map(|agent| app.records.desk.connect(agent.id));
+    let connection = app.records.desk.connect(caller.agent()?.id);
     Ok(upgrade
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
@@ -75,7 +75,7 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
-async fn serve(app: App, caller: Caller, connection: Option<Connection>, socket: WebSocket) {
+async fn serve(app: App, caller: Caller, connection: Connection, socket: WebSocket) {
     let mut topics = vec![Topic::Consoles];
     topics.extend(caller.agent.as_ref().map(|agent| Topic::Agent(agent.id)));
     // Watched before the first frame is made, so that nothing falls between the two.

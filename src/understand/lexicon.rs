@@ -22,6 +22,9 @@ const NORMAL: f32 = 12.0;
 const TONE: f32 = 0.27;
 const STRONG_TONE: f32 = 0.7;
 
+/// How many characters the language is told by.
+const LANGUAGE: usize = 300;
+
 /// The longest subject that is read, in characters.
 const SUBJECT: usize = 200;
 
@@ -50,7 +53,7 @@ impl LexiconClassifier {
         let whole = if subject.is_empty() { window } else { format!("{subject}\n{window}").into() };
         let folded = Folded::of(&whole);
         let hits = lists.hits(&folded.text);
-        let language = language::identify(&whole);
+        let language = language::identify(contract::truncate_chars(&whole, LANGUAGE));
         let covered = language.known && (language.value == "en" || language.value.starts_with("zh"));
         let reading = Reading { folded: &folded, hits: &hits, covered };
         let complaint = reading.judge(Head::Complaint);

@@ -13,9 +13,13 @@ const START_WITHIN = 60_000;
 
 const binary = resolve(process.env.SWITCHBOARD_BIN ?? join(import.meta.dirname, "../../target/debug/switchboard"));
 
-/** Processes that are running; none outlives this one. */
+/** Processes that are running, and folders; none outlives this process. */
 const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+const folders = new Set();
+process.on("exit", () => {
+  running.forEach((child) => child.kill("SIGKILL"));
+  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+});
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
 export class Daemon {
@@ -31,6 +35,7 @@ export class Daemon {
   static async start(config = "") {
     if (!existsSync(binary)) throw new Error(`${binary} is not there: run cargo build, or name the binary in SWITCHBOARD_BIN`);
     const daemon = new Daemon();
+    folders.add(daemon.folder);
     writeFileSync(join(daemon.folder, "switchboard.toml"), config);
     await daemon.run();
     return daemon;
@@ -78,6 +83,7 @@ export class Daemon {
   async stop() {
     await this.#end("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
+    folders.delete(this.folder);
   }
 
   async #end(signal) {

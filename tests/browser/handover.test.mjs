@@ -33,7 +33,7 @@ story("a customer asks for a person, is handed over, answered, and closed", asyn
   await colleague.logIn();
   await colleague.goOnline();
   const online = Date.now();
-  await colleague.find("offer").waitFor();
+  await colleague.find("offer").filter({ hasText: "I want to talk to a person" }).waitFor();
   const offered = colleague.frames.find((frame) => frame.type === "offer");
   assert.ok(offered.at - online <= OFFERED_WITHIN, `offered ${offered.at - online} ms after going online`);
 
