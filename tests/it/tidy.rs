@@ -78,9 +78,9 @@ fn decisions_know_no_clock_no_store_and_no_runtime() {
 
 #[test]
 fn adapters_depend_on_the_contract_only() {
+    let own = Regex::new(r"(?m)^(switchboard|switchboard-\w+|contract|channels)\b").unwrap();
     for manifest in ["contract/Cargo.toml", "channels/Cargo.toml"] {
         let text = fs::read_to_string(root().join(manifest)).unwrap();
-        let own = Regex::new(r"(?m)^(switchboard|switchboard-\w+|contract|channels)\b").unwrap();
         let named: Vec<&str> = own.find_iter(&text).map(|found| found.as_str()).collect();
         let right: &[&str] = if manifest.starts_with("channels") { &["contract"] } else { &[] };
         assert_eq!(named, right, "{manifest}");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::{Console, Home, text};
 
 fn password_in(out: &str) -> String {
-    out.lines().map(str::trim).filter(|line| !line.is_empty()).next_back().unwrap_or_default().to_owned()
+    out.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }
 
 #[tokio::test]

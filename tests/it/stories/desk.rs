@@ -75,6 +75,8 @@ async fn an_agent_takes_over_and_the_customer_sees_it_live_and_later() {
     let heard = live.wait("the customer's answer", |event| text(event, "/entry/body/text") == "At last.").await;
     assert_eq!(text(&heard, "/entry/conversation"), id);
 
+    visitor.said_by("customer", 3).await;
+
     // The customer's connection is lost; what was said meanwhile comes with the cursor, once.
     let away = visitor;
     assert_eq!(ann.reply(&id, "It left this morning.", "c-2").await.0, 201);

@@ -108,7 +108,7 @@ async fn an_old_decision_is_explained_by_the_rules_of_its_time() {
 
 #[tokio::test]
 async fn new_knowledge_answers_and_broken_knowledge_leaves_the_old() {
-    const RULES: &str = "rules:\n  - name: ask\n    then:\n      - answer: {otherwise: [{ignore: true}]}\n";
+    const RULES: &str = "rules:\n  - name: people\n    when: message.text == 'person'\n    then:\n      - handoff: {queue: care}\n  - name: ask\n    then:\n      - answer: {otherwise: [{ignore: true}]}\n";
     const GOOD: &str = "---\nlanguage: en\n---\n\n# Garden\n\n## When do tulips bloom?\n\nIn April, most years.\n";
     let home = Home::new();
     home.write_rules("10-rules.yaml", RULES);
