@@ -505,6 +505,7 @@ async fn a_file_is_uploaded_sent_and_read_by_its_link() {
         (&shown["name"], &shown["media_type"], &shown["size"]),
         (&json!("图.png"), &json!("image/png"), &json!(3))
     );
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let link = format!("{base}/{}", shown["url"].as_str().unwrap());
     let served = reqwest::get(&link).await.unwrap();
     assert_eq!((served.status().as_u16(), &served.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
@@ -516,6 +517,7 @@ async fn a_file_is_uploaded_sent_and_read_by_its_link() {
 async fn browsers_are_told_that_our_pages_may_upload() {
     let (host, _) = FakeHost::new();
     let address = serve_with(&host, json!({"allowed_origins": ["https://shop.example"]}), TIMING).await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let preflight = async |origin: &str| {
         let url = format!("http://{address}/channels/shop/attachments?name=a");
         let request = reqwest::Client::new().request(reqwest::Method::OPTIONS, url).header("origin", origin);
