@@ -481,6 +481,7 @@ async fn pages_of_strangers_and_crowds_are_turned_away() {
 
 #[tokio::test]
 async fn a_file_is_uploaded_sent_and_read_by_its_link() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let (host, _) = FakeHost::new();
     let address = serve(&host).await;
     let (mut browser, token, _) = started(&host, address).await;
@@ -505,7 +506,6 @@ async fn a_file_is_uploaded_sent_and_read_by_its_link() {
         (&shown["name"], &shown["media_type"], &shown["size"]),
         (&json!("图.png"), &json!("image/png"), &json!(3))
     );
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let link = format!("{base}/{}", shown["url"].as_str().unwrap());
     let served = reqwest::get(&link).await.unwrap();
     assert_eq!((served.status().as_u16(), &served.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
