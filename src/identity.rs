@@ -25,7 +25,8 @@ pub struct Identity {
 #[must_use]
 pub fn identify(recall: &Recall, from: &Sender, ids: &IdClock, now: Timestamp) -> Identity {
     let mut candidates: Vec<&Arc<Customer>> = recall.customer.iter().collect();
-    candidates.extend(recall.identified.iter().map(|(_, customer)| customer));
+    let identified = recall.identified.iter().map(|(_, customer)| customer);
+    candidates.extend(identified.filter(|customer| !recall.parted.contains(&customer.id)));
     candidates.sort_by_key(|customer| customer.id);
     candidates.dedup_by_key(|customer| customer.id);
 
@@ -131,9 +132,11 @@ mod tests {
     fn recall(customer: Option<Arc<Customer>>, identified: Vec<(IdentifierKind, Arc<Customer>)>) -> Recall {
         Recall {
             conversation: None,
+            owner: customer.as_ref().map(|customer| customer.id),
             customer,
             identifiers: vec![],
             identified,
+            parted: vec![],
             open_conversations: 0,
             contacts: (0, 0),
             spaces: vec![],
@@ -190,6 +193,15 @@ mod tests {
         assert_eq!(identity.customer.id, 5.into());
         assert_eq!(identity.swallowed().collect::<Vec<_>>(), vec![9.into()]);
         assert_eq!(identity.merges[0].identifier, "li@example.com");
+    }
+
+    #[test]
+    fn customers_whom_a_person_parted_stay_two() {
+        let mut both = recall(Some(customer(9)), vec![(IdentifierKind::Email, customer(5))]);
+        both.parted = vec![5.into()];
+        let identity = identify_now(&both, &sender(Some("li@example.com"), true));
+        assert_eq!(identity.customer.id, 9.into());
+        assert!(!identity.changes.iter().any(|c| matches!(c, CustomerChange::Merge(_) | CustomerChange::Identify(..))));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use contract::{ConversationId, IdClock, Inbound, OutboundId};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     announce::Announcer,
@@ -29,7 +30,12 @@ pub struct Records {
     pub desk: DeskHandle,
     /// The state that a reply starts in, by channel.
     reply_states: HashMap<String, DeliveryState>,
+    /// Held from the commit to the telling, so that what is committed in a conversation is told in that order.
+    orders: Box<[Mutex<()>]>,
 }
+
+/// How many conversations can be committed to at the same time at most; two that share a place wait for each other.
+const ORDERS: usize = 1024;
 
 impl Records {
     /// Puts the parts together. `kept` are the channels whose customers fetch replies themselves.
@@ -44,7 +50,14 @@ impl Records {
         let state = |kept| if kept { DeliveryState::Sent } else { DeliveryState::Pending };
         let reply_states =
             channels.iter().map(|(name, channel)| (name.clone(), state(channel.limits().kept))).collect();
-        Self { store, ids, announcer, desk, reply_states }
+        let orders = (0..ORDERS).map(|_| Mutex::new(())).collect();
+        Self { store, ids, announcer, desk, reply_states, orders }
+    }
+
+    async fn in_order(&self, id: ConversationId) -> MutexGuard<'_, ()> {
+        // Ids made in one millisecond differ in their lowest bits, others above the node's.
+        let mixed = id.get() ^ (id.get() >> 20);
+        self.orders[usize::try_from(mixed).unwrap_or(0) % ORDERS].lock().await
     }
 
     /// The state that a reply on a channel starts in. One on a channel that is no longer configured is held.
@@ -63,6 +76,7 @@ impl Records {
         commit: Commit,
         inbound: &Arc<Inbound>,
     ) -> Result<Committed, StoreError> {
+        let _order = self.in_order(commit.conversation.id).await;
         let (entries, outbox) = (commit.entries.clone(), commit.outbox.clone());
         let committed = self.store.commit(commit).await?;
         if let Committed::Done(after) = &committed {
@@ -80,6 +94,7 @@ impl Records {
         id: ConversationId,
         change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
     ) -> Result<(Arc<Conversation>, Vec<Entry>), AmendError<E>> {
+        let _order = self.in_order(id).await;
         let (before, after, entries) = amend(&*self.store, &self.ids, id, change).await?;
         let state = self.reply_state(&after.channel);
         let outbox: Vec<(OutboundId, DeliveryState)> = entries

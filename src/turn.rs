@@ -433,7 +433,8 @@ fn continued(
             let thread = Thread { channel: inbound.channel.clone(), key: inbound.thread.clone() };
             let id: ConversationId = setting.ids.next(setting.now);
             let address = inbound.from.address.clone();
-            let mut new = Conversation::open(id, &thread, &inbound.kind, address, identity.customer.id, setting.now);
+            let customer = recall.owner.unwrap_or(identity.customer.id);
+            let mut new = Conversation::open(id, &thread, &inbound.kind, address, customer, setting.now);
             (new.contacts_24h, new.contacts_7d) = recall.contacts;
             new.before = before.map(|before| before.id);
             new.previous_agent = before.and_then(|before| before.previous_agent);
@@ -445,7 +446,6 @@ fn continued(
         conversation.reopen();
         events.push(Event::Reopened);
     }
-    conversation.customer = identity.customer.id;
     events.extend(identity.merges.iter().map(|merge| Event::Merged {
         from: merge.from,
         into: merge.into,

@@ -284,6 +284,9 @@ impl Dispatcher {
                 self.returning.remove(&agent);
                 self.remember_presence(agent, presence);
                 self.set_presence(agent, presence);
+                if presence != Presence::Offline && !self.connections.contains_key(&agent) {
+                    self.leaving.insert(agent, Instant::now() + GONE_AFTER);
+                }
                 self.draw_board();
                 self.records.announcer.agent(agent);
                 let _ = done.send(());

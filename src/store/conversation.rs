@@ -100,7 +100,7 @@ pub struct Conversation {
     pub thread: String,
     /// Where the customer is answered.
     pub address: Address,
-    /// The customer as of the opening; a merge since then is followed by readers.
+    /// The customer whom the address belongs to; readers follow merges.
     pub customer: CustomerId,
     /// What the customer is called, as of the last message.
     #[serde(default, skip_serializing_if = "Option::is_none")]

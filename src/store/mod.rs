@@ -54,6 +54,9 @@ pub enum StoreError {
 pub struct Recall {
     /// The latest conversation of the thread.
     pub conversation: Option<Arc<Conversation>>,
+    /// The customer whom the sender's address belongs to, merges not followed: conversations are theirs, so that
+    /// undoing a merge parts the conversations too.
+    pub owner: Option<CustomerId>,
     /// The customer behind the sender's address, merges followed.
     pub customer: Option<Arc<Customer>>,
     /// What is known to name that customer.
@@ -61,6 +64,8 @@ pub struct Recall {
     /// The customers behind identifiers that the channel vouches for and that are not known to be of that customer,
     /// merges followed.
     pub identified: Vec<(IdentifierKind, Arc<Customer>)>,
+    /// The customers whom a person parted from that customer: what they share does not make them one again.
+    pub parted: Vec<CustomerId>,
     /// How many open conversations the customer has.
     pub open_conversations: u32,
     /// Conversations that the customer opened in the last 24 hours and 7 days.

@@ -26,31 +26,39 @@ const DAY: i64 = 24 * 3600;
 impl Journal for SqliteRecord {
     async fn recall(&self, thread: &Thread, from: &Sender) -> Result<Recall, StoreError> {
         let conversation = self.conversation_of(thread).await?;
-        let customer = match self.states.customer_of(&from.address) {
+        let owner = match self.states.owner_of(&from.address) {
             Some(id) => Some(id),
             None => self.read_address(from).await?,
         };
-        let known = match customer {
-            Some(id) => self.known(id).await?,
+        let known = match owner {
+            Some(id) => self.known(self.states.root(id)).await?,
             None => None,
         };
         let identifiers = known.as_ref().map(|known| known.identifiers.clone()).unwrap_or_default();
         let identified = self.identified(from, &identifiers).await?;
+        let parted = match &known {
+            Some(known) if !identified.is_empty() => self.parted(known.customer.id).await?,
+            _ => Vec::new(),
+        };
         Ok(match known {
             Some(known) => Recall {
                 conversation,
+                owner,
                 customer: Some(known.customer),
                 identifiers,
                 identified,
+                parted,
                 open_conversations: known.open_conversations,
                 contacts: known.contacts,
                 spaces: known.spaces,
             },
             None => Recall {
                 conversation,
+                owner: None,
                 customer: None,
                 identifiers,
                 identified,
+                parted,
                 open_conversations: 0,
                 contacts: (0, 0),
                 spaces: Vec::new(),
@@ -300,10 +308,10 @@ impl SqliteRecord {
                     .optional()
             })
             .await?;
-        Ok(found.map(|id| {
+        if let Some(id) = found {
             self.states.read_address(&from.address, id);
-            self.states.root(id)
-        }))
+        }
+        Ok(found)
     }
 
     async fn known(&self, id: CustomerId) -> Result<Option<Known>, StoreError> {
@@ -315,6 +323,22 @@ impl SqliteRecord {
             self.states.read_known(known.clone());
         }
         Ok(known)
+    }
+
+    /// Whom a person parted from this customer, by undoing a merge.
+    async fn parted(&self, customer: CustomerId) -> Result<Vec<CustomerId>, StoreError> {
+        let others: Vec<CustomerId> = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT into_customer FROM merges WHERE from_customer = ?1 AND undone_at IS NOT NULL
+                         UNION SELECT from_customer FROM merges WHERE into_customer = ?1 AND undone_at IS NOT NULL",
+                    )?
+                    .query_map([customer.get().cast_signed()], |row| id_column(row, 0))?
+                    .collect()
+            })
+            .await?;
+        Ok(others.into_iter().map(|id| self.states.root(id)).collect())
     }
 
     /// Whom the identifiers that the channel vouches for belong to.

@@ -141,10 +141,9 @@ impl States {
         self.lock().threads.put(thread.clone(), id);
     }
 
-    pub fn customer_of(&self, address: &Address) -> Option<CustomerId> {
-        let mut inner = self.lock();
-        let id = inner.addresses.get(address).copied()?;
-        Some(root_in(&inner.merged, id))
+    /// The customer whom an address belongs to, merges not followed.
+    pub fn owner_of(&self, address: &Address) -> Option<CustomerId> {
+        self.lock().addresses.get(address).copied()
     }
 
     pub fn read_address(&self, address: &Address, customer: CustomerId) {

@@ -85,10 +85,13 @@ async fn two_who_wrote_before_are_merged_and_can_be_parted_again() {
     for (handle, id) in [("crm-1", &first["id"]), ("crm-2", &second["id"])] {
         assert_eq!(named(&admin, handle).await["id"], *id);
     }
-    // Without a new voucher they stay two.
-    let again = customer_of(&admin, &writes(&daemon, "crm-2", json!({})).await).await;
-    assert_eq!(text(&again, "/addresses/0/handle"), "crm-2");
-    assert_eq!(again["addresses"].as_array().unwrap().len(), 1);
+    // Their conversations are parted too, and neither a plain message nor the same voucher makes them one again.
+    assert_eq!(customer_of(&admin, &message).await["id"], second["id"]);
+    for voucher in [json!({}), json!({"email": EMAIL, "verified": true})] {
+        let again = customer_of(&admin, &writes(&daemon, "crm-2", voucher).await).await;
+        assert_eq!(text(&again, "/addresses/0/handle"), "crm-2");
+        assert_eq!(again["addresses"].as_array().unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]

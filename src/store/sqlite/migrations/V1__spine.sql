@@ -109,6 +109,7 @@ CREATE TABLE merges (
     undone_at     INTEGER
 );
 CREATE INDEX merges_into ON merges (into_customer);
+CREATE INDEX merges_from ON merges (from_customer);
 
 CREATE TABLE offers (
     id           INTEGER PRIMARY KEY,
