@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use contract::{CustomerId, IdClock, Sender, Timestamp};
+use contract::{IdClock, Sender, Timestamp};
 
 use crate::store::{
     Recall,
@@ -105,13 +105,6 @@ fn merges(recall: &Recall, from: &Sender, candidates: &[&Arc<Customer>], now: Ti
         .collect()
 }
 
-impl Identity {
-    /// The customers that became this one.
-    pub fn swallowed(&self) -> impl Iterator<Item = CustomerId> + '_ {
-        self.merges.iter().map(|merge| merge.from)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use contract::Address;
@@ -191,7 +184,7 @@ mod tests {
         let both = recall(Some(customer(9)), vec![(IdentifierKind::Email, customer(5))]);
         let identity = identify_now(&both, &sender(Some("li@example.com"), true));
         assert_eq!(identity.customer.id, 5.into());
-        assert_eq!(identity.swallowed().collect::<Vec<_>>(), vec![9.into()]);
+        assert_eq!((identity.merges.len(), identity.merges[0].from), (1, 9.into()));
         assert_eq!(identity.merges[0].identifier, "li@example.com");
     }
 

@@ -370,14 +370,6 @@ pub struct SkillNeed {
     pub relax: Vec<Relax>,
 }
 
-impl SkillNeed {
-    /// The least level after so many seconds in the queue; `None` when nothing is needed any more.
-    #[must_use]
-    pub fn effective(&self, waited: u64) -> Option<u8> {
-        self.relax.iter().rev().find(|step| step.after <= waited).map_or(Some(self.min), |step| step.min)
-    }
-}
-
 /// One step in which a need relaxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relax {
@@ -385,19 +377,4 @@ pub struct Relax {
     pub after: u64,
     /// The least level from then on; `None` drops the need.
     pub min: Option<u8>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_need_relaxes_step_by_step() {
-        let relax = vec![Relax { after: 60, min: Some(2) }, Relax { after: 180, min: None }];
-        let need = SkillNeed { skill: "billing".into(), min: 4, hard: false, relax };
-        for (waited, level) in [(0, Some(4)), (59, Some(4)), (60, Some(2)), (179, Some(2)), (180, None), (9_999, None)]
-        {
-            assert_eq!(need.effective(waited), level, "after {waited} s");
-        }
-    }
 }
