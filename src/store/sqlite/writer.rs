@@ -594,12 +594,15 @@ pub(super) fn put_customer(transaction: &Transaction<'_>, id: CustomerId, json: 
     Ok(())
 }
 
+/// Writes a conversation's row, unless a newer one is there: a flush may carry a state that a commit of the same
+/// transaction has overtaken.
 fn write_row(transaction: &Transaction<'_>, conversation: &Conversation, state: &str) -> Result<(), rusqlite::Error> {
     transaction
         .prepare_cached(
             "INSERT INTO conversations (id, customer, owner, agent, version, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, owner = excluded.owner, agent = excluded.agent,
-                 version = excluded.version, state = excluded.state",
+                 version = excluded.version, state = excluded.state
+             WHERE excluded.version > conversations.version",
         )?
         .execute(params![
             conversation.id.get().cast_signed(),
@@ -630,4 +633,32 @@ pub(super) fn id_at<T: From<u64>>(moment: Timestamp) -> T {
 
 fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Address, Thread};
+
+    use super::*;
+
+    #[test]
+    fn a_late_flush_does_not_undo_what_was_committed_since() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("migrations/V1__spine.sql")).unwrap();
+        let thread = Thread { channel: "shop".into(), key: "v1".into() };
+        let address = Address { space: "webchat:shop".into(), handle: "v1".into() };
+        let mut flushed = Conversation::open(1.into(), &thread, "webchat", address, 1.into(), Timestamp::UNIX_EPOCH);
+        flushed.version = 1;
+        let mut committed = flushed.clone();
+        committed.close(Timestamp::UNIX_EPOCH);
+        committed.version = 2;
+        let transaction = connection.transaction().unwrap();
+        for conversation in [&flushed, &committed, &flushed] {
+            write_row(&transaction, conversation, &to_json(conversation)).unwrap();
+        }
+        let row: (i64, i64) = transaction
+            .query_row("SELECT owner, version FROM conversations", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!(row, (contract::ThreadOwner::Closed as i64, 2));
+    }
 }
