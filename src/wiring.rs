@@ -258,11 +258,7 @@ impl Daemon {
                     tracing::error!(%finding, "The knowledge has a finding; what was loaded before stays in force.");
                 }
             }));
-            let status = policy.status();
-            let brief = http::views::RulesBrief {
-                hash: policy.rules().hash().to_string(),
-                findings: status.rule_findings.len() + status.knowledge_findings.len(),
-            };
+            let brief = http::views::RulesBrief::of(&policy);
             records.announcer.tell(Audience::Everyone, &http::views::LiveFrame::Rules(brief));
         }
     }

@@ -16,9 +16,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
     ApiError, App,
-    api::{my_offers, rules_brief},
+    api::my_offers,
     auth::Caller,
-    views::{AgentView, LiveFrame},
+    views::{AgentView, LiveFrame, RulesBrief},
 };
 use crate::{
     desk::{Connection, queue_views},
@@ -148,7 +148,7 @@ async fn hello(app: &App, caller: &Caller) -> Option<String> {
         me: &AgentView::new(agent, presence, load),
         offers: my_offers(app, agent.id).await,
         queues: queue_views(&app.records.desk.board(), &app.policy.rules()),
-        rules: rules_brief(app),
+        rules: RulesBrief::of(&app.policy),
     };
     Some(frame.to_json())
 }

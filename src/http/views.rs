@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     bot::Citation,
     desk::Presence,
+    policy::Policy,
     roster::Roster,
     routing::{Priority, SkillNeed},
     store::{
@@ -465,6 +466,18 @@ pub struct RulesBrief {
     pub hash: String,
     /// How many findings the last load had.
     pub findings: usize,
+}
+
+impl RulesBrief {
+    /// What is in force now.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        let status = policy.status();
+        Self {
+            hash: policy.rules().hash().to_string(),
+            findings: status.rule_findings.len() + status.knowledge_findings.len(),
+        }
+    }
 }
 
 impl LiveFrame<'_> {

@@ -21,7 +21,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiError, App};
 pub(super) use offers::my_offers;
-pub(super) use operations::rules_brief;
 
 /// Most items in a list.
 const LIST_MOST: usize = 200;

@@ -11,7 +11,7 @@ use crate::{
     http::{
         ApiError, App,
         auth::Caller,
-        views::{EntryView, Items, RulesBrief},
+        views::{EntryView, Items},
     },
     routing::Severity,
     store::{
@@ -55,13 +55,6 @@ struct FindingView {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
-}
-
-/// The rule set in force, in brief.
-pub(in crate::http) fn rules_brief(app: &App) -> RulesBrief {
-    let status = app.policy.status();
-    let findings = status.rule_findings.len() + status.knowledge_findings.len();
-    RulesBrief { hash: app.policy.rules().hash().to_string(), findings }
 }
 
 /// The rule set in force, and what the last load found.
