@@ -190,6 +190,8 @@ pub struct Dispatcher {
     /// Whether the board does not show the desk as it is.
     stale: bool,
     shown: Vec<QueueView>,
+    /// Agents whom the desk set away, to be remembered as such.
+    went_away: Vec<AgentId>,
 }
 
 impl Dispatcher {
@@ -221,6 +223,7 @@ impl Dispatcher {
             drawn: Instant::now(),
             stale: true,
             shown: Vec::new(),
+            went_away: Vec::new(),
         };
         dispatcher.draw_board();
         Ok(dispatcher)
@@ -237,6 +240,9 @@ impl Dispatcher {
                     None => break,
                 },
                 () = tokio::time::sleep_until(tick) => self.tick(),
+            }
+            for agent in std::mem::take(&mut self.went_away) {
+                self.remember_presence(agent, Presence::Away).await;
             }
             if self.stale && self.drawn.elapsed() >= BOARD_EVERY {
                 self.draw_board();
@@ -282,7 +288,7 @@ impl Dispatcher {
             }
             Command::Presence { agent, presence, done } => {
                 self.returning.remove(&agent);
-                self.remember_presence(agent, presence);
+                self.remember_presence(agent, presence).await;
                 self.set_presence(agent, presence);
                 if presence != Presence::Offline && !self.connections.contains_key(&agent) {
                     self.leaving.insert(agent, Instant::now() + GONE_AFTER);
@@ -326,14 +332,12 @@ impl Dispatcher {
         self.records.announcer.agent(agent);
     }
 
-    fn remember_presence(&self, agent: AgentId, presence: Presence) {
-        let records = Arc::clone(&self.records);
-        tokio::spawn(async move {
-            let word = crate::http::views::presence_word(presence);
-            if let Err(error) = records.store.put_presence(agent, word).await {
-                tracing::warn!(%error, "An agent's presence could not be noted; after a restart they have to set it again.");
-            }
-        });
+    /// Awaited before anybody hears of it, so that what an agent was told holds after a crash too.
+    async fn remember_presence(&self, agent: AgentId, presence: Presence) {
+        let word = crate::http::views::presence_word(presence);
+        if let Err(error) = self.records.store.put_presence(agent, word).await {
+            tracing::warn!(%error, "An agent's presence could not be noted; after a restart they have to set it again.");
+        }
     }
 
     fn connected(&mut self, agent: AgentId) {
@@ -392,7 +396,7 @@ impl Dispatcher {
         self.carry_out(effects, None);
     }
 
-    fn carry_out(&self, effects: Vec<Effect>, mut waiting: Option<(OfferId, AnswerTo)>) {
+    fn carry_out(&mut self, effects: Vec<Effect>, mut waiting: Option<(OfferId, AnswerTo)>) {
         let now = Timestamp::now();
         let mut offers = Vec::new();
         for effect in effects {
@@ -417,15 +421,7 @@ impl Dispatcher {
                         answer.map(|(_, done)| done),
                     );
                 }
-                Effect::WentAway(agent) => {
-                    self.remember_presence(agent, Presence::Away);
-                    let records = Arc::clone(&self.records);
-                    // The board is drawn after this; whoever is told before that asks again.
-                    tokio::spawn(async move {
-                        records.desk.ask(|_| ()).await;
-                        records.announcer.agent(agent);
-                    });
-                }
+                Effect::WentAway(agent) => self.went_away.push(agent),
                 Effect::Refused(refusal) => {
                     tracing::debug!(%refusal, "The desk refused an input.");
                     if let Refusal::Stale { conversation, .. } = refusal {
