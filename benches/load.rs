@@ -1,7 +1,7 @@
 //! The whole daemon under load, over HTTP, beside what its store and bare SQLite do in the same run.
 //!
 //! `cargo bench --bench load` runs everything, with a million messages: about ten minutes.
-//! `cargo bench --bench load -- quick` runs a shorter one.
+//! `cargo bench --bench load -- quick` runs a shorter one, `-- store` only what needs no daemon.
 //!
 //! Every figure is of this machine at this moment; only the ratios say something.
 
@@ -40,7 +40,8 @@ use tokio::{
 };
 
 const SENDERS: usize = 256;
-const CONVERSATIONS: usize = 5_000;
+/// Conversations of each sender.
+const EACH: u64 = 20;
 const SECRET: [u8; 32] = [7; 32];
 const RULES: usize = 100;
 
@@ -48,14 +49,16 @@ struct Plan {
     seconds: u64,
     stored: u64,
     sockets: usize,
+    daemon: bool,
 }
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "quick");
-    let plan = if quick {
-        Plan { seconds: 4, stored: 100_000, sockets: 500 }
+    let asked = |word| std::env::args().any(|argument| argument == word);
+    let daemon = !asked("store");
+    let plan = if asked("quick") {
+        Plan { seconds: 4, stored: 100_000, sockets: 500, daemon }
     } else {
-        Plan { seconds: 10, stored: 1_000_000, sockets: 2_000 }
+        Plan { seconds: 10, stored: 1_000_000, sockets: 2_000, daemon }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(measure(&plan));
@@ -63,7 +66,7 @@ fn main() {
 
 async fn measure(plan: &Plan) {
     let folder = tempfile::tempdir().unwrap();
-    println!("{SENDERS} senders, {CONVERSATIONS} conversations, {RULES} rules, bodies of about 1 KiB\n");
+    println!("{SENDERS} senders, {} conversations, {RULES} rules, bodies of about 1 KiB\n", SENDERS as u64 * EACH);
     let bare = bare_sqlite(&folder.path().join("bare.db"), plan.seconds).await;
     println!("bare SQLite, one insert a message, group commit   {bare:>9.0} /s");
     let store = store_alone(&folder.path().join("store.db"), plan.seconds).await;
@@ -72,24 +75,30 @@ async fn measure(plan: &Plan) {
         100.0 * store / bare
     );
 
+    if !plan.daemon {
+        return;
+    }
+
     let mut daemon = Daemon::start(folder.path());
     println!("daemon ready after {} ms, {} MB resident", daemon.ready.as_millis(), daemon.resident_mb());
-    let empty = daemon.flood(plan.seconds).await;
+    let opened = daemon.flood(Until::Messages(EACH)).await;
+    println!("{} conversations opened                         {:>9.0} /s", opened.sent, opened.rate);
+    let empty = daemon.flood(Until::seconds(plan.seconds)).await;
     println!(
-        "daemon over HTTP, empty                           {:>9.0} /s   {:.0} % of the store, accept p50 {:.1} ms p99 {:.1} ms",
+        "daemon over HTTP, no history                      {:>9.0} /s   {:.0} % of the store, accept p50 {:.1} ms p99 {:.1} ms",
         empty.rate,
         100.0 * empty.rate / store,
         empty.p50,
         empty.p99
     );
-    let mut stored = empty.sent;
+    let mut stored = opened.sent + empty.sent;
     while stored < plan.stored {
-        stored += daemon.flood(plan.seconds.max(5)).await.sent;
+        stored += daemon.flood(Until::seconds(plan.seconds.max(5))).await.sent;
     }
-    let full = daemon.flood(plan.seconds).await;
+    let full = daemon.flood(Until::seconds(plan.seconds)).await;
     stored += full.sent;
     println!(
-        "daemon over HTTP, {:>9} messages stored         {:>9.0} /s   {:.0} % of empty, {} MB resident, {} MB on disk",
+        "daemon over HTTP, {:>9} messages stored         {:>9.0} /s   {:.0} % of that, {} MB resident, {} MB on disk",
         stored,
         full.rate,
         100.0 * full.rate / empty.rate,
@@ -143,7 +152,7 @@ async fn bare_sqlite(path: &Path, seconds: u64) -> f64 {
         }
     });
     let body = serde_json::to_string(&inbound(0, 0)).unwrap();
-    let rate = rate(seconds, move |_, _| {
+    let rate = rate(Until::seconds(seconds), move |_, _| {
         let (ops, body) = (ops.clone(), body.clone());
         async move {
             let (done, told) = tokio::sync::oneshot::channel();
@@ -166,11 +175,12 @@ async fn store_alone(path: &Path, seconds: u64) -> f64 {
         async move { while record.next().await.is_some() {} }
     });
     let shared = Arc::clone(&record);
-    let rate = rate(seconds, move |sender, number| {
+    let turn = move |sender, number| {
         let (record, ids) = (Arc::clone(&shared), Arc::clone(&ids));
         async move { one_turn(&record, &ids, sender, number).await }
-    })
-    .await;
+    };
+    rate(Until::Messages(EACH), turn.clone()).await;
+    let rate = rate(Until::seconds(seconds), turn).await;
     drain.abort();
     record.close();
     rate
@@ -209,7 +219,7 @@ async fn one_turn(record: &SqliteRecord, ids: &IdClock, sender: usize, number: u
         structural: conversation.version == 0,
         conversation,
         turn: Some(accepted.id),
-        entries: vec![entry],
+        entries: [entry].into(),
         outbox: vec![],
         customers,
         once: None,
@@ -217,20 +227,39 @@ async fn one_turn(record: &SqliteRecord, ids: &IdClock, sender: usize, number: u
     record.commit(commit).await.unwrap();
 }
 
-async fn rate<F, Fut>(seconds: u64, work: F) -> f64
+/// When a sender ends.
+#[derive(Clone, Copy)]
+enum Until {
+    At(Instant),
+    Messages(u64),
+}
+
+impl Until {
+    fn seconds(seconds: u64) -> Self {
+        Self::At(Instant::now() + Duration::from_secs(seconds))
+    }
+
+    fn goes_on(self, sent: u64) -> bool {
+        match self {
+            Self::At(end) => Instant::now() < end,
+            Self::Messages(all) => sent < all,
+        }
+    }
+}
+
+async fn rate<F, Fut>(until: Until, work: F) -> f64
 where
     F: Fn(usize, u64) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send,
 {
     let done = Arc::new(AtomicU64::new(0));
-    let until = Instant::now() + Duration::from_secs(seconds);
     let started = Instant::now();
     let tasks: Vec<_> = (0..SENDERS)
         .map(|sender| {
             let (work, done) = (work.clone(), Arc::clone(&done));
             tokio::spawn(async move {
                 let mut number = 0;
-                while Instant::now() < until {
+                while until.goes_on(number) {
                     work(sender, number).await;
                     number += 1;
                     done.fetch_add(1, Ordering::Relaxed);
@@ -246,7 +275,7 @@ where
 }
 
 fn inbound(sender: usize, number: u64) -> Inbound {
-    let handle = format!("customer-{}-{}", sender, number as usize % (CONVERSATIONS / SENDERS));
+    let handle = format!("customer-{}-{}", sender, number % EACH);
     Inbound {
         channel: "load".into(),
         kind: "http".into(),
@@ -340,8 +369,7 @@ impl Daemon {
         files.iter().filter_map(|name| std::fs::metadata(self.data.join(name)).ok()).map(|m| m.len()).sum::<u64>() >> 20
     }
 
-    async fn flood(&mut self, seconds: u64) -> Flood {
-        let until = Instant::now() + Duration::from_secs(seconds);
+    async fn flood(&mut self, until: Until) -> Flood {
         let (started, first) = (Instant::now(), self.sent);
         let tasks: Vec<_> = (0..SENDERS)
             .map(|sender| {
@@ -350,7 +378,7 @@ impl Daemon {
                     let mut connection = Connection::open(&address).await;
                     let mut waits = Vec::new();
                     let mut number = first;
-                    while Instant::now() < until {
+                    while until.goes_on(number - first) {
                         waits.push(connection.send(sender, number).await);
                         number += 1;
                     }
@@ -501,7 +529,7 @@ impl Connection {
     }
 
     async fn send(&mut self, sender: usize, number: u64) -> Duration {
-        let handle = format!("customer-{}-{}", sender, number as usize % (CONVERSATIONS / SENDERS));
+        let handle = format!("customer-{}-{}", sender, number % EACH);
         let id = format!("{sender}-{number}-{:x}", rand::random::<u32>());
         let body = serde_json::json!({"id": id, "from": {"handle": handle}, "text": text(number)}).to_string();
         let stamp = Timestamp::now().as_second();

@@ -77,7 +77,7 @@ fn new_identifiers<'a>(recall: &'a Recall, from: &'a Sender) -> impl Iterator<It
     ];
     named.into_iter().filter_map(|(kind, value, verified)| {
         let identifier = Identifier { kind, value: value.clone()?, verified };
-        let known = recall.identifiers.iter().any(|known| {
+        let known = recall.ties.identifiers.iter().any(|known| {
             known.kind == kind && known.value == identifier.value && known.verified >= identifier.verified
         });
         // Somebody's verified identifier stays theirs: this customer is merged with them instead.
@@ -110,6 +110,7 @@ mod tests {
     use contract::Address;
 
     use super::*;
+    use crate::store::Ties;
 
     fn customer(id: u64) -> Arc<Customer> {
         Arc::new(Customer {
@@ -127,12 +128,9 @@ mod tests {
             conversation: None,
             owner: customer.as_ref().map(|customer| customer.id),
             customer,
-            identifiers: vec![],
+            ties: Arc::default(),
             identified,
             parted: vec![],
-            open_conversations: 0,
-            contacts: (0, 0),
-            spaces: vec![],
         }
     }
 
@@ -201,8 +199,8 @@ mod tests {
     fn somebody_known_who_says_nothing_new_changes_nothing() {
         let mut known = recall(Some(customer(9)), vec![]);
         known.customer = Some(Arc::new(Customer { name: Some("Li".into()), ..Customer::clone(&customer(9)) }));
-        known.identifiers =
-            vec![Identifier { kind: IdentifierKind::Email, value: "li@example.com".into(), verified: true }];
+        let email = Identifier { kind: IdentifierKind::Email, value: "li@example.com".into(), verified: true };
+        known.ties = Arc::new(Ties { identifiers: vec![email], ..Ties::default() });
         let identity = identify_now(&known, &sender(Some("li@example.com"), false));
         assert!(identity.changes.is_empty(), "{:?}", identity.changes);
     }

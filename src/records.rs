@@ -77,7 +77,7 @@ impl Records {
         inbound: &Arc<Inbound>,
     ) -> Result<Committed, StoreError> {
         let _order = self.in_order(commit.conversation.id).await;
-        let (entries, outbox) = (commit.entries.clone(), commit.outbox.clone());
+        let (entries, outbox) = (Arc::clone(&commit.entries), commit.outbox.clone());
         let committed = self.store.commit(commit).await?;
         if let Committed::Done(after) = &committed {
             self.tell(before, after, &entries, &outbox, Some(inbound));
@@ -93,7 +93,7 @@ impl Records {
         &self,
         id: ConversationId,
         change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
-    ) -> Result<(Arc<Conversation>, Vec<Entry>), AmendError<E>> {
+    ) -> Result<(Arc<Conversation>, Arc<[Entry]>), AmendError<E>> {
         let _order = self.in_order(id).await;
         let (before, after, entries) = amend(&*self.store, &self.ids, id, change).await?;
         let state = self.reply_state(&after.channel);

@@ -182,10 +182,10 @@ impl<'a> Turn<'a> {
                 tier: customer.attributes.get("tier").cloned(),
                 verified: customer.verified,
                 attributes: customer.attributes.clone(),
-                channels: kinds(&self.recall.spaces, &self.inbound.kind),
-                contacts_24h: i64::from(self.recall.contacts.0) + i64::from(is_new),
-                contacts_7d: i64::from(self.recall.contacts.1) + i64::from(is_new),
-                open_conversations: i64::from(self.recall.open_conversations) + i64::from(is_new),
+                channels: kinds(&self.recall.ties.spaces, &self.inbound.kind),
+                contacts_24h: i64::from(self.recall.ties.contacts.0) + i64::from(is_new),
+                contacts_7d: i64::from(self.recall.ties.contacts.1) + i64::from(is_new),
+                open_conversations: i64::from(self.recall.ties.open_conversations) + i64::from(is_new),
                 first_seen: Some(customer.first_seen),
                 last_seen: before.and_then(|before| before.last_message).map(MessageId::made_at),
                 last_agent,
@@ -400,7 +400,7 @@ impl<'a> Turn<'a> {
             conversation: self.conversation,
             structural,
             turn: Some(self.message),
-            entries,
+            entries: entries.into(),
             outbox: self.outbox,
             customers: self.identity.changes,
             once: None,
@@ -435,7 +435,7 @@ fn continued(
             let address = inbound.from.address.clone();
             let customer = recall.owner.unwrap_or(identity.customer.id);
             let mut new = Conversation::open(id, &thread, &inbound.kind, address, customer, setting.now);
-            (new.contacts_24h, new.contacts_7d) = recall.contacts;
+            (new.contacts_24h, new.contacts_7d) = recall.ties.contacts;
             new.before = before.map(|before| before.id);
             new.previous_agent = before.and_then(|before| before.previous_agent);
             events.push(Event::Opened);

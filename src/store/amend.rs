@@ -83,7 +83,7 @@ pub async fn amend<E>(
     ids: &IdClock,
     id: ConversationId,
     mut change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
-) -> Result<(Arc<Conversation>, Arc<Conversation>, Vec<Entry>), AmendError<E>> {
+) -> Result<(Arc<Conversation>, Arc<Conversation>, Arc<[Entry]>), AmendError<E>> {
     for _ in 0..TRIES {
         let before = store.conversation(id).await?.ok_or(StoreError::Missing("conversation"))?;
         let mut draft = Draft {
@@ -96,20 +96,21 @@ pub async fn amend<E>(
         };
         change(&mut draft).map_err(AmendError::Refused)?;
         if draft.entries.is_empty() {
-            return Ok((Arc::clone(&before), before, Vec::new()));
+            return Ok((Arc::clone(&before), before, Arc::default()));
         }
+        let entries: Arc<[Entry]> = draft.entries.into();
         let commit = Commit {
             structural: draft.conversation.stands_elsewhere(&before),
             conversation: draft.conversation,
             turn: None,
-            entries: draft.entries.clone(),
+            entries: Arc::clone(&entries),
             outbox: draft.outbox,
             customers: Vec::new(),
             once: draft.once,
         };
         match store.commit(commit).await {
-            Ok(Committed::Done(after)) => return Ok((before, after, draft.entries)),
-            Ok(Committed::AlreadyDone) => return Ok((Arc::clone(&before), before, Vec::new())),
+            Ok(Committed::Done(after)) => return Ok((before, after, entries)),
+            Ok(Committed::AlreadyDone) => return Ok((Arc::clone(&before), before, Arc::default())),
             Err(StoreError::Conflict) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),
         }

@@ -59,18 +59,25 @@ pub struct Recall {
     pub owner: Option<CustomerId>,
     /// The customer behind the sender's address, merges followed.
     pub customer: Option<Arc<Customer>>,
-    /// What is known to name that customer.
-    pub identifiers: Vec<Identifier>,
+    /// What that customer is tied to; nothing for a stranger.
+    pub ties: Arc<Ties>,
     /// The customers behind identifiers that the channel vouches for and that are not known to be of that customer,
     /// merges followed.
     pub identified: Vec<(IdentifierKind, Arc<Customer>)>,
     /// The customers whom a person parted from that customer: what they share does not make them one again.
     pub parted: Vec<CustomerId>,
-    /// How many open conversations the customer has.
+}
+
+/// What a customer is tied to, counted over everybody who was merged into them.
+#[derive(Debug, Clone, Default)]
+pub struct Ties {
+    /// What is known to name them.
+    pub identifiers: Vec<Identifier>,
+    /// How many open conversations they have.
     pub open_conversations: u32,
-    /// Conversations that the customer opened in the last 24 hours and 7 days.
+    /// Conversations that they opened in the last 24 hours and 7 days.
     pub contacts: (u32, u32),
-    /// Spaces of the addresses of the customer.
+    /// Spaces of their addresses.
     pub spaces: Vec<String>,
 }
 
@@ -84,7 +91,7 @@ pub struct Commit {
     /// The message whose turn this is. Committing it acknowledges it.
     pub turn: Option<MessageId>,
     /// Appended to the journal in this order.
-    pub entries: Vec<Entry>,
+    pub entries: Arc<[Entry]>,
     /// What is in the outbox from now on: the replies among `entries`, by id, and the state that they start in.
     pub outbox: Vec<(OutboundId, DeliveryState)>,
     /// Changes to who is who.

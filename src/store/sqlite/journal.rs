@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contract::{AgentId, ConversationId, CustomerId, EntryId, Inbound, Sender, Thread, Timestamp};
+use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, Inbound, Sender, Thread, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
 use super::{
     SqliteRecord, id_column, json_column,
-    states::Known,
+    states::{Glance, Known},
     time_column,
     writer::{Op, Prepared, id_at, to_json},
 };
 use crate::store::{
-    Commit, Committed, FullEntry, Journal, ListOf, OfferRecord, Page, Recall, StoreError,
+    Commit, Committed, FullEntry, Journal, ListOf, OfferRecord, Page, Recall, StoreError, Ties,
     conversation::Conversation,
     customer::{Customer, Identifier, IdentifierKind},
     entry::Entry,
@@ -25,45 +25,19 @@ const DAY: i64 = 24 * 3600;
 #[async_trait]
 impl Journal for SqliteRecord {
     async fn recall(&self, thread: &Thread, from: &Sender) -> Result<Recall, StoreError> {
-        let conversation = self.conversation_of(thread).await?;
-        let owner = match self.states.owner_of(&from.address) {
-            Some(id) => Some(id),
-            None => self.read_address(from).await?,
-        };
-        let known = match owner {
-            Some(id) => self.known(self.states.root(id)).await?,
-            None => None,
-        };
-        let identifiers = known.as_ref().map(|known| known.identifiers.clone()).unwrap_or_default();
-        let identified = self.identified(from, &identifiers).await?;
-        let parted = match &known {
-            Some(known) if !identified.is_empty() => self.parted(known.customer.id).await?,
+        let mut seen = self.states.glance(thread, &from.address);
+        if seen.conversation.is_none() || seen.known.is_none() {
+            seen = self.look_up(seen, thread, &from.address).await?;
+        }
+        let Glance { conversation, owner, known, .. } = seen;
+        let (customer, ties) = known.map(|known| (known.customer, known.ties)).unzip();
+        let ties = ties.unwrap_or_default();
+        let identified = self.identified(from, &ties.identifiers).await?;
+        let parted = match &customer {
+            Some(customer) if !identified.is_empty() => self.parted(customer.id).await?,
             _ => Vec::new(),
         };
-        Ok(match known {
-            Some(known) => Recall {
-                conversation,
-                owner,
-                customer: Some(known.customer),
-                identifiers,
-                identified,
-                parted,
-                open_conversations: known.open_conversations,
-                contacts: known.contacts,
-                spaces: known.spaces,
-            },
-            None => Recall {
-                conversation,
-                owner: None,
-                customer: None,
-                identifiers,
-                identified,
-                parted,
-                open_conversations: 0,
-                contacts: (0, 0),
-                spaces: Vec::new(),
-            },
-        })
+        Ok(Recall { conversation, owner: owner.filter(|_| customer.is_some()), customer, ties, identified, parted })
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
@@ -76,7 +50,7 @@ impl Journal for SqliteRecord {
             return Ok(Some(conversation));
         }
         let read = self.read(move |connection| row_of(connection, id)).await?;
-        Ok(read.map(|conversation| self.states.read(Arc::new(conversation))))
+        Ok(read.map(|conversation| self.states.read(conversation)))
     }
 
     async fn conversation_of(&self, thread: &Thread) -> Result<Option<Arc<Conversation>>, StoreError> {
@@ -84,15 +58,7 @@ impl Journal for SqliteRecord {
             return self.conversation(id).await;
         }
         let key = thread.clone();
-        let id: Option<ConversationId> = self
-            .read(move |connection| {
-                connection
-                    .prepare_cached("SELECT conversation FROM threads WHERE channel = ?1 AND thread = ?2")?
-                    .query_row([key.channel, key.key], |row| id_column(row, 0))
-                    .optional()
-            })
-            .await?;
-        let Some(id) = id else { return Ok(None) };
+        let Some(id) = self.read(move |connection| latest_of(connection, &key)).await? else { return Ok(None) };
         self.states.read_thread(thread, id);
         self.conversation(id).await
     }
@@ -298,20 +264,35 @@ impl SqliteRecord {
             .collect()
     }
 
-    async fn read_address(&self, from: &Sender) -> Result<Option<CustomerId>, StoreError> {
-        let address = from.address.clone();
-        let found: Option<CustomerId> = self
-            .read(move |connection| {
-                connection
-                    .prepare_cached("SELECT customer FROM addresses WHERE space = ?1 AND handle = ?2")?
-                    .query_row([address.space, address.handle], |row| id_column(row, 0))
-                    .optional()
-            })
-            .await?;
-        if let Some(id) = found {
-            self.states.read_address(&from.address, id);
-        }
-        Ok(found)
+    /// Reads what memory does not know, in one go.
+    async fn look_up(&self, mut seen: Glance, thread: &Thread, address: &Address) -> Result<Glance, StoreError> {
+        let (states, thread, address) = (Arc::clone(&self.states), thread.clone(), address.clone());
+        self.read(move |connection| {
+            if seen.conversation_id.is_none() {
+                seen.conversation_id = latest_of(connection, &thread)?;
+                if let Some(id) = seen.conversation_id {
+                    states.read_thread(&thread, id);
+                }
+            }
+            if let (None, Some(id)) = (&seen.conversation, seen.conversation_id) {
+                let known = states.conversation(id).map_or_else(|| row_of(connection, id), |known| Ok(Some(known)))?;
+                seen.conversation = known.map(|conversation| states.read(conversation));
+            }
+            if seen.owner.is_none() {
+                seen.owner = owner_of(connection, &address)?;
+                if let Some(owner) = seen.owner {
+                    states.read_address(&address, owner);
+                }
+            }
+            if let (None, Some(owner)) = (&seen.known, seen.owner) {
+                seen.known = read_known(connection, states.root(owner), Timestamp::now())?;
+                if let Some(known) = &seen.known {
+                    states.read_known(known.clone());
+                }
+            }
+            Ok(seen)
+        })
+        .await
     }
 
     async fn known(&self, id: CustomerId) -> Result<Option<Known>, StoreError> {
@@ -399,10 +380,24 @@ fn prepare(commit: Commit) -> Prepared {
     }
 }
 
-fn row_of(connection: &Connection, id: ConversationId) -> Result<Option<Conversation>, rusqlite::Error> {
+fn row_of(connection: &Connection, id: ConversationId) -> Result<Option<Arc<Conversation>>, rusqlite::Error> {
     connection
         .prepare_cached("SELECT state FROM conversations WHERE id = ?1")?
-        .query_row([id.get().cast_signed()], |row| json_column(row, 0))
+        .query_row([id.get().cast_signed()], |row| json_column(row, 0).map(Arc::new))
+        .optional()
+}
+
+fn latest_of(connection: &Connection, thread: &Thread) -> Result<Option<ConversationId>, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT conversation FROM threads WHERE channel = ?1 AND thread = ?2")?
+        .query_row([&thread.channel, &thread.key], |row| id_column(row, 0))
+        .optional()
+}
+
+fn owner_of(connection: &Connection, address: &Address) -> Result<Option<CustomerId>, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT customer FROM addresses WHERE space = ?1 AND handle = ?2")?
+        .query_row([&address.space, &address.handle], |row| id_column(row, 0))
         .optional()
 }
 
@@ -470,11 +465,11 @@ fn read_known(connection: &Connection, id: CustomerId, now: Timestamp) -> Result
         .query_map([&ids], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     let identifiers = super::customers::identifiers(connection, &ids)?;
-    Ok(Some(Known {
-        customer: Arc::new(customer),
+    let ties = Ties {
+        identifiers,
         open_conversations: open.unwrap_or(0),
         contacts: (day.unwrap_or(0), week.unwrap_or(0)),
         spaces,
-        identifiers,
-    }))
+    };
+    Ok(Some(Known { customer: Arc::new(customer), ties: Arc::new(ties) }))
 }

@@ -337,7 +337,7 @@ fn recover_conversations(connection: &Connection, states: &States, floor: u64) -
         let conversation: Conversation = json_column(row, 0)?;
         let newer = states.conversation(conversation.id).is_none_or(|known| known.version < conversation.version);
         if newer {
-            states.committed(Arc::new(conversation), false);
+            states.committed([(Arc::new(conversation), false)]);
         }
     }
     Ok(())

@@ -14,8 +14,9 @@ use contract::{Address, ConversationId, CustomerId, Thread};
 use lru::LruCache;
 
 use crate::store::{
-    conversation::Conversation,
-    customer::{Customer, Identifier},
+    Ties,
+    conversation::{Conversation, Owner},
+    customer::Customer,
 };
 
 /// How many conversations, threads and customers are cached.
@@ -25,10 +26,16 @@ const CACHED: NonZeroUsize = NonZeroUsize::new(20_000).expect("above zero");
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub customer: Arc<Customer>,
-    pub open_conversations: u32,
-    pub contacts: (u32, u32),
-    pub spaces: Vec<String>,
-    pub identifiers: Vec<Identifier>,
+    pub ties: Arc<Ties>,
+}
+
+/// What memory knows of a thread and an address.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Glance {
+    pub conversation_id: Option<ConversationId>,
+    pub conversation: Option<Arc<Conversation>>,
+    pub owner: Option<CustomerId>,
+    pub known: Option<Known>,
 }
 
 pub(super) struct States {
@@ -67,11 +74,7 @@ impl States {
     }
 
     pub fn conversation(&self, id: ConversationId) -> Option<Arc<Conversation>> {
-        let mut inner = self.lock();
-        if let Some(found) = inner.dirty.get(&id).or_else(|| inner.flushing.get(&id)) {
-            return Some(Arc::clone(found));
-        }
-        inner.clean.get(&id).cloned()
+        self.lock().conversation(id)
     }
 
     /// Caches what was read from a row, unless something newer is known.
@@ -84,22 +87,11 @@ impl States {
         conversation
     }
 
-    /// A commit stands. `row_written` says whether its row was written with it.
-    pub fn committed(&self, conversation: Arc<Conversation>, row_written: bool) {
+    /// Commits stand, in this order. Each says whether its row was written with it.
+    pub fn committed(&self, commits: impl IntoIterator<Item = (Arc<Conversation>, bool)>) {
         let mut inner = self.lock();
-        let id = conversation.id;
-        inner.flushing.remove(&id);
-        if row_written {
-            inner.dirty.remove(&id);
-            if conversation.version == 1 {
-                inner.threads.put(conversation.thread(), id);
-            }
-            let root = root_in(&inner.merged, conversation.customer);
-            inner.known.pop(&root);
-            inner.clean.put(id, conversation);
-        } else {
-            inner.clean.pop(&id);
-            inner.dirty.insert(id, conversation);
+        for (conversation, row_written) in commits {
+            inner.committed(conversation, row_written);
         }
     }
 
@@ -137,13 +129,22 @@ impl States {
         self.lock().threads.get(thread).copied()
     }
 
-    pub fn read_thread(&self, thread: &Thread, id: ConversationId) {
-        self.lock().threads.put(thread.clone(), id);
+    /// All that is known of a thread and an address.
+    pub fn glance(&self, thread: &Thread, address: &Address) -> Glance {
+        let mut inner = self.lock();
+        let conversation_id = inner.threads.get(thread).copied();
+        let owner = inner.addresses.get(address).copied();
+        let root = owner.map(|owner| root_in(&inner.merged, owner));
+        Glance {
+            conversation_id,
+            conversation: conversation_id.and_then(|id| inner.conversation(id)),
+            owner,
+            known: root.and_then(|root| inner.known.get(&root).cloned()),
+        }
     }
 
-    /// The customer whom an address belongs to, merges not followed.
-    pub fn owner_of(&self, address: &Address) -> Option<CustomerId> {
-        self.lock().addresses.get(address).copied()
+    pub fn read_thread(&self, thread: &Thread, id: ConversationId) {
+        self.lock().threads.put(thread.clone(), id);
     }
 
     pub fn read_address(&self, address: &Address, customer: CustomerId) {
@@ -179,6 +180,32 @@ impl States {
             None => inner.merged.remove(&from),
         };
         inner.known.clear();
+    }
+}
+
+impl Inner {
+    fn conversation(&mut self, id: ConversationId) -> Option<Arc<Conversation>> {
+        let changed = self.dirty.get(&id).or_else(|| self.flushing.get(&id));
+        changed.or_else(|| self.clean.get(&id)).cloned()
+    }
+
+    fn committed(&mut self, conversation: Arc<Conversation>, row_written: bool) {
+        let id = conversation.id;
+        let before = self.flushing.remove(&id).or_else(|| self.dirty.remove(&id)).or_else(|| self.clean.pop(&id));
+        let is_open = |conversation: &Conversation| (conversation.customer, conversation.owner != Owner::Closed);
+        // What the customer is tied to counts open conversations.
+        if before.is_none_or(|before| is_open(&before) != is_open(&conversation)) {
+            let root = root_in(&self.merged, conversation.customer);
+            self.known.pop(&root);
+        }
+        if conversation.version == 1 {
+            self.threads.put(conversation.thread(), id);
+        }
+        if row_written {
+            self.clean.put(id, conversation);
+        } else {
+            self.dirty.insert(id, conversation);
+        }
     }
 }
 

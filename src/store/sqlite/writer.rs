@@ -4,7 +4,7 @@
 //! An operation that fails alone does not fail its batch: the batch is rolled back and run again one by one.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -218,7 +218,13 @@ impl Writer {
         scratch: &mut Scratch,
     ) -> Result<Vec<Outcome>, rusqlite::Error> {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut desk = Desk { transaction: &transaction, states: &self.states, clock: &self.clock, floor: self.floor };
+        let mut desk = Desk {
+            transaction: &transaction,
+            states: &self.states,
+            clock: &self.clock,
+            pending: &self.pending,
+            floor: self.floor,
+        };
         let mut outcomes = Vec::with_capacity(ops.len());
         for op in ops.iter_mut() {
             outcomes.push(match op {
@@ -226,7 +232,7 @@ impl Writer {
                     desk.accept(inbound, body, key.as_ref(), &mut self.dedup, scratch)?
                 }
                 Op::Commit { commit, .. } => desk.commit(commit, scratch)?,
-                Op::Bury { id, reason, .. } => desk.bury(*id, reason)?,
+                Op::Bury { id, reason, .. } => desk.bury(*id, reason, scratch)?,
                 Op::Redrive { id, inbound, body, .. } => desk.redrive(*id, inbound, body)?,
                 Op::Work { work, .. } => {
                     work(&transaction)?;
@@ -243,9 +249,7 @@ impl Writer {
 
     /// The transaction stands: memory follows, and whoever waits is told.
     fn after(&mut self, ops: &mut [Op], outcomes: Vec<Outcome>, scratch: Scratch) {
-        for (conversation, row_written) in scratch.committed {
-            self.states.committed(conversation, row_written);
-        }
+        self.states.committed(scratch.committed);
         for change in scratch.customers {
             match change {
                 Changed::Customer(id) => self.states.customer_changed(id),
@@ -336,6 +340,8 @@ impl Op {
 #[derive(Default)]
 struct Scratch {
     keys: Vec<(Key, MessageId)>,
+    /// Messages that it settles.
+    turns: HashSet<MessageId>,
     versions: HashMap<ConversationId, u64>,
     committed: Vec<(Arc<Conversation>, bool)>,
     customers: Vec<Changed>,
@@ -351,6 +357,7 @@ struct Desk<'a> {
     transaction: &'a Transaction<'a>,
     states: &'a States,
     clock: &'a IdClock,
+    pending: &'a BTreeSet<MessageId>,
     floor: u64,
 }
 
@@ -410,10 +417,12 @@ impl Desk<'_> {
     }
 
     fn commit(&mut self, commit: &Prepared, scratch: &mut Scratch) -> Result<Outcome, rusqlite::Error> {
-        if let Some(turn) = commit.turn
-            && self.is_settled(turn)?
-        {
-            return Ok(Outcome::AlreadyDone);
+        if let Some(turn) = commit.turn {
+            // Who is pending is not settled, unless it is by this very transaction.
+            let known = self.pending.contains(&turn) && !scratch.turns.contains(&turn);
+            if !known && self.is_settled(turn)? {
+                return Ok(Outcome::AlreadyDone);
+            }
         }
         if let Some((key, _)) = &commit.once
             && self
@@ -474,6 +483,7 @@ impl Desk<'_> {
             self.change_customer(change, scratch)?;
         }
         scratch.versions.insert(id, commit.after.version);
+        scratch.turns.extend(commit.turn);
         scratch.committed.push((Arc::clone(&commit.after), row_written));
         Ok(Outcome::Committed)
     }
@@ -562,7 +572,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn bury(&self, id: MessageId, reason: &str) -> Result<Outcome, rusqlite::Error> {
+    fn bury(&self, id: MessageId, reason: &str, scratch: &mut Scratch) -> Result<Outcome, rusqlite::Error> {
+        scratch.turns.insert(id);
         if !self.is_settled(id)? {
             self.transaction
                 .prepare_cached("INSERT INTO dead (id, at, reason) VALUES (?1, ?2, ?3)")?

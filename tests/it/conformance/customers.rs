@@ -28,7 +28,7 @@ fn merge(from: CustomerId, into: CustomerId) -> CustomerChange {
 /// A commit of nothing but these changes, on a conversation of its own.
 fn changes(ids: &IdClock, key: &str, of: CustomerId, customers: Vec<CustomerChange>) -> Commit {
     let new = make::conversation(ids, key, of);
-    Commit { structural: true, entries: vec![event(ids, Event::Opened)], customers, ..commit(new) }
+    Commit { structural: true, entries: [event(ids, Event::Opened)].into(), customers, ..commit(new) }
 }
 
 async fn known(record: &Opened, handle: &str) -> Customer {
@@ -47,8 +47,8 @@ pub async fn an_address_is_recalled_with_what_is_known(backend: &impl Backend) {
         let recall = record.store.recall(&thread("a"), &sender("a")).await.unwrap();
         assert_eq!(recall.conversation.unwrap().id, c.id);
         assert_eq!(recall.customer.unwrap().id, c.customer);
-        assert_eq!((recall.open_conversations, recall.contacts), (1, (1, 1)));
-        assert_eq!(recall.spaces, ["webchat:shop"]);
+        assert_eq!((recall.ties.open_conversations, recall.ties.contacts), (1, (1, 1)));
+        assert_eq!(recall.ties.spaces, ["webchat:shop"]);
         assert!(recall.identified.is_empty());
     }
 }
@@ -73,7 +73,7 @@ pub async fn a_verified_identifier_is_one_customers(backend: &impl Backend) {
     let (store, ids) = (&*record.store, &record.ids);
     let (a, b) = (opened(store, ids, "a").await, opened(store, ids, "b").await);
     let identify = |c: &switchboard::store::conversation::Conversation, verified| Commit {
-        entries: vec![make::note(ids, "x")],
+        entries: [make::note(ids, "x")].into(),
         customers: vec![CustomerChange::Identify(email("li@example.com", verified), c.customer)],
         ..commit(c.clone())
     };
@@ -99,7 +99,7 @@ pub async fn merges_are_followed_and_undone(backend: &impl Backend) {
     let (store, ids) = (&*record.store, &record.ids);
     let (old, young) = (opened(store, ids, "old").await, opened(store, ids, "young").await);
     let one = Commit {
-        entries: vec![make::note(ids, "x")],
+        entries: [make::note(ids, "x")].into(),
         customers: vec![merge(young.customer, old.customer)],
         ..commit((*young).clone())
     };
@@ -120,7 +120,7 @@ pub async fn merges_are_followed_and_undone(backend: &impl Backend) {
             let all = record.store.conversations_of(&contact.ids, 10).await.unwrap();
             assert_eq!(all.iter().map(|c| c.id).collect::<Vec<_>>(), [young.id, old.id]);
         }
-        assert_eq!(record.store.recall(&thread("old"), &sender("old")).await.unwrap().open_conversations, 2);
+        assert_eq!(record.store.recall(&thread("old"), &sender("old")).await.unwrap().ties.open_conversations, 2);
     }
     let (record, store) = (&crashed, &*crashed.store);
     let id = store.contact(old.customer).await.unwrap().unwrap().merges[0].id.clone();

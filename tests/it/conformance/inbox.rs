@@ -104,7 +104,11 @@ async fn settle(opened: &Opened, delivery: Delivery) {
         None => make::opened(store, ids, &delivery.inbound.thread).await,
     };
     let entries = vec![make::message_entry(delivery.id)];
-    let turn = switchboard::store::Commit { turn: Some(delivery.id), entries, ..make::commit((*conversation).clone()) };
+    let turn = switchboard::store::Commit {
+        turn: Some(delivery.id),
+        entries: entries.into(),
+        ..make::commit((*conversation).clone())
+    };
     make::done(store, turn).await;
     opened.queue.done(delivery).await.unwrap();
 }

@@ -29,7 +29,12 @@ pub async fn a_commit_reads_back(backend: &impl Backend) {
     let entries = vec![reply, event(ids, Event::Tagged { add: vec!["退款".into()], remove: vec![], by: "x".into() })];
     let after = done(
         store,
-        Commit { structural: true, entries, outbox: vec![(out, DeliveryState::Pending)], ..commit(next.clone()) },
+        Commit {
+            structural: true,
+            entries: entries.into(),
+            outbox: vec![(out, DeliveryState::Pending)],
+            ..commit(next.clone())
+        },
     )
     .await;
     backend.crash().await;
@@ -53,17 +58,17 @@ pub async fn a_stale_version_is_a_conflict_and_changes_nothing(backend: &impl Ba
     let record = backend.open().await;
     let (store, ids) = (&*record.store, &record.ids);
     let first = opened(store, ids, "v1").await;
-    done(store, Commit { entries: vec![note(ids, "quicker")], ..commit((*first).clone()) }).await;
+    done(store, Commit { entries: [note(ids, "quicker")].into(), ..commit((*first).clone()) }).await;
     let before = journal(store, first.id).await;
-    let late = store.commit(Commit { entries: vec![note(ids, "late")], ..commit((*first).clone()) }).await;
+    let late = store.commit(Commit { entries: [note(ids, "late")].into(), ..commit((*first).clone()) }).await;
     assert!(is_conflict(&late), "{late:?}");
     assert_eq!(journal(store, first.id).await, before);
     let future = Conversation { version: 9, ..(*first).clone() };
-    assert!(is_conflict(&store.commit(Commit { entries: vec![note(ids, "early")], ..commit(future) }).await));
+    assert!(is_conflict(&store.commit(Commit { entries: [note(ids, "early")].into(), ..commit(future) }).await));
     // Of those who began together one wins.
     let stands = store.conversation(first.id).await.unwrap().unwrap();
     let race = (0..8)
-        .map(|at| store.commit(Commit { entries: vec![note(ids, &at.to_string())], ..commit((*stands).clone()) }));
+        .map(|at| store.commit(Commit { entries: [note(ids, &at.to_string())].into(), ..commit((*stands).clone()) }));
     let results = futures::future::join_all(race).await;
     assert_eq!(results.iter().filter(|result| matches!(result, Ok(Committed::Done(_)))).count(), 1);
     assert_eq!(results.iter().filter(|result| is_conflict(result)).count(), 7);
@@ -78,7 +83,12 @@ pub async fn a_turn_is_committed_once(backend: &impl Backend) {
     let turn = |c: &Conversation| {
         let (out, reply) = make::reply(ids, c, "hello");
         let entries = vec![make::message_entry(id), reply];
-        Commit { turn: Some(id), entries, outbox: vec![(out, DeliveryState::Pending)], ..commit(c.clone()) }
+        Commit {
+            turn: Some(id),
+            entries: entries.into(),
+            outbox: vec![(out, DeliveryState::Pending)],
+            ..commit(c.clone())
+        }
     };
     let after = done(store, turn(&first)).await;
     let before = journal(store, first.id).await;
@@ -109,7 +119,7 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
     let refused = Commit {
         structural: true,
         turn: Some(id),
-        entries: vec![make::message_entry(id), reply],
+        entries: [make::message_entry(id), reply].into(),
         outbox: vec![(out, DeliveryState::Pending)],
         customers: vec![CustomerChange::Put(stranger.clone()), CustomerChange::Link(make::address("v1"), stranger.id)],
         once: Some(("key".into(), key)),
@@ -137,8 +147,8 @@ pub async fn a_key_commits_once(backend: &impl Backend) {
     let entry = note(ids, "sent twice by a browser");
     let once = Some(("agt/1".to_owned(), entry.id));
     let after =
-        done(store, Commit { entries: vec![entry.clone()], once: once.clone(), ..commit((*first).clone()) }).await;
-    let again = Commit { entries: vec![note(ids, "again")], once, ..commit((*after).clone()) };
+        done(store, Commit { entries: [entry.clone()].into(), once: once.clone(), ..commit((*first).clone()) }).await;
+    let again = Commit { entries: [note(ids, "again")].into(), once, ..commit((*after).clone()) };
     assert!(matches!(store.commit(again).await, Ok(Committed::AlreadyDone)));
     assert_eq!(store.entry_once("agt/1").await.unwrap(), Some(entry.id));
     assert_eq!(store.entry_once("agt/2").await.unwrap(), None);
@@ -154,7 +164,7 @@ pub async fn entries_are_a_chain_in_parts(backend: &impl Backend) {
         // Written down out of the order of their ids: the chain keeps the order of the commits.
         let (late, early) = (note(ids, &format!("{at} a")), note(ids, &format!("{at} b")));
         expected.extend([early.id, late.id]);
-        c = done(store, Commit { entries: vec![early, late], ..commit((*c).clone()) }).await;
+        c = done(store, Commit { entries: [early, late].into(), ..commit((*c).clone()) }).await;
     }
     let mut read = Vec::new();
     let mut before = None;
@@ -185,7 +195,7 @@ pub async fn a_thread_goes_on_over_its_conversations(backend: &impl Backend) {
         let entries = vec![event(ids, Event::Opened), note(ids, &format!("round {round}"))];
         expected.extend(entries.iter().map(|entry| entry.id));
         new.close(now());
-        before = Some(done(store, Commit { structural: true, entries, ..commit(new) }).await);
+        before = Some(done(store, Commit { structural: true, entries: entries.into(), ..commit(new) }).await);
     }
     let last = before.unwrap();
     assert_eq!(store.conversation_of(&thread("v1")).await.unwrap().unwrap().id, last.id);
@@ -224,7 +234,7 @@ pub async fn lists_show_what_they_say_newest_first_in_parts(backend: &impl Backe
                 closed.push(c.id);
             }
         }
-        done(store, Commit { structural: true, entries: vec![note(ids, "x")], ..commit(next) }).await;
+        done(store, Commit { structural: true, entries: [note(ids, "x")].into(), ..commit(next) }).await;
     }
     let mut open: Vec<_> = [bot, queued.clone(), mine.clone()].concat();
     for list in [&mut open, &mut queued, &mut mine, &mut closed] {

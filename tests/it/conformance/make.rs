@@ -89,7 +89,7 @@ pub fn commit(conversation: Conversation) -> Commit {
         conversation,
         structural: false,
         turn: None,
-        entries: vec![],
+        entries: [].into(),
         outbox: vec![],
         customers: vec![],
         once: None,
@@ -139,7 +139,12 @@ pub async fn opened(store: &dyn Store, ids: &IdClock, thread_key: &str) -> std::
     let new = conversation(ids, thread_key, person.id);
     let link = CustomerChange::Link(address(thread_key), person.id);
     let entries = vec![event(ids, Event::Opened)];
-    let first = Commit { customers: vec![CustomerChange::Put(person), link], entries, structural: true, ..commit(new) };
+    let first = Commit {
+        customers: vec![CustomerChange::Put(person), link],
+        entries: entries.into(),
+        structural: true,
+        ..commit(new)
+    };
     done(store, first).await
 }
 
@@ -148,7 +153,7 @@ pub async fn replied(store: &dyn Store, ids: &IdClock, id: ConversationId, text:
     let conversation = store.conversation(id).await.unwrap().unwrap();
     let (outbound, entry) = reply(ids, &conversation, text);
     let outbox = vec![(outbound, DeliveryState::Pending)];
-    done(store, Commit { entries: vec![entry], outbox, ..commit((*conversation).clone()) }).await;
+    done(store, Commit { entries: [entry].into(), outbox, ..commit((*conversation).clone()) }).await;
     outbound
 }
 

@@ -143,7 +143,7 @@ async fn turn(record: &super::Opened, conversation: ConversationId, external_id:
     let id = record.queue.accept(make::inbound("a", external_id, "x")).await.unwrap().id;
     let c = record.store.conversation(conversation).await.unwrap().unwrap();
     let entries = vec![make::message_entry(id)];
-    let commit = switchboard::store::Commit { turn: Some(id), entries, ..make::commit((*c).clone()) };
+    let commit = switchboard::store::Commit { turn: Some(id), entries: entries.into(), ..make::commit((*c).clone()) };
     make::done(&*record.store, commit).await;
 }
 

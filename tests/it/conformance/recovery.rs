@@ -19,7 +19,7 @@ pub async fn a_crash_keeps_what_was_committed(backend: &impl Backend) {
     for at in 0..5 {
         let mut next = (*c).clone();
         next.bot_turns = at + 1;
-        c = done(store, Commit { entries: vec![note(ids, "x")], ..commit(next) }).await;
+        c = done(store, Commit { entries: [note(ids, "x")].into(), ..commit(next) }).await;
     }
     let id = record.queue.accept(make::inbound("a", "1", "waits")).await.unwrap().id;
     backend.crash().await;
@@ -30,7 +30,7 @@ pub async fn a_crash_keeps_what_was_committed(backend: &impl Backend) {
     assert_eq!(again.store.conversation_of(&make::thread("a")).await.unwrap().unwrap().version, c.version);
     assert_eq!(again.queue.waiting(), 1);
     // And it goes on from there.
-    let turn = Commit { turn: Some(id), entries: vec![make::message_entry(id)], ..commit((*read).clone()) };
+    let turn = Commit { turn: Some(id), entries: [make::message_entry(id)].into(), ..commit((*read).clone()) };
     done(&*again.store, turn).await;
     assert_eq!(journal(&*again.store, c.id).await.len(), 7);
 }
@@ -43,7 +43,7 @@ async fn round(record: &Opened, conversations: &[ConversationId], round: usize) 
         let c = record.store.conversation(*id).await.unwrap().unwrap();
         let entries = vec![make::message_entry(message), note(&record.ids, "answered")];
         let next = Conversation { messages: c.messages + 1, ..(*c).clone() };
-        done(&*record.store, Commit { turn: Some(message), entries, ..commit(next) }).await;
+        done(&*record.store, Commit { turn: Some(message), entries: entries.into(), ..commit(next) }).await;
         message
     });
     join_all(turns).await
@@ -92,7 +92,7 @@ pub async fn ids_never_go_back(backend: &impl Backend) {
     let person = opened(&*record.store, &record.ids, "a").await;
     let mut entry = note(&record.ids, "from the future");
     entry.id = record.ids.next(far);
-    done(&*record.store, Commit { entries: vec![entry.clone()], ..commit((*person).clone()) }).await;
+    done(&*record.store, Commit { entries: [entry.clone()].into(), ..commit((*person).clone()) }).await;
     backend.crash().await;
     let again = backend.open().await;
     let next: contract::EntryId = again.ids.next(now());
@@ -105,14 +105,14 @@ pub async fn a_peek_reads_beside_the_writer(backend: &impl Backend) {
     let (store, ids) = (&*record.store, &record.ids);
     let mut c = opened(store, ids, "a").await;
     for _ in 0..3 {
-        c = done(store, Commit { entries: vec![note(ids, "x")], ..commit((*c).clone()) }).await;
+        c = done(store, Commit { entries: [note(ids, "x")].into(), ..commit((*c).clone()) }).await;
     }
     let peek = backend.peek().await;
     assert_eq!(*peek.conversation(c.id).await.unwrap().unwrap(), *c);
     assert_eq!(journal(&*peek, c.id).await, journal(store, c.id).await);
     assert!(peek.put_presence(ids.next(now()), "online").await.is_err(), "a peek writes nothing");
     // The writer goes on as if nobody looked.
-    done(store, Commit { entries: vec![note(ids, "y")], ..commit((*c).clone()) }).await;
+    done(store, Commit { entries: [note(ids, "y")].into(), ..commit((*c).clone()) }).await;
     assert_eq!(peek.ledger().await.unwrap().findings, Vec::<String>::new());
 }
 
