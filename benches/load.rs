@@ -39,6 +39,10 @@ use tokio::{
     net::TcpStream,
 };
 
+/// The daemon's own, so that the store alone is measured as it is in the daemon.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SENDERS: usize = 256;
 /// Conversations of each sender.
 const EACH: u64 = 20;
@@ -67,14 +71,16 @@ fn main() {
 async fn measure(plan: &Plan) {
     let folder = tempfile::tempdir().unwrap();
     println!("{SENDERS} senders, {} conversations, {RULES} rules, bodies of about 1 KiB\n", SENDERS as u64 * EACH);
-    let bare = bare_sqlite(&folder.path().join("bare.db"), plan.seconds).await;
-    println!("bare SQLite, one insert a message, group commit   {bare:>9.0} /s");
-    let store = store_alone(&folder.path().join("store.db"), plan.seconds).await;
-    println!(
-        "store alone, accept and turn                      {store:>9.0} /s   {:.0} % of bare",
-        100.0 * store / bare
-    );
-
+    let mut store = 0.0;
+    for producers in [SENDERS] {
+        let bare = bare_sqlite(&folder.path().join(format!("bare-{producers}.db")), plan.seconds, producers).await;
+        store = store_alone(&folder.path().join(format!("store-{producers}.db")), plan.seconds, producers).await;
+        println!("{producers:>5} producers: bare SQLite, one insert a message  {bare:>9.0} /s");
+        println!(
+            "                 store, accept and turn              {store:>9.0} /s   {:.0} % of bare",
+            100.0 * store / bare
+        );
+    }
     if !plan.daemon {
         return;
     }
@@ -128,7 +134,7 @@ async fn measure(plan: &Plan) {
 }
 
 /// What a single table does with the same group commit.
-async fn bare_sqlite(path: &Path, seconds: u64) -> f64 {
+async fn bare_sqlite(path: &Path, seconds: u64, producers: usize) -> f64 {
     let (ops, mut queued) = tokio::sync::mpsc::channel::<(String, tokio::sync::oneshot::Sender<()>)>(4096);
     let path = path.to_owned();
     let writer = std::thread::spawn(move || {
@@ -152,7 +158,7 @@ async fn bare_sqlite(path: &Path, seconds: u64) -> f64 {
         }
     });
     let body = serde_json::to_string(&inbound(0, 0)).unwrap();
-    let rate = rate(Until::seconds(seconds), move |_, _| {
+    let rate = rate(Until::seconds(seconds), producers, move |_, _| {
         let (ops, body) = (ops.clone(), body.clone());
         async move {
             let (done, told) = tokio::sync::oneshot::channel();
@@ -166,7 +172,7 @@ async fn bare_sqlite(path: &Path, seconds: u64) -> f64 {
 }
 
 /// Accept, then the turn: two durable commits a message, without anything around them.
-async fn store_alone(path: &Path, seconds: u64) -> f64 {
+async fn store_alone(path: &Path, seconds: u64, producers: usize) -> f64 {
     let ids = Arc::new(IdClock::new(0));
     let options = Options { waiting_most: 1_000_000, ..Options::default() };
     let record = SqliteRecord::open(path, Arc::clone(&ids), options).unwrap();
@@ -179,8 +185,8 @@ async fn store_alone(path: &Path, seconds: u64) -> f64 {
         let (record, ids) = (Arc::clone(&shared), Arc::clone(&ids));
         async move { one_turn(&record, &ids, sender, number).await }
     };
-    rate(Until::Messages(EACH), turn.clone()).await;
-    let rate = rate(Until::seconds(seconds), turn).await;
+    rate(Until::Messages(EACH), producers, turn.clone()).await;
+    let rate = rate(Until::seconds(seconds), producers, turn).await;
     drain.abort();
     record.close();
     rate
@@ -247,14 +253,15 @@ impl Until {
     }
 }
 
-async fn rate<F, Fut>(until: Until, work: F) -> f64
+/// What `producers` at once get done.
+async fn rate<F, Fut>(until: Until, producers: usize, work: F) -> f64
 where
     F: Fn(usize, u64) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send,
 {
     let done = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
-    let tasks: Vec<_> = (0..SENDERS)
+    let tasks: Vec<_> = (0..producers)
         .map(|sender| {
             let (work, done) = (work.clone(), Arc::clone(&done));
             tokio::spawn(async move {

@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use contract::{ConversationId, MessageId, Timestamp};
+use contract::{ConversationId, Inbound, MessageId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    routing::{self, Facts, SourceFile, TracedRule},
+    routing::{self, Facts, MessageFacts, SourceFile, TracedRule},
     store::{
         Store, StoreError,
         entry::{DecisionRecord, What},
@@ -55,7 +55,8 @@ pub struct Explanation {
 pub async fn explain_message(store: &dyn Store, id: MessageId) -> Result<Option<Explanation>, StoreError> {
     let Some(full) = store.entry(id.into()).await? else { return Ok(None) };
     let What::Message(record) = full.entry.what else { return Ok(None) };
-    let text = full.inbound.map(|inbound| inbound.content.text().to_owned()).unwrap_or_default();
+    let inbound = full.inbound.as_deref();
+    let text = inbound.map(|inbound| inbound.content.text().to_owned()).unwrap_or_default();
     let mut explanation = Explanation {
         message: id,
         conversation: full.conversation,
@@ -69,7 +70,7 @@ pub async fn explain_message(store: &dyn Store, id: MessageId) -> Result<Option<
         facts: Value::Null,
     };
     if let Some(decision) = record.decision {
-        explain_decision(store, &decision, &mut explanation).await?;
+        explain_decision(store, &decision, inbound, &mut explanation).await?;
     }
     Ok(Some(explanation))
 }
@@ -77,12 +78,15 @@ pub async fn explain_message(store: &dyn Store, id: MessageId) -> Result<Option<
 async fn explain_decision(
     store: &dyn Store,
     decision: &DecisionRecord,
+    inbound: Option<&Inbound>,
     explanation: &mut Explanation,
 ) -> Result<(), StoreError> {
     let corrupt = |what, reason: String| StoreError::Corrupt { what, reason: reason.into() };
     let mut facts: Facts =
         serde_json::from_str(decision.facts.get()).map_err(|error| corrupt("set of facts", error.to_string()))?;
-    facts.message.text.clone_from(&explanation.text);
+    if let Some(inbound) = inbound {
+        facts.message = MessageFacts::new(inbound, &explanation.signals);
+    }
     explanation.rule_set.clone_from(&decision.rule_set);
     explanation.facts = serde_json::to_value(&facts).unwrap_or_default();
     let Some(files) = store.rule_set(&decision.rule_set).await? else {
@@ -159,6 +163,8 @@ fn write_signals(signals: &Signals, out: &mut fmt::Formatter<'_>) -> fmt::Result
         ("urgency", &signals.urgency),
         ("complaint", &signals.complaint),
         ("churn_risk", &signals.churn_risk),
+        ("thanks", &signals.thanks),
+        ("spam", &signals.spam),
     ] {
         line(name, format!("{:.2}", signal.value), signal.confidence, signal.known, &signal.terms)?;
     }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::{
     bot::{self, Knowledge},
     routing::{self, Loaded, SourceFile},
-    understand::LexiconClassifier,
+    understand::{Reader, Settings},
 };
 
 /// The folder in which the bot's knowledge is.
@@ -56,9 +56,10 @@ impl Source {
         if folder.is_dir() { Self::Folder(folder.to_owned()) } else { Self::Shipped }
     }
 
-    /// Loads the rules and runs their tests: a set whose tests fail is not in force.
+    /// Loads the rules, learns their intents and runs their tests: a set whose tests fail is not in force. The
+    /// classifier that goes with the set comes with it.
     #[must_use]
-    pub fn rules(&self, classifier: &LexiconClassifier) -> Loaded {
+    pub fn rules(&self, settings: &Settings) -> (Loaded, Option<Arc<Reader>>) {
         let loaded = match self {
             Self::Folder(folder) => routing::load_dir(folder),
             Self::Shipped => {
@@ -70,7 +71,11 @@ impl Source {
                 routing::load(&files)
             }
         };
-        loaded.tested(&|text| classifier.classify_text(text))
+        let Some(set) = &loaded.rules else { return (loaded, None) };
+        let reader = Arc::new(settings.reader(set.intents()));
+        let loaded = loaded.tested(&|text| reader.read(text));
+        let reader = loaded.rules.is_some().then_some(reader);
+        (loaded, reader)
     }
 
     /// Loads the knowledge.

@@ -9,11 +9,13 @@ use contract::Timestamp;
 use crate::{
     bot::{Knowledge, Responder},
     routing::{Finding, RuleSet},
+    understand::{Classifier, Reader},
 };
 
 /// The rules and the knowledge in force.
 pub struct Policy {
     rules: ArcSwap<RuleSet>,
+    classifier: ArcSwap<Reader>,
     knowledge: ArcSwap<Knowledge>,
     status: Mutex<Status>,
 }
@@ -32,9 +34,15 @@ pub struct Status {
 impl Policy {
     /// A first policy.
     #[must_use]
-    pub fn new(rules: Arc<RuleSet>, rule_findings: Vec<Finding>, knowledge: Knowledge) -> Self {
+    pub fn new(
+        rules: Arc<RuleSet>,
+        classifier: Arc<Reader>,
+        rule_findings: Vec<Finding>,
+        knowledge: Knowledge,
+    ) -> Self {
         Self {
             rules: ArcSwap::new(rules),
+            classifier: ArcSwap::new(classifier),
             knowledge: ArcSwap::from_pointee(knowledge),
             status: Mutex::new(Status { loaded_at: Timestamp::now(), rule_findings, knowledge_findings: Vec::new() }),
         }
@@ -44,6 +52,12 @@ impl Policy {
     #[must_use]
     pub fn rules(&self) -> Arc<RuleSet> {
         self.rules.load_full()
+    }
+
+    /// What understands messages, with the intents of the rules in force.
+    #[must_use]
+    pub fn classifier(&self) -> Arc<dyn Classifier> {
+        self.classifier.load_full()
     }
 
     /// What answers questions.
@@ -58,14 +72,15 @@ impl Policy {
         self.lock().clone()
     }
 
-    /// Rules were loaded: they are in force if there are any; whether they are others than before.
-    pub fn set_rules(&self, rules: Option<Arc<RuleSet>>, findings: Vec<Finding>) -> bool {
+    /// Rules were loaded, with their classifier: they are in force if there are any; whether they are others than before.
+    pub fn set_rules(&self, rules: Option<(Arc<RuleSet>, Arc<Reader>)>, findings: Vec<Finding>) -> bool {
         let mut status = self.lock();
         status.rule_findings = findings;
-        let Some(rules) = rules else { return false };
+        let Some((rules, classifier)) = rules else { return false };
         let changed = rules.hash() != self.rules.load().hash();
         if changed {
             status.loaded_at = Timestamp::now();
+            self.classifier.store(classifier);
             self.rules.store(rules);
         }
         changed

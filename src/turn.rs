@@ -200,7 +200,8 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// The facts cannot be written as JSON, which is a defect.
     pub fn note_decision(&mut self, decision: &Decision, mut facts: Facts) -> Result<(), serde_json::Error> {
-        facts.message.text = String::new();
+        // They follow from the message and its signals, which are kept anyway.
+        facts.message = MessageFacts::default();
         self.decision = Some(DecisionRecord {
             rule_set: decision.rule_set.to_string(),
             rule: decision.rule.as_deref().unwrap_or_default().to_owned(),

@@ -33,7 +33,6 @@ use crate::{
     },
     telemetry,
     threads::CustomerThreads,
-    understand::LexiconClassifier,
     worker::{Lanes, Settings, Worker},
 };
 
@@ -58,7 +57,6 @@ pub struct Daemon {
     live: Arc<dyn Live>,
     policy: Arc<Policy>,
     source: Source,
-    classifier: Arc<LexiconClassifier>,
     channels: BTreeMap<String, Arc<dyn Channel>>,
     attachments: Arc<dyn AttachmentStore>,
     couriers: Arc<Notify>,
@@ -95,9 +93,8 @@ impl Daemon {
             .with_context(|| format!("the daemon cannot listen on {}; is the port in use?", config.listen))?;
         let metrics = telemetry::metrics();
         let channels = build_channels(&config, &home)?;
-        let classifier = Arc::new(LexiconClassifier::new());
         let source = Source::at(&config.rules);
-        let policy = Arc::new(load_policy(&source, &config, &classifier)?);
+        let policy = Arc::new(load_policy(&source, &config)?);
 
         let ids = Arc::new(IdClock::new(0));
         let options = Options { dedup_window: config.inbox.dedup_window, waiting_most: config.inbox.max_waiting };
@@ -133,7 +130,6 @@ impl Daemon {
             live,
             policy,
             source,
-            classifier,
             channels,
             attachments: Arc::new(attachments),
             couriers,
@@ -219,7 +215,6 @@ impl Daemon {
         Worker {
             queue: Arc::clone(&self.record) as Arc<dyn Queue>,
             records: Arc::clone(&self.records),
-            classifier: Arc::clone(&self.classifier) as Arc<dyn crate::understand::Classifier>,
             policy: Arc::clone(&self.policy),
             settings: Settings {
                 classify_within: self.config.turn.classify_within,
@@ -234,10 +229,10 @@ impl Daemon {
     /// Loads rules and knowledge again, and puts them in force if nothing is wrong with them.
     fn reload(&self) -> impl Fn() + Send + Sync + 'static {
         let (policy, source, records) = (Arc::clone(&self.policy), self.source.clone(), Arc::clone(&self.records));
-        let (classifier, settings) = (Arc::clone(&self.classifier), bot_settings(&self.config));
+        let (understanding, settings) = (self.config.understanding.settings.clone(), bot_settings(&self.config));
         let runtime = tokio::runtime::Handle::current();
         move || {
-            let loaded = source.rules(&classifier);
+            let (loaded, reader) = source.rules(&understanding);
             say_findings(&loaded);
             let is_good = loaded.rules.is_some();
             if let Some(rules) = &loaded.rules
@@ -246,7 +241,7 @@ impl Daemon {
                 tracing::error!(%error, "The new rules cannot be kept, so the old ones stay in force.");
                 return;
             }
-            if policy.set_rules(loaded.rules, loaded.findings) {
+            if policy.set_rules(loaded.rules.zip(reader), loaded.findings) {
                 let rules = policy.rules();
                 tracing::info!(hash = &rules.hash()[..12], rules = rules.rules().len(), "New rules are in force.");
                 records.desk.rules(rules);
@@ -285,9 +280,9 @@ fn say_findings(loaded: &Loaded) {
     }
 }
 
-fn load_policy(source: &Source, config: &Config, classifier: &LexiconClassifier) -> anyhow::Result<Policy> {
-    let loaded = source.rules(classifier);
-    let Some(rules) = loaded.rules else {
+fn load_policy(source: &Source, config: &Config) -> anyhow::Result<Policy> {
+    let (loaded, reader) = source.rules(&config.understanding.settings);
+    let Some((rules, reader)) = loaded.rules.zip(reader) else {
         let findings: Vec<String> =
             loaded.findings.iter().map(|finding| finding.render(&loaded.files, false)).collect();
         bail!("the rules in {} cannot be used:\n\n{}", config.rules.display(), findings.join("\n"));
@@ -296,7 +291,7 @@ fn load_policy(source: &Source, config: &Config, classifier: &LexiconClassifier)
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the knowledge in {} cannot be used:\n{}", config.rules.display(), lines.join("\n"))
     })?;
-    Ok(Policy::new(rules, loaded.findings, knowledge))
+    Ok(Policy::new(rules, reader, loaded.findings, knowledge))
 }
 
 async fn keep_rule_set(store: &dyn Store, rules: &RuleSet) -> anyhow::Result<()> {

@@ -25,7 +25,7 @@ use crate::{
     routing::{Answer, Destination, Otherwise, RuleSet, decide},
     store::{Committed, StoreError},
     turn::{Setting, Turn},
-    understand::{Classifier, Signals, Text, classify_within},
+    understand::{Signals, Text, classify_within},
 };
 
 /// How many turns may be under way at once.
@@ -54,9 +54,7 @@ pub struct Worker {
     pub queue: Arc<dyn Queue>,
     /// Where what they change goes.
     pub records: Arc<Records>,
-    /// Says what they mean.
-    pub classifier: Arc<dyn Classifier>,
-    /// The rules and the knowledge in force.
+    /// The rules, the classifier and the knowledge in force.
     pub policy: Arc<Policy>,
     /// Settings.
     pub settings: Settings,
@@ -255,7 +253,7 @@ impl Worker {
     async fn signals(&self, inbound: &Inbound) -> Signals {
         let subject = inbound.content.body().and_then(|body| body.subject.as_deref());
         let text = Text { text: inbound.content.text(), subject };
-        classify_within(&*self.classifier, self.settings.classify_within, &text).await
+        classify_within(&*self.policy.classifier(), self.settings.classify_within, &text).await
     }
 
     async fn route(

@@ -9,7 +9,6 @@ use crate::{
     files::Source,
     home::Home,
     store::{Outbox, sqlite::SqliteRecord},
-    understand::LexiconClassifier,
 };
 
 #[derive(Debug, Args)]
@@ -94,7 +93,7 @@ impl Doctor {
 
 fn rules(config: &Config, findings: &mut Findings) {
     let source = Source::at(&config.rules);
-    let loaded = source.rules(&LexiconClassifier::new());
+    let (loaded, _) = source.rules(&config.understanding.settings);
     match &loaded.rules {
         Some(rules) => findings.good(&format!("{} rules load and pass their tests", rules.rules().len())),
         None => findings

@@ -10,6 +10,7 @@ mod ledger;
 mod remote;
 pub mod rules;
 mod run;
+mod understand;
 mod why;
 
 use std::{
@@ -54,6 +55,8 @@ enum Command {
     /// Check, test and explain rules.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Say what messages mean, or how often that is right.
+    Understand(understand::Understand),
     /// The people of the company.
     #[command(subcommand)]
     Agents(agents::AgentsCommand),
@@ -91,12 +94,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Init(init) => init.run(),
         Command::Config(command) => command.run(&settings()?),
         Command::Rules(command) => {
-            let classifier = crate::understand::LexiconClassifier::new();
             let colour = std::io::stdout().is_terminal();
-            let classify = |text: &str| classifier.classify_text(text);
-            let good = rules::run(&command, &classify, Timestamp::now(), &mut std::io::stdout().lock(), colour)?;
+            let understanding = settings()?.understanding.settings;
+            let good = rules::run(&command, &understanding, Timestamp::now(), &mut std::io::stdout().lock(), colour)?;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Understand(understand) => understand.run(&settings()?),
         Command::Agents(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Why(why) => runtime()?.block_on(why.run(&settings()?)),
         Command::Dead(command) => runtime()?.block_on(command.run(&settings()?)),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     routing::{Finding, Loaded, RuleSet, TestReport, Trace, decide, explain, facts_from, load_dir, run_tests},
-    understand::Signals,
+    understand::{Settings, Signals},
 };
 
 /// What to do with the rules.
@@ -55,7 +55,7 @@ pub struct ExplainArgs {
     pub facts: Vec<String>,
 }
 
-/// Runs the command and writes what it found. `classify` gives the signals of a text, `now` is the time of the
+/// Runs the command and writes what it found. `settings` are those of the classifier, `now` is the time of the
 /// decision unless `--set now.time=…` says otherwise. Answers whether nothing was found wrong: the process exits
 /// with a failure otherwise.
 ///
@@ -63,25 +63,24 @@ pub struct ExplainArgs {
 /// When `out` cannot be written to.
 pub fn run(
     command: &RulesCommand,
-    classify: &dyn Fn(&str) -> Signals,
+    settings: &Settings,
     now: contract::Timestamp,
     out: &mut dyn Write,
     colour: bool,
 ) -> io::Result<bool> {
     match command {
-        RulesCommand::Check(folder) => check(folder, classify, out, colour),
-        RulesCommand::Test(folder) => test(folder, classify, out, colour),
-        RulesCommand::Explain(args) => explain_message(args, classify, now, out, colour),
+        RulesCommand::Check(folder) => check(folder, settings, out, colour),
+        RulesCommand::Test(folder) => test(folder, settings, out, colour),
+        RulesCommand::Explain(args) => explain_message(args, settings, now, out, colour),
     }
 }
 
-fn check(
-    folder: &RulesFolder,
-    classify: &dyn Fn(&str) -> Signals,
-    out: &mut dyn Write,
-    colour: bool,
-) -> io::Result<bool> {
-    let loaded = load_dir(&folder.rules).tested(classify);
+fn check(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
+    let mut loaded = load_dir(&folder.rules);
+    if let Some(set) = &loaded.rules {
+        let reader = settings.reader(set.intents());
+        loaded = loaded.tested(&|text| reader.read(text));
+    }
     if folder.json {
         let hash = loaded.rules.as_ref().map(|set| set.hash().to_string());
         write_json(out, &json!({"hash": hash, "findings": loaded.findings}))?;
@@ -102,15 +101,11 @@ fn check(
     Ok(loaded.findings.is_empty())
 }
 
-fn test(
-    folder: &RulesFolder,
-    classify: &dyn Fn(&str) -> Signals,
-    out: &mut dyn Write,
-    colour: bool,
-) -> io::Result<bool> {
+fn test(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
     let loaded = load_dir(&folder.rules);
     let Some(set) = &loaded.rules else { return refuse(&loaded, folder.json, out, colour) };
-    let report = run_tests(set, classify);
+    let reader = settings.reader(set.intents());
+    let report = run_tests(set, &|text| reader.read(text));
     if folder.json {
         write_json(out, &serde_json::to_value(&report)?)?;
     } else {
@@ -137,14 +132,14 @@ fn write_report(report: &TestReport, out: &mut dyn Write) -> io::Result<()> {
 
 fn explain_message(
     args: &ExplainArgs,
-    classify: &dyn Fn(&str) -> Signals,
+    settings: &Settings,
     now: contract::Timestamp,
     out: &mut dyn Write,
     colour: bool,
 ) -> io::Result<bool> {
     let loaded = load_dir(&args.folder.rules);
     let Some(set) = &loaded.rules else { return refuse(&loaded, args.folder.json, out, colour) };
-    let signals = classify(&args.text);
+    let signals = settings.reader(set.intents()).read(args.text.as_str());
     let mut facts = match facts_from(&signals, &args.facts) {
         Ok(facts) => facts,
         Err(error) => {
@@ -186,6 +181,8 @@ fn write_signals(signals: &Signals, out: &mut dyn Write) -> io::Result<()> {
         ("urgency", &signals.urgency),
         ("complaint", &signals.complaint),
         ("churn_risk", &signals.churn_risk),
+        ("thanks", &signals.thanks),
+        ("spam", &signals.spam),
         ("wants_human", &signals.wants_human),
     ] {
         writeln!(out, "{name:<12} {:.2}{}{}", signal.value, terms(&signal.terms), known(signal.known))?;
@@ -253,14 +250,14 @@ mod tests {
         let cli = Cli::try_parse_from([&["rules"], arguments].concat()).unwrap();
         let mut out = Vec::new();
         let noon = "2026-11-23T12:00:00Z".parse().unwrap();
-        let fine = run(&cli.command, &|_| Signals::default(), noon, &mut out, false).unwrap();
+        let fine = run(&cli.command, &Settings::default(), noon, &mut out, false).unwrap();
         (fine, String::from_utf8(out).unwrap())
     }
 
     #[test]
     fn the_shipped_rules_are_fine() {
         let (fine, said) = rules(&["check", "--rules", SHIPPED]);
-        assert!(fine && said.contains("rules in 8 files load"), "{said}");
+        assert!(fine && said.contains("rules in 9 files load"), "{said}");
         let (fine, said) = rules(&["test", "--rules", SHIPPED]);
         assert!(fine && said.contains("tests pass") && !said.contains("no test reaches it"), "{said}");
     }

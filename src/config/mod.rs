@@ -13,6 +13,10 @@ use config::{Environment, File, FileFormat};
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
+mod understanding;
+
+pub use understanding::Understanding;
+
 /// Every setting at its default, explained.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 /// The file that is read when none is named.
@@ -31,6 +35,7 @@ pub struct Config {
     pub inbox: Inbox,
     pub conversation: Conversation,
     pub turn: Turn,
+    pub understanding: Understanding,
     pub bot: Bot,
     pub attachments: Attachments,
     pub channels: BTreeMap<String, ChannelConfig>,
@@ -243,6 +248,8 @@ mod tests {
             ("[inbox]\ndedup_window = \"soon\"\n", "write 30s, 5m, 24h or 7d"),
             ("public_url = \"chat.example.com\"\n", "https://chat.example.com"),
             ("[channels.x]\nkind = \"fax\"\n", "webchat"),
+            ("[understanding]\nthresholds = { urgancy = 0.5 }\n", "did you mean `urgency`?"),
+            ("[understanding]\nentities = [{ kind = \"order\", pattern = \"(\" }]\n", "understanding.entities"),
             ("listen = \n", "a.toml"),
         ];
         for (text, expected) in rows {

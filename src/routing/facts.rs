@@ -79,6 +79,12 @@ pub struct MessageFacts {
     /// Whether the customer asks for a person, 0 to 1.
     #[serde(skip_serializing_if = "is_default")]
     pub wants_human: Option<f64>,
+    /// Whether the customer is grateful, 0 to 1.
+    #[serde(skip_serializing_if = "is_default")]
+    pub thanks: Option<f64>,
+    /// Whether it is advertising, 0 to 1.
+    #[serde(skip_serializing_if = "is_default")]
+    pub spam: Option<f64>,
     /// Whether a machine surely wrote it: a bounce, an auto-reply.
     #[serde(skip_serializing_if = "is_default")]
     pub automatic: bool,
@@ -361,6 +367,8 @@ impl MessageFacts {
             complaint: number(&signals.complaint),
             churn_risk: number(&signals.churn_risk),
             wants_human: number(&signals.wants_human),
+            thanks: number(&signals.thanks),
+            spam: number(&signals.spam),
             automatic: signals.automatic,
             entities: signals.entities.clone(),
             event: "message".to_owned(),

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use understand::intents::Intent;
 
 use super::{
     cases::Case,
@@ -31,6 +32,7 @@ pub struct RuleSet {
     pub(super) world: World,
     pub(super) templates: Templates,
     pub(super) cases: Vec<Case>,
+    pub(super) intents: Vec<Intent>,
 }
 
 impl RuleSet {
@@ -49,6 +51,12 @@ impl RuleSet {
     /// The names of the files, in the order in which they were read.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|file| file.name.as_str())
+    }
+
+    /// What customers can want, by the names of the business.
+    #[must_use]
+    pub fn intents(&self) -> &[Intent] {
+        &self.intents
     }
 
     /// The rules, in the order in which they are tried.

@@ -87,6 +87,11 @@ pub struct LastSaid {
     pub text: String,
 }
 
+/// Every commit carries the whole conversation, so what says nothing is left out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// One thread of messages with one customer on one channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -106,7 +111,7 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
     /// Whether a channel vouches for who the customer is, as of the last message.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub customer_verified: bool,
     /// Who speaks for the company now.
     pub owner: Owner,
@@ -124,7 +129,7 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
     /// How urgent, by the rules.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub priority: Priority,
     /// Labels by rules and agents.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -136,22 +141,22 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub language: String,
     /// The customer's tone here.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub mood: Mood,
     /// Messages of the customer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub messages: u32,
     /// Turns that the bot answered.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub bot_turns: u32,
     /// Questions in a row that the bot had no answer to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub bot_misses: u32,
     /// Conversations that this customer opened within 24 hours before this one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub contacts_24h: u32,
     /// The same within 7 days.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub contacts_7d: u32,
     /// When it was opened.
     pub opened_at: Timestamp,
@@ -162,7 +167,7 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_agent: Option<AgentId>,
     /// Whether the customer wrote again after it had been closed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub reopened: bool,
     /// When it was closed last.
     #[serde(default, skip_serializing_if = "Option::is_none")]

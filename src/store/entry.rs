@@ -79,6 +79,7 @@ pub enum What {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TurnRecord {
     /// What the classifier said.
+    #[serde(with = "super::kept_signals")]
     pub signals: Signals,
     /// The decision; `None` where an agent owned the conversation and no rule looked at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,7 +98,7 @@ pub struct DecisionRecord {
     /// Tags that it added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// The facts that the rules saw, without the message's text.
+    /// The facts that the rules saw, without those of the message: they follow from it and from its signals.
     pub facts: Box<RawValue>,
 }
 

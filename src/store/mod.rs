@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod conversation;
 pub mod customer;
 pub mod entry;
+mod kept_signals;
 pub mod outbox;
 pub mod people;
 pub mod sqlite;

@@ -1,37 +1,17 @@
-//! What a message means: language, tone, urgency, wishes. A seam: the daemon asks a classifier and never
-//! waits for one; a classifier that fails leaves every signal unknown.
-
-mod entities;
-mod folded;
-pub(crate) mod han;
-mod language;
-mod lexicon;
-mod signals;
+//! What a message means: a seam. The daemon asks a classifier and never waits for one; a classifier that fails leaves
+//! every signal unknown. The embedded one is the crate `understand`, a [`Reader`].
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use async_trait::async_trait;
 use futures::FutureExt;
-
-pub(crate) use folded::window;
-pub use language::identify;
-pub use lexicon::LexiconClassifier;
-pub use signals::{Entity, Sentiment, SentimentLabel, Signal, Signals};
-
-/// What a classifier reads of a message.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Text<'a> {
-    /// The message's text; may be empty, of any length and in any language.
-    pub text: &'a str,
-    /// Its subject, where the channel has such a thing.
-    pub subject: Option<&'a str>,
-}
-
-impl<'a> From<&'a str> for Text<'a> {
-    fn from(text: &'a str) -> Self {
-        Self { text, subject: None }
-    }
-}
+pub use understand::{Entity, Reader, Sentiment, SentimentLabel, Signal, Signals, Text};
+use understand::{
+    Prior, Thresholds, UNDETERMINED,
+    entities::Patterns,
+    intents::{Intent, Intents},
+};
+pub(crate) use understand::{han, window};
 
 /// Says what a message means.
 ///
@@ -46,6 +26,43 @@ pub trait Classifier: Send + Sync {
 
     /// Its name and version, as it stands in [`Signals::model`].
     fn model(&self) -> &str;
+}
+
+/// How the embedded classifier is set up in this deployment.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// From which confidence on signals are known.
+    pub thresholds: Thresholds,
+    /// How often messages are negative, neutral, positive here.
+    pub prior: Prior,
+    /// What entities look like.
+    pub patterns: Patterns,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let patterns = Patterns::built_in();
+        Self { thresholds: Thresholds::default(), prior: Prior::default(), patterns }
+    }
+}
+
+impl Settings {
+    /// The embedded classifier, with the intents of a rule set. Learns them: up to about a second.
+    #[must_use]
+    pub fn reader(&self, intents: &[Intent]) -> Reader {
+        Reader::new(self.thresholds, self.prior, Intents::learned(intents), self.patterns.clone())
+    }
+}
+
+#[async_trait]
+impl Classifier for Reader {
+    async fn classify(&self, message: &Text<'_>) -> Result<Signals, ClassifyError> {
+        Ok(self.read(*message))
+    }
+
+    fn model(&self) -> &str {
+        self.name()
+    }
 }
 
 /// Why a classifier said nothing.
@@ -71,7 +88,7 @@ pub async fn classify_within(classifier: &dyn Classifier, deadline: Duration, me
 /// Nothing is known of a message.
 fn unknown(model: &str) -> Signals {
     let mut signals = Signals { model: model.to_owned(), ..Signals::default() };
-    signals.language.value = language::UNDETERMINED.to_owned();
+    signals.language.value = UNDETERMINED.to_owned();
     signals
 }
 

@@ -77,6 +77,13 @@ fn decisions_know_no_clock_no_store_and_no_runtime() {
 }
 
 #[test]
+fn understanding_is_pure() {
+    let source = files("understand/src");
+    let impure = r"\btokio\b|std::(fs|net|time|env)\b|Instant::now|async fn";
+    nowhere(&found(source.iter().filter(is_rust), impure), "the model has an effect");
+}
+
+#[test]
 fn adapters_depend_on_the_contract_only() {
     let own = Regex::new(r"(?m)^(switchboard|switchboard-\w+|contract|channels)\b").unwrap();
     for manifest in ["contract/Cargo.toml", "channels/Cargo.toml"] {

@@ -10,6 +10,7 @@ use contract::{
     normalise_email, normalise_phone,
 };
 use reqwest::Url;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::KIND;
@@ -29,23 +30,25 @@ const MAX_NAME_CHARS: usize = 200;
 const MAX_URL_BYTES: usize = 2048;
 
 /// Reads one channel's requests.
-pub(crate) struct Decoder {
-    pub(crate) channel: String,
-    pub(crate) keys: Keys,
+pub struct Decoder {
+    pub(super) channel: String,
+    pub(super) keys: Keys,
 }
 
 /// A message, and its files in the order in which they stood.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Decoded {
+pub struct Decoded {
     /// The message, still without its attachments.
-    pub(crate) inbound: Inbound,
-    pub(crate) files: Vec<File>,
+    pub inbound: Inbound,
+    /// Its files.
+    pub files: Vec<File>,
 }
 
 /// A file as it came.
 #[derive(Debug, PartialEq)]
-pub(crate) enum File {
+pub enum File {
     /// Its bytes, to be kept before the message is accepted.
+    #[allow(missing_docs, reason = "the names say it")]
     Bytes { name: String, media_type: String, bytes: Bytes },
     /// A link; the file stays where it is.
     Link(Attachment),
@@ -87,8 +90,19 @@ struct FilePayload {
 }
 
 impl Decoder {
+    /// A decoder of a channel whose requests are signed with one of these secrets, `whsec_` and base64.
+    ///
+    /// # Errors
+    /// A secret is not one.
+    pub fn new(channel: &str, secrets: &[SecretString]) -> Result<Self, String> {
+        Ok(Self { channel: channel.to_owned(), keys: Keys::parse(secrets)? })
+    }
+
     /// Verifies and reads one `POST /messages`.
-    pub(crate) fn decode(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Decoded, Rejected> {
+    ///
+    /// # Errors
+    /// What the sender has to be told.
+    pub fn decode(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Decoded, Rejected> {
         self.keys.verify(headers, body, now)?;
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(format!("the body is not UTF-8 from byte {} on", error.valid_up_to())))?;

@@ -11,6 +11,7 @@ mod send;
 #[cfg(test)]
 mod tests;
 
+pub use decode::{Decoded, Decoder, File};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{BuildContext, files::FileLinks, signature::Keys};
+use crate::{BuildContext, files::FileLinks};
 
 /// The kind's name.
 pub const KIND: &str = "http";
@@ -65,7 +66,7 @@ impl HttpChannel {
         if !(1024..=256 * 1024 * 1024).contains(&config.max_body_bytes) {
             return Err("`max_body_bytes` must be between 1024 and 268435456 (256 MiB)".to_owned());
         }
-        let decoder = decode::Decoder { channel: name.to_owned(), keys: Keys::parse(&config.secrets)? };
+        let decoder = decode::Decoder::new(name, &config.secrets)?;
         let callback = config.callback_url.as_deref().map(callback_url).transpose()?;
         Ok(Self {
             callback: callback.map(send::Callback::new).transpose()?,

@@ -26,9 +26,9 @@ const UPLOAD_TIME: Duration = Duration::from_secs(60);
 /// How many uploads are read at once, so that memory stays bounded.
 const UPLOADS_AT_ONCE: usize = 8;
 /// What a socket reads into, and keeps while it is idle; it grows for a longer frame.
-const READ_BUFFER_BYTES: usize = 1024;
+const READ_BUFFER_BYTES: usize = 512;
 /// Frames are flushed one by one, so nothing is gained by gathering more.
-const WRITE_BUFFER_BYTES: usize = 1024;
+const WRITE_BUFFER_BYTES: usize = 512;
 
 pub(super) struct Door {
     pub(super) channel: Arc<Shared>,

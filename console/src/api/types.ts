@@ -48,6 +48,8 @@ export interface Signals {
   complaint: Signal<number>;
   churn_risk: Signal<number>;
   wants_human: Signal<number>;
+  thanks?: Signal<number>;
+  spam?: Signal<number>;
   intent?: Signal<string>;
   topics?: string[];
   automatic: boolean;

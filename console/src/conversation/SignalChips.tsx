@@ -23,11 +23,13 @@ function detail(t: Words["t"], name: string, signal: Signal<unknown>): string[] 
   return [`${name}: ${t("signal.confidence", { n: percent(signal.confidence) })}`, ...terms];
 }
 
-const likelihoods: { key: "wants_human" | "urgency" | "complaint" | "churn_risk"; tone: Tone }[] = [
+const likelihoods: { key: "wants_human" | "urgency" | "complaint" | "churn_risk" | "thanks" | "spam"; tone: Tone }[] = [
   { key: "wants_human", tone: "accent" },
   { key: "urgency", tone: "warn" },
   { key: "complaint", tone: "warn" },
   { key: "churn_risk", tone: "bad" },
+  { key: "thanks", tone: "good" },
+  { key: "spam", tone: "warn" },
 ];
 
 const moods: Record<Signals["sentiment"]["value"], Tone> = { very_negative: "bad", negative: "bad", neutral: "", positive: "good", very_positive: "good" };
@@ -44,6 +46,7 @@ export function chipsOf(signals: Signals, words: Words, all: boolean, usual?: st
   }
   for (const { key, tone } of likelihoods) {
     const signal = signals[key];
+    if (!signal) continue;
     if (!all && !(signal.known && signal.value >= NOTABLE)) continue;
     const name = t(`signal.${key}` as Key);
     const value = signal.known ? `${percent(signal.value)} %` : t("signal.unknown");

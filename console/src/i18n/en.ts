@@ -216,6 +216,8 @@ export const en = {
   "signal.complaint": "Complaint",
   "signal.churn_risk": "May leave",
   "signal.wants_human": "Wants a person",
+  "signal.thanks": "Grateful",
+  "signal.spam": "Spam",
   "signal.intent": "Intent",
   "signal.automatic": "Automatic message",
   "signal.topics": "Topics",

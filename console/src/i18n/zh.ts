@@ -218,6 +218,8 @@ export const zh: Record<Key, string> = {
   "signal.complaint": "投诉",
   "signal.churn_risk": "可能流失",
   "signal.wants_human": "要求人工",
+  "signal.thanks": "感谢",
+  "signal.spam": "垃圾信息",
   "signal.intent": "意图",
   "signal.automatic": "自动消息",
   "signal.topics": "主题",

@@ -151,6 +151,8 @@ fn facts(dice: [u8; 32]) -> Facts {
             complaint: number(roll(5)),
             churn_risk: None,
             wants_human: number(roll(5)),
+            thanks: None,
+            spam: number(roll(5)),
             automatic: roll(2) == 1,
             attachments,
             entities: (0..roll(3))
@@ -258,6 +260,8 @@ fn double(depth: u32) -> BoxedStrategy<String> {
             "message.complaint",
             "message.churn_risk",
             "message.wants_human",
+            "message.thanks",
+            "message.spam",
             "message.sentiment.score",
             "message.sentiment.confidence",
             "conversation.mood.average",

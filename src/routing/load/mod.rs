@@ -3,6 +3,7 @@
 
 mod cases;
 mod desk;
+mod intents;
 mod lint;
 mod read;
 mod rules;
@@ -14,6 +15,7 @@ pub(super) use read::parse_seconds;
 use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};
 
 use sha2::{Digest, Sha256};
+use understand::intents::Intent;
 
 use super::{
     cases::{Case, run_tests},
@@ -46,6 +48,7 @@ const QUEUES: &str = "queues.yaml";
 const SKILLS: &str = "skills.yaml";
 const CALENDARS: &str = "calendars.yaml";
 const TEMPLATES: &str = "templates.yaml";
+const INTENTS: &str = "intents.yaml";
 
 /// What loading came to.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +84,7 @@ struct Desk {
     queues: BTreeMap<String, (QueueSpec, Range<usize>)>,
     templates: Templates,
     vocabulary: Vocabulary,
+    intents: Vec<Intent>,
 }
 
 /// Loads the `*.yaml` files of a folder, in lexical order of their names; folders in it are not read.
@@ -246,6 +250,7 @@ impl<'f> Loading<'f> {
             world: World { texts, calendars: zone.1, zone: zone.0 },
             templates: desk.templates,
             cases,
+            intents: desk.intents,
         };
         (Some(set), findings)
     }
@@ -279,6 +284,9 @@ impl<'f> Loading<'f> {
             let languages = &self.desk.skills.languages;
             self.desk.templates = desk::templates(&self.trees[place], languages, &mut self.notes[place]);
         }
+        if let Some(place) = self.place(INTENTS) {
+            self.desk.intents = intents::intents(&self.trees[place], &mut self.notes[place]);
+        }
         let calendars = self
             .place(CALENDARS)
             .map(|place| desk::calendars(&self.trees[place], &mut self.notes[place]))
@@ -292,7 +300,7 @@ impl<'f> Loading<'f> {
 
     fn read_rules(&mut self) {
         for place in 0..self.files.len() {
-            if [QUEUES, SKILLS, CALENDARS, TEMPLATES].contains(&self.files[place].name.as_str()) {
+            if [QUEUES, SKILLS, CALENDARS, TEMPLATES, INTENTS].contains(&self.files[place].name.as_str()) {
                 continue;
             }
             let (tree, notes) = (&self.trees[place], &mut self.notes[place]);

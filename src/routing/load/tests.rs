@@ -512,3 +512,29 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn intents_are_read_and_what_is_wrong_with_them_is_said() {
+    let rules = ("10.yaml", "rules:\n  - {name: end, then: [{handoff: {queue: care}}]}\n");
+    let good =
+        "intents:\n  return:\n    topics: [returns]\n    examples: [How do I return it, 怎么退货, send it back]\n";
+    let set = load(&files(&[rules, ("intents.yaml", good)])).rules.unwrap();
+    assert_eq!((set.intents()[0].name.as_str(), set.intents()[0].examples.len()), ("return", 3));
+    let rows = [
+        (
+            "intents:\n  return: {examples: [a, b]}\n",
+            "2:3 the intent `return` has 2 examples; 3 are the fewest [return]",
+        ),
+        (
+            "intents:\n  a b: {examples: [a, b, c]}\n",
+            "2:3 an intent is made of letters, digits, “-”, “_” and “.”, 64 at most [a b]",
+        ),
+        (
+            "intents:\n  x: {exampels: [a, b, c], examples: [a, b, c]}\n",
+            "2:7 an intent has no key `exampels` [exampels]",
+        ),
+        ("intent: {}\n", "1:1 intents.yaml has no key `intent` [intent]"),
+    ];
+    let found = |text: &str| said(&load(&files(&[rules, ("intents.yaml", text)])));
+    all_equal(rows.iter().map(|(text, expected)| (*text, found(text), vec![(*expected).to_owned()])).collect());
+}

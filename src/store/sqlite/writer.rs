@@ -13,7 +13,7 @@ use std::{
 };
 
 use contract::{Accepted, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, OutboundId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -220,6 +220,7 @@ impl Writer {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut desk = Desk {
             transaction: &transaction,
+            hot: Hot::prepared(&transaction)?,
             states: &self.states,
             clock: &self.clock,
             pending: &self.pending,
@@ -240,6 +241,7 @@ impl Writer {
                 }
             });
         }
+        drop(desk);
         for conversation in flush {
             write_row(&transaction, conversation, &to_json(&**conversation))?;
         }
@@ -352,9 +354,32 @@ enum Changed {
     Merged(CustomerId, CustomerId),
 }
 
+/// The statements that every message needs, looked up once a transaction.
+struct Hot<'a> {
+    inbound: CachedStatement<'a>,
+    dedup: CachedStatement<'a>,
+    entry: CachedStatement<'a>,
+    outbox: CachedStatement<'a>,
+}
+
+impl<'a> Hot<'a> {
+    fn prepared(transaction: &'a Transaction<'_>) -> Result<Self, rusqlite::Error> {
+        Ok(Self {
+            inbound: transaction.prepare_cached("INSERT INTO inbound (id, channel, body) VALUES (?1, ?2, ?3)")?,
+            dedup: transaction.prepare_cached("INSERT INTO dedup (id, key) VALUES (?1, ?2)")?,
+            entry: transaction.prepare_cached(
+                "INSERT INTO entries (id, conversation, prev, at, entry, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            outbox: transaction
+                .prepare_cached("INSERT INTO outbox (id, channel, conversation, state) VALUES (?1, ?2, ?3, ?4)")?,
+        })
+    }
+}
+
 /// One open transaction.
 struct Desk<'a> {
     transaction: &'a Transaction<'a>,
+    hot: Hot<'a>,
     states: &'a States,
     clock: &'a IdClock,
     pending: &'a BTreeSet<MessageId>,
@@ -378,9 +403,7 @@ impl Desk<'_> {
         let id: MessageId = self.clock.next(Timestamp::now());
         self.insert_inbound(id, inbound, body)?;
         if let Some(key) = key {
-            self.transaction
-                .prepare_cached("INSERT INTO dedup (id, key) VALUES (?1, ?2)")?
-                .execute(params![id.get().cast_signed(), key])?;
+            self.hot.dedup.execute(params![id.get().cast_signed(), key])?;
             dedup.insert(key, id);
             scratch.keys.push((*key, id));
         }
@@ -394,11 +417,8 @@ impl Desk<'_> {
             .is_ok_and(|stored| stored == *key)
     }
 
-    fn insert_inbound(&self, id: MessageId, inbound: &Inbound, body: &str) -> Result<(), rusqlite::Error> {
-        self.transaction
-            .prepare_cached("INSERT INTO inbound (id, channel, body) VALUES (?1, ?2, ?3)")?
-            .execute(params![id.get().cast_signed(), inbound.channel, body])?;
-        Ok(())
+    fn insert_inbound(&mut self, id: MessageId, inbound: &Inbound, body: &str) -> Result<(), rusqlite::Error> {
+        self.hot.inbound.execute(params![id.get().cast_signed(), inbound.channel, body]).map(drop)
     }
 
     fn version(&self, id: ConversationId, scratch: &Scratch) -> Result<u64, rusqlite::Error> {
@@ -444,18 +464,14 @@ impl Desk<'_> {
         let mut prev = commit.prev;
         for (at, (entry, moment, json)) in commit.entries.iter().enumerate() {
             let state = (at + 1 == commit.entries.len()).then_some(commit.state.as_str());
-            self.transaction
-                .prepare_cached(
-                    "INSERT INTO entries (id, conversation, prev, at, entry, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    entry.cast_signed(),
-                    id.get().cast_signed(),
-                    prev.map(u64::cast_signed),
-                    moment,
-                    json,
-                    state
-                ])?;
+            self.hot.entry.execute(params![
+                entry.cast_signed(),
+                id.get().cast_signed(),
+                prev.map(u64::cast_signed),
+                moment,
+                json,
+                state
+            ])?;
             prev = Some(*entry);
         }
         // A row is behind its journal only where the next recovery will see the journal.
@@ -470,14 +486,12 @@ impl Desk<'_> {
                 .execute(params![commit.after.channel, commit.after.thread, id.get().cast_signed()])?;
         }
         for (outbound, state) in &commit.outbox {
-            self.transaction
-                .prepare_cached("INSERT INTO outbox (id, channel, conversation, state) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![
-                    outbound.get().cast_signed(),
-                    commit.after.channel,
-                    id.get().cast_signed(),
-                    *state as i64
-                ])?;
+            self.hot.outbox.execute(params![
+                outbound.get().cast_signed(),
+                commit.after.channel,
+                id.get().cast_signed(),
+                *state as i64
+            ])?;
         }
         for change in &commit.customers {
             self.change_customer(change, scratch)?;
@@ -582,7 +596,7 @@ impl Desk<'_> {
         Ok(Outcome::Finished)
     }
 
-    fn redrive(&self, id: MessageId, inbound: &Inbound, body: &str) -> Result<Outcome, rusqlite::Error> {
+    fn redrive(&mut self, id: MessageId, inbound: &Inbound, body: &str) -> Result<Outcome, rusqlite::Error> {
         let new: MessageId = self.clock.next(Timestamp::now());
         let changed = self
             .transaction

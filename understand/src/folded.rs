@@ -1,0 +1,300 @@
+//! A message in the one form that the model reads: folded characters, cut into tokens, and what its typography shouts.
+
+use std::sync::LazyLock;
+
+use crate::{features::hash_of, han};
+
+/// Of a long text its head and its tail are read: what it is about, and how it ends.
+const HEAD: usize = 1_500;
+const TAIL: usize = 500;
+
+/// The part of a text that is looked at: at most 2,000 characters and a line break.
+#[must_use]
+pub fn window(text: &str) -> std::borrow::Cow<'_, str> {
+    use std::borrow::Cow;
+    if text.len() <= HEAD {
+        return Cow::Borrowed(text);
+    }
+    let Some((head, _)) = text.char_indices().nth(HEAD) else { return Cow::Borrowed(text) };
+    let Some((tail, _)) = text.char_indices().rev().nth(TAIL - 1) else { return Cow::Borrowed(text) };
+    if tail <= head { Cow::Borrowed(text) } else { Cow::Owned(format!("{}\n{}", &text[..head], &text[tail..])) }
+}
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A word of an alphabetic script, or a number.
+    Word,
+    /// Characters of a script without spaces between words.
+    Run,
+    /// An emoji or a mark that means something by itself.
+    Sign,
+    /// The end of a clause.
+    Stop,
+}
+
+/// A part of the folded text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// Its first character.
+    pub start: u32,
+    /// Behind its last character.
+    pub end: u32,
+    /// Of what it says: numbers of as many digits, addresses and names after `@` are all the same.
+    pub hash: u32,
+    /// Whether it takes back what follows: `not`, `nicht`.
+    pub negates: bool,
+}
+
+/// A text in lower case, simplified Chinese, half-width forms and straight quotes, with single spaces; runs of one
+/// letter or mark are cut to two.
+#[derive(Debug, Default)]
+pub struct Folded {
+    /// The characters.
+    pub chars: Vec<char>,
+    /// Its tokens, in order.
+    pub tokens: Vec<Token>,
+    /// Whether words are written in capitals for force.
+    pub shouted: bool,
+    /// The longest run of exclamation marks.
+    pub exclamations: u32,
+    /// The longest run of question marks.
+    pub questions: u32,
+    /// Whether a letter is drawn out: `sooo`.
+    pub elongated: bool,
+    /// Whether it trails off.
+    pub dots: bool,
+}
+
+impl Folded {
+    /// Reads a text. Linear in its length, which the caller bounds.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let mut folded = Self { chars: Vec::with_capacity(text.len()), ..Self::default() };
+        folded.fold(text);
+        folded.cut();
+        folded
+    }
+
+    /// The folded text between two characters.
+    #[must_use]
+    pub fn text(&self, start: u32, end: u32) -> String {
+        self.chars[start as usize..end as usize].iter().collect()
+    }
+
+    fn fold(&mut self, text: &str) {
+        let (mut last, mut run) = (' ', 1_u32);
+        let (mut upper, mut lower, mut words, mut loud) = (0_u32, 0_u32, 0_u32, 0_u32);
+        for c in text.chars() {
+            if c.is_ascii_lowercase() && c != last {
+                (last, run) = (c, 1);
+                lower += 1;
+                self.chars.push(c);
+                continue;
+            }
+            if c.is_ascii_uppercase() {
+                upper += 1;
+            } else if c.is_ascii_lowercase() || (!c.is_ascii() && c.is_alphabetic()) {
+                lower += 1;
+            } else {
+                words += u32::from(upper + lower > 2);
+                loud += u32::from(upper > 2 && lower == 0);
+                (upper, lower) = (0, 0);
+            }
+            let c = if c.is_ascii() { ascii(c) } else { other(c) };
+            let Some(c) = c else { continue };
+            run = if c == last { run + 1 } else { 1 };
+            last = c;
+            match c {
+                '!' => self.exclamations = self.exclamations.max(run),
+                '?' => self.questions = self.questions.max(run),
+                '.' => self.dots |= run > 1,
+                c if run > 2 && c.is_ascii_lowercase() && c != 'w' && c != 'x' => self.elongated = true,
+                _ => {}
+            }
+            let most = if c == ' ' || c == '\n' {
+                1
+            } else if c.is_ascii_digit() {
+                u32::MAX
+            } else {
+                2
+            };
+            if run <= most {
+                if c.is_ascii() || c.is_lowercase() || han::is_han(c) {
+                    self.chars.push(c);
+                } else {
+                    self.chars.extend(c.to_lowercase());
+                }
+            }
+        }
+        words += u32::from(upper + lower > 2);
+        loud += u32::from(upper > 2 && lower == 0);
+        self.shouted = loud >= 2 && loud * 5 >= words * 2;
+        while self.chars.last().is_some_and(|c| c.is_whitespace()) {
+            self.chars.pop();
+        }
+    }
+
+    fn cut(&mut self) {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokens.reserve(self.chars.len() / 4 + 4);
+        let chars = &self.chars;
+        let mut at = 0;
+        tokens.clear();
+        while at < chars.len() {
+            let start = at;
+            let class = Class::of(chars[at]);
+            at += 1;
+            let (kind, hash) = match class {
+                Class::Space => continue,
+                Class::Letter => {
+                    at = span(chars, at, |c| matches!(Class::of(c), Class::Letter | Class::Digit) || c == '\'');
+                    match address(chars, start, at) {
+                        Some(end) => {
+                            at = end;
+                            (Kind::Word, ADDRESS)
+                        }
+                        None => (Kind::Word, hash_of(&chars[start..at])),
+                    }
+                }
+                Class::Digit => {
+                    at = span(chars, at, |c| c.is_ascii_digit() || matches!(c, '.' | ',' | ':' | '-'));
+                    let digits = chars[start..at].iter().filter(|c| c.is_ascii_digit()).count();
+                    (Kind::Word, NUMBER + u32::try_from(digits.min(7)).unwrap_or(7))
+                }
+                Class::At if chars.get(at).is_some_and(|c| Class::of(*c) == Class::Letter) => {
+                    at = span(chars, at, |c| matches!(Class::of(c), Class::Letter | Class::Digit) || c == '_');
+                    (Kind::Sign, MENTION)
+                }
+                Class::Run => {
+                    at = span(chars, at, |c| Class::of(c) == Class::Run);
+                    (Kind::Run, hash_of(&chars[start..at]))
+                }
+                Class::Sign | Class::At => (Kind::Sign, chars[start] as u32),
+                Class::Stop => (Kind::Stop, 0),
+            };
+            let negates = kind == Kind::Word && negates(&chars[start..at], hash);
+            let (start, end) = (u32::try_from(start).unwrap_or(0), u32::try_from(at).unwrap_or(0));
+            tokens.push(Token { kind, start, end, hash, negates });
+        }
+        self.tokens = tokens;
+    }
+}
+
+const NUMBER: u32 = 0x51ed_270b;
+const ADDRESS: u32 = 0x2c1b_3c6d;
+const MENTION: u32 = 0x297a_2d39;
+
+fn span(chars: &[char], from: usize, holds: impl Fn(char) -> bool) -> usize {
+    chars[from..].iter().position(|c| !holds(*c)).map_or(chars.len(), |length| from + length)
+}
+
+/// Where a link or a mail address ends that begins with this word.
+fn address(chars: &[char], from: usize, end: usize) -> Option<usize> {
+    let next = *chars.get(end)?;
+    if !matches!(next, ':' | '.' | '@' | '_' | '-' | '+') {
+        return None;
+    }
+    let is = |word: &str| chars[from..end].iter().copied().eq(word.chars());
+    if (next == ':' && (is("http") || is("https"))) || (next == '.' && is("www")) {
+        return Some(span(chars, from, |c| c.is_ascii_graphic()));
+    }
+    let local = span(chars, from, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'));
+    let domain = chars.get(local) == Some(&'@') && chars.get(local + 1).is_some_and(|c| c.is_ascii_alphanumeric());
+    domain.then(|| span(chars, local + 1, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Letter,
+    Digit,
+    Run,
+    Sign,
+    Stop,
+    At,
+    Space,
+}
+
+impl Class {
+    #[inline]
+    fn of(c: char) -> Self {
+        match c {
+            'a'..='z' => Self::Letter,
+            '0'..='9' => Self::Digit,
+            ' ' => Self::Space,
+            '.' | ',' | ';' | ':' | '\n' => Self::Stop,
+            '@' => Self::At,
+            '!' | '?' | '#' | '$' | '%' | '+' | '*' | '~' | '^' | '=' | '<' | '>' | '/' => Self::Sign,
+            c if c.is_ascii() => Self::Space,
+            c if han::is_han(c) => Self::Run,
+            '\u{3041}'..='\u{30ff}'
+            | '\u{e00}'..='\u{e7f}'
+            | '\u{e80}'..='\u{eff}'
+            | '\u{1000}'..='\u{109f}'
+            | '\u{1780}'..='\u{17ff}' => Self::Run,
+            '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{64b}'..='\u{65f}' => Self::Letter,
+            c if c.is_alphanumeric() => Self::Letter,
+            c if c as u32 >= 0x2190 => Self::Sign,
+            '€' | '£' | '¥' | '¿' | '¡' => Self::Sign,
+            _ => Self::Space,
+        }
+    }
+}
+
+const fn ascii(c: char) -> Option<char> {
+    match c {
+        'A'..='Z' => Some(c.to_ascii_lowercase()),
+        '\n' | '\r' => Some('\n'),
+        '\t' => Some(' '),
+        '`' => Some('\''),
+        c if c.is_ascii_control() => None,
+        c => Some(c),
+    }
+}
+
+/// A character beyond ASCII in the folded form; none for what is invisible.
+fn other(c: char) -> Option<char> {
+    match c {
+        '\u{2028}' | '\u{2029}' | '\u{85}' => Some('\n'),
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' => None,
+        '\u{fe0e}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' => None,
+        '\u{80}'..='\u{9f}' => None,
+        '’' | '‘' | '´' | 'ʼ' => Some('\''),
+        '“' | '”' => Some('"'),
+        '。' | '｡' => Some('.'),
+        '、' => Some(','),
+        '…' => Some('.'),
+        '！'..='～' => char::from_u32(c as u32 - 0xfee0).map(|c| c.to_ascii_lowercase()),
+        c if c.is_whitespace() => Some(' '),
+        c => Some(han::simplified(c)),
+    }
+}
+
+/// Words that take back what follows, in the languages of the model.
+const NEGATIONS: [&str; 27] = [
+    "not", "no", "never", "cannot", "cant", "dont", "doesnt", "didnt", "isnt", "wasnt", "wont", "without", "nothing",
+    "none", "nor", "neither", "hardly", "barely", "nicht", "kein", "keine", "pas", "jamais", "não", "nunca", "non",
+    "не",
+];
+
+/// Their hashes, sorted.
+static NEGATION_HASHES: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    let mut hashes: Vec<u32> = NEGATIONS.iter().map(|word| hash_of(&word.chars().collect::<Vec<_>>())).collect();
+    hashes.sort_unstable();
+    hashes
+});
+
+fn negates(word: &[char], hash: u32) -> bool {
+    const LONGEST: usize = 9;
+    word.ends_with(&['n', '\'', 't']) || (word.len() <= LONGEST && NEGATION_HASHES.binary_search(&hash).is_ok())
+}
+
+impl Token {
+    /// Whether it is language, not an address, a name after `@`, or an emoji.
+    #[must_use]
+    pub const fn is_prose(&self) -> bool {
+        matches!(self.kind, Kind::Word | Kind::Run) && self.hash != ADDRESS
+    }
+}

@@ -1,0 +1,20 @@
+//! What a message means: language, tone, urgency, wishes, intent. Pure: no clock, no network, no file; the weights are
+//! compiled in. `training/` makes them.
+
+mod automatic;
+pub mod entities;
+pub mod features;
+pub mod folded;
+pub mod han;
+pub mod intents;
+mod language;
+pub mod model;
+mod reader;
+mod signals;
+mod terms;
+
+pub use automatic::is_automatic_mail;
+pub use folded::window;
+pub use language::UNDETERMINED;
+pub use reader::{Prior, Reader, Text, Thresholds};
+pub use signals::{Entity, Sentiment, SentimentLabel, Signal, Signals};

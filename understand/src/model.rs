@@ -1,0 +1,209 @@
+//! The weights: a table of the n-grams that say most, each with a small integer for every head.
+//!
+//! A message has hundreds of n-grams and most of them say nothing, so the table keeps only those that do, with a
+//! fingerprint of each: what is not in it adds nothing, instead of the noise that plain feature hashing adds. A group of
+//! five n-grams is one cache line.
+
+use crate::features::{Feature, Group};
+
+/// Columns of a row: the five steps of sentiment, then one for each [`Wish`].
+pub const COLUMNS: usize = 5 + Wish::ALL.len();
+
+/// N-grams of a group.
+pub const SLOTS: usize = 5;
+/// Bytes of a group: five fingerprints of 12 bits in the first eight, then the rows, then one that is not used.
+pub const GROUP: usize = 64;
+const PRINTS: usize = 8;
+
+/// Bytes before the groups.
+const HEADER: usize = 8 + 4 * (2 * COLUMNS + 1 + 2 * Wish::ALL.len());
+const MAGIC: &[u8; 7] = b"swbmod1";
+
+/// What a message can want or be, each judged by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// An answer within hours.
+    Urgency,
+    /// A problem is reported.
+    Complaint,
+    /// The customer threatens to leave.
+    ChurnRisk,
+    /// The customer asks for a person.
+    WantsHuman,
+    /// The customer is grateful.
+    Thanks,
+    /// It is advertising.
+    Spam,
+}
+
+impl Wish {
+    /// All of them in the order of the columns.
+    pub const ALL: [Self; 6] =
+        [Self::Urgency, Self::Complaint, Self::ChurnRisk, Self::WantsHuman, Self::Thanks, Self::Spam];
+
+    /// The column of a row.
+    #[must_use]
+    pub const fn column(self) -> usize {
+        5 + self as usize
+    }
+}
+
+/// What turns a row's integers into scores, and scores into likelihoods.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tuning {
+    /// What one unit of a column is.
+    pub scale: [f32; COLUMNS],
+    /// What a message without any known n-gram scores.
+    pub bias: [f32; COLUMNS],
+    /// Scores of sentiment are divided by this before they become likelihoods.
+    pub temperature: f32,
+    /// Factor and summand of each wish's score, so that 0.5 is where it is best decided.
+    pub wishes: [(f32, f32); Wish::ALL.len()],
+}
+
+/// Weights that are ready to be used.
+#[derive(Debug, Clone)]
+pub struct Model<'a> {
+    groups: &'a [[u8; GROUP]],
+    /// For each group the last five bits of the fingerprints in it, as a set: most n-grams are in no group, and this
+    /// says so without a look at the group itself.
+    sketch: Box<[u32]>,
+    shift: u32,
+    /// Scales and biases.
+    pub tuning: Tuning,
+}
+
+/// The row of an n-gram.
+pub type Row = [u8; COLUMNS];
+
+/// The fingerprint of a hash; never zero, which is an empty slot.
+#[must_use]
+pub const fn print(hash: u32) -> u64 {
+    let print = (hash & 0xfff) as u64;
+    if print == 0 { 1 } else { print }
+}
+
+/// What the words and the pieces of a message count for, by how many of them are known.
+#[must_use]
+pub fn factors(counts: [u32; 2]) -> [f32; 2] {
+    counts.map(|count| {
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
+        let count = count.max(1) as f32;
+        1.0 / count.sqrt()
+    })
+}
+
+impl<'a> Model<'a> {
+    /// Reads weights as [`encode`] wrote them; `None` when they are not.
+    #[must_use]
+    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (header, groups) = bytes.split_at_checked(HEADER)?;
+        let (magic, numbers) = header.split_at(8);
+        let bits = u32::from(magic[7]);
+        if &magic[..7] != MAGIC || bits == 0 || bits > 24 || groups.len() != GROUP << bits {
+            return None;
+        }
+        let mut numbers = numbers.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        let mut next = || numbers.next().unwrap_or_default();
+        let tuning = Tuning {
+            scale: std::array::from_fn(|_| next()),
+            bias: std::array::from_fn(|_| next()),
+            temperature: next(),
+            wishes: std::array::from_fn(|_| (next(), next())),
+        };
+        let groups = groups.as_chunks::<GROUP>().0;
+        let sketch = groups
+            .iter()
+            .map(|group| {
+                let prints = group.first_chunk::<PRINTS>().map_or(0, |head| u64::from_le_bytes(*head));
+                let prints = (0..SLOTS).map(|slot| (prints >> (12 * slot)) & 0xfff);
+                prints.filter(|print| *print != 0).fold(0, |set, print| set | 1 << (print & 31))
+            })
+            .collect();
+        Some(Self { groups, sketch, shift: 32 - bits, tuning })
+    }
+
+    /// Whether an n-gram may be one that says something. Of those that do not nearly all are told here.
+    #[must_use]
+    #[inline]
+    pub fn may_know(&self, hash: u32) -> bool {
+        self.sketch[(hash >> self.shift) as usize] >> (print(hash) & 31) & 1 == 1
+    }
+
+    /// The rows of n-grams, for each that says something. The groups are far apart in memory: they are all asked for
+    /// before the first one is needed.
+    pub fn rows<'f>(&self, features: &'f [Feature]) -> impl Iterator<Item = (&'f Feature, &'a Row)> {
+        let places = features.iter().map(|feature| (feature.hash >> self.shift) as usize);
+        let prints: Vec<u64> = places
+            .map(|place| self.groups[place].first_chunk::<PRINTS>().map_or(0, |head| u64::from_le_bytes(*head)))
+            .collect();
+        let (groups, shift) = (self.groups, self.shift);
+        features.iter().zip(prints).filter_map(move |(feature, prints)| {
+            let wanted = print(feature.hash);
+            let slot = (0..SLOTS).find(|slot| (prints >> (12 * slot)) & 0xfff == wanted)?;
+            let group = &groups[(feature.hash >> shift) as usize];
+            Some((feature, group[PRINTS..].as_chunks::<COLUMNS>().0.get(slot)?))
+        })
+    }
+}
+
+/// The integers of a message's n-grams, added up.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Sums {
+    sums: [[i32; COLUMNS]; 2],
+    /// Known n-grams of each family.
+    pub known: [u32; 2],
+}
+
+impl Sums {
+    /// Adds a known n-gram.
+    #[inline]
+    pub fn add(&mut self, group: Group, row: &Row) {
+        let group = group as usize;
+        self.known[group] += 1;
+        for (sum, weight) in self.sums[group].iter_mut().zip(row) {
+            *sum += i32::from(weight.cast_signed());
+        }
+    }
+
+    /// The scores of all columns.
+    #[must_use]
+    pub fn scores(&self, tuning: &Tuning) -> [f32; COLUMNS] {
+        let factors = factors(self.known);
+        std::array::from_fn(|column| {
+            #[expect(clippy::cast_precision_loss, reason = "sums of a few thousand small integers")]
+            let sum = factors[0] * self.sums[0][column] as f32 + factors[1] * self.sums[1][column] as f32;
+            tuning.bias[column] + tuning.scale[column] * sum
+        })
+    }
+}
+
+/// Writes weights: the rows by the hash of their n-grams, the most telling ones first. Of those that find their group
+/// full the last are left out.
+#[must_use]
+pub fn encode(bits: u8, tuning: &Tuning, rows: impl IntoIterator<Item = (u32, [i8; COLUMNS])>) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.push(bits);
+    let numbers = tuning.scale.iter().chain(&tuning.bias).chain([&tuning.temperature]).copied();
+    for number in numbers.chain(tuning.wishes.iter().flat_map(|(factor, summand)| [*factor, *summand])) {
+        bytes.extend(number.to_le_bytes());
+    }
+    let mut table = vec![[0_u8; GROUP]; 1 << bits];
+    for (hash, row) in rows {
+        let group = &mut table[(hash >> (32 - u32::from(bits))) as usize];
+        let Some(head) = group.first_chunk_mut::<PRINTS>() else { continue };
+        let prints = u64::from_le_bytes(*head);
+        let print_at = |slot: usize| (prints >> (12 * slot)) & 0xfff;
+        let Some(slot) = (0..SLOTS).find(|slot| print_at(*slot) == 0) else { continue };
+        if (0..slot).any(|slot| print_at(slot) == print(hash)) {
+            continue;
+        }
+        *head = (prints | print(hash) << (12 * slot)).to_le_bytes();
+        let start = PRINTS + slot * COLUMNS;
+        for (byte, weight) in group[start..start + COLUMNS].iter_mut().zip(row) {
+            *byte = weight.cast_unsigned();
+        }
+    }
+    bytes.extend(table.iter().flatten());
+    bytes
+}

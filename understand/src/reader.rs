@@ -1,0 +1,246 @@
+//! Reads a message: everything that the embedded model says of it, in one call without waiting.
+
+use std::sync::LazyLock;
+
+use crate::{
+    automatic,
+    entities::Patterns,
+    features::{Feature, features},
+    folded::{Folded, window},
+    intents::Intents,
+    language::{self, UNDETERMINED},
+    model::{Model, Sums, Wish, factors},
+    signals::{Sentiment, SentimentLabel, Signal, Signals},
+    terms::Known,
+};
+
+static WEIGHTS: &[u8] = include_bytes!("model.bin");
+
+/// The longest subject that is read, in characters.
+const SUBJECT: usize = 200;
+
+/// Where fewer than one in so many of a message's n-grams are known, nothing is said of it.
+const LEAST_KNOWN: usize = 20;
+
+/// What is read of a message.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Text<'a> {
+    /// The message's text; may be empty, of any length and in any language.
+    pub text: &'a str,
+    /// Its subject, where the channel has such a thing.
+    pub subject: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, subject: None }
+    }
+}
+
+/// From which confidence on a signal is known, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// Of the language.
+    pub language: f32,
+    /// Of the tone.
+    pub sentiment: f32,
+    /// Of each wish, in the order of [`Wish::ALL`].
+    pub wishes: [f32; Wish::ALL.len()],
+    /// Of the intent.
+    pub intent: f32,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { language: 0.4, sentiment: 0.5, wishes: [0.55; Wish::ALL.len()], intent: 0.4 }
+    }
+}
+
+/// How often messages are negative, neutral, positive where they are read, in any unit. The model learned from texts
+/// where these are about 35, 40 and 25 of a hundred.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prior(pub [f32; 3]);
+
+impl Prior {
+    const LEARNED: [f32; 3] = [0.35, 0.4, 0.25];
+}
+
+impl Default for Prior {
+    fn default() -> Self {
+        Self(Self::LEARNED)
+    }
+}
+
+/// Reads messages.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    model: Model<'static>,
+    name: String,
+    thresholds: Thresholds,
+    /// Added to the five scores of sentiment.
+    prior: [f32; 5],
+    intents: Option<Intents>,
+    patterns: Patterns,
+}
+
+impl Reader {
+    /// A reader with the embedded weights. `intents` and `patterns` are the business's own.
+    #[must_use]
+    pub fn new(thresholds: Thresholds, prior: Prior, intents: Option<Intents>, patterns: Patterns) -> Self {
+        automatic::prepare();
+        language::prepare();
+        let total: f32 = prior.0.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        let shift = |class: usize| (prior.0[class] / total).max(1e-3).ln() - Prior::LEARNED[class].ln();
+        let shifts = [shift(0), shift(0), shift(1), shift(2), shift(2)];
+        let (model, version) = EMBEDDED.clone();
+        let name = match &intents {
+            Some(intents) => format!("switchboard-{version}+{}", intents.version()),
+            None => format!("switchboard-{version}"),
+        };
+        Self { model, name, thresholds, prior: shifts, intents, patterns }
+    }
+
+    /// Its name and version: with it and the text, the same signals come out again.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Everything that is said of a message. At most 2,000 characters of it are looked at, its head and its tail.
+    #[must_use]
+    pub fn read<'a>(&self, message: impl Into<Text<'a>>) -> Signals {
+        let Text { text, subject } = message.into();
+        let text = window(text);
+        let subject = subject.unwrap_or_default();
+        let subject = subject.char_indices().nth(SUBJECT).map_or(subject, |(end, _)| &subject[..end]);
+        let whole = if subject.is_empty() { text } else { format!("{subject}\n{text}").into() };
+        let folded = Folded::of(&whole);
+        let mut sums = Sums::default();
+        let (mut all, mut likely) = (0_usize, Vec::with_capacity(2 * folded.chars.len()));
+        features(&folded, |feature| {
+            all += 1;
+            if self.model.may_know(feature.hash) {
+                likely.push(feature);
+            }
+        });
+        let mut known = Vec::with_capacity(likely.len());
+        for (feature, row) in self.model.rows(&likely) {
+            sums.add(feature.group, row);
+            if feature.end > feature.start {
+                known.push((*feature, row));
+            }
+        }
+        let is_said = |feature: &Feature| !folded.chars[feature.start as usize].is_ascii_digit();
+        let spoken = known.iter().filter(|(feature, _)| is_said(feature)).count();
+        let scores = sums.scores(&self.model.tuning);
+
+        let is_noise = spoken * LEAST_KNOWN < all || spoken == 0;
+        let mut steps: [f32; 5] =
+            std::array::from_fn(|step| scores[step] / self.model.tuning.temperature + self.prior[step]);
+        softmax(&mut steps);
+        let mut sentiment = self.sentiment(&steps, is_noise);
+        let mut wishes = Wish::ALL.map(|wish| {
+            let (factor, summand) = self.model.tuning.wishes[wish as usize];
+            self.wish(wish, factor.mul_add(scores[wish.column()], summand), is_noise)
+        });
+        let explained =
+            Known { tuning: &self.model.tuning, folded: &folded, features: &known, factors: factors(sums.known) };
+        explain(&explained, &mut sentiment, &mut wishes);
+
+        let language = if folded.tokens.is_empty() {
+            Signal { value: UNDETERMINED.to_owned(), ..Signal::unknown() }
+        } else {
+            language::identify(&whole, &folded, self.thresholds.language)
+        };
+        let (intent, topics) = match &self.intents {
+            Some(intents) => {
+                let (intent, topics) = intents.of(&folded, self.thresholds.intent);
+                (Some(intent), topics)
+            }
+            None => (None, Vec::new()),
+        };
+        let [urgency, complaint, churn_risk, wants_human, thanks, spam] = wishes;
+        Signals {
+            language,
+            sentiment,
+            urgency,
+            complaint,
+            churn_risk,
+            wants_human,
+            thanks,
+            spam,
+            intent,
+            topics,
+            automatic: automatic::is_automatic(&whole, subject),
+            entities: self.patterns.find(&whole),
+            model: self.name.clone(),
+        }
+    }
+
+    /// The tone: which side is likeliest, then how strongly.
+    fn sentiment(&self, steps: &[f32; 5], is_noise: bool) -> Sentiment {
+        use SentimentLabel::{Negative, Neutral, Positive, VeryNegative, VeryPositive};
+        let sides = [steps[0] + steps[1], steps[2], steps[3] + steps[4]];
+        let (value, confidence) = if sides[0] > sides[1] && sides[0] >= sides[2] {
+            (if steps[0] > steps[1] { VeryNegative } else { Negative }, sides[0])
+        } else if sides[2] > sides[1] {
+            (if steps[4] > steps[3] { VeryPositive } else { Positive }, sides[2])
+        } else {
+            (Neutral, sides[1])
+        };
+        let score = steps[4] - steps[0] + 0.5 * (steps[3] - steps[1]);
+        let (confidence, score) = if is_noise { (0.0, 0.0) } else { (tidy(confidence), tidy(score)) };
+        let value = if is_noise { Neutral } else { value };
+        let known = confidence >= self.thresholds.sentiment;
+        Sentiment { label: Signal { value, confidence, known, terms: Vec::new() }, score }
+    }
+
+    fn wish(&self, wish: Wish, score: f32, is_noise: bool) -> Signal<f32> {
+        let value = if is_noise { 0.0 } else { tidy(1.0 / (1.0 + (-score).exp())) };
+        let confidence = if is_noise { 0.0 } else { tidy(value.max(1.0 - value)) };
+        Signal { value, confidence, known: confidence >= self.thresholds.wishes[wish as usize], terms: Vec::new() }
+    }
+}
+
+/// What is kept of a likelihood: four digits.
+fn tidy(value: f32) -> f32 {
+    (value * 10_000.0).round() / 10_000.0
+}
+
+/// Adds the words that weighed most, where something is said.
+fn explain(known: &Known<'_>, sentiment: &mut Sentiment, wishes: &mut [Signal<f32>; Wish::ALL.len()]) {
+    let tone = sentiment.label.value;
+    if tone != SentimentLabel::Neutral {
+        let sign = if tone < SentimentLabel::Neutral { -1.0 } else { 1.0 };
+        sentiment.label.terms = known.terms(&[(0, -sign), (1, -sign), (3, sign), (4, sign)]);
+    }
+    for wish in Wish::ALL {
+        let signal = &mut wishes[wish as usize];
+        if signal.value >= 0.5 {
+            signal.terms = known.terms(&[(wish.column(), 1.0)]);
+        }
+    }
+}
+
+/// The weights, checked once, and their version.
+static EMBEDDED: LazyLock<(Model<'static>, String)> = LazyLock::new(|| {
+    let version = WEIGHTS.chunks(64).fold(0xcbf2_9ce4_8422_2325_u64, |hash, part| {
+        part.as_chunks::<8>().0.iter().fold(hash, |hash, eight| {
+            (hash ^ u64::from_le_bytes(*eight)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
+        })
+    });
+    #[expect(clippy::expect_used, reason = "a test reads the very file that is embedded")]
+    let model = Model::read(WEIGHTS).expect("the embedded weights are read by a test");
+    (model, format!("1.{:08x}", version >> 32))
+});
+
+fn softmax<const N: usize>(scores: &mut [f32; N]) {
+    let most = scores.iter().copied().fold(f32::MIN, f32::max);
+    for score in scores.iter_mut() {
+        *score = (*score - most).exp();
+    }
+    let sum: f32 = scores.iter().sum();
+    for score in scores.iter_mut() {
+        *score /= sum;
+    }
+}

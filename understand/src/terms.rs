@@ -1,0 +1,95 @@
+//! Why: the words of a message that weighed most in a judgement.
+
+use crate::{
+    features::Feature,
+    folded::{Folded, Kind},
+    model::{Row, Tuning},
+};
+
+/// How many terms a judgement is explained by.
+const MOST: usize = 5;
+/// A term weighs at least this share of the strongest one.
+const LEAST: f32 = 0.15;
+
+/// What is known of a message.
+pub(crate) struct Known<'a> {
+    pub tuning: &'a Tuning,
+    pub folded: &'a Folded,
+    /// The n-grams that the model has, with their weights.
+    pub features: &'a [(Feature, &'a Row)],
+    /// What each family of n-grams counts for.
+    pub factors: [f32; 2],
+}
+
+impl Known<'_> {
+    /// The terms that spoke for a judgement, strongest first. The judgement is a sum of columns, each with a sign.
+    ///
+    /// The weight of an n-gram is spread over its characters; a term is a word, a sign, or a stretch of a run of
+    /// characters, and weighs what its characters do.
+    pub fn terms(&self, judgement: &[(usize, f32)]) -> Vec<String> {
+        let columns: Vec<(usize, f32)> =
+            judgement.iter().map(|(column, sign)| (*column, sign * self.tuning.scale[*column])).collect();
+        // First how the weight changes from one character to the next, then what stands before each.
+        let mut before = vec![0.0_f32; self.folded.chars.len() + 2];
+        for (feature, row) in self.features {
+            let weight: f32 = columns.iter().map(|(column, scale)| scale * f32::from(row[*column].cast_signed())).sum();
+            #[expect(clippy::cast_precision_loss, reason = "a few words at most")]
+            let each = self.factors[feature.group as usize] * weight / (feature.end - feature.start) as f32;
+            before[feature.start as usize + 1] += each;
+            before[feature.end as usize + 1] -= each;
+        }
+        let (mut here, mut sum) = (0.0, 0.0);
+        for place in &mut before {
+            here += *place;
+            sum += here;
+            *place = sum;
+        }
+        strongest(self.folded, &before)
+    }
+}
+
+/// `before` is the weight of all characters before each.
+fn strongest(folded: &Folded, before: &[f32]) -> Vec<String> {
+    let mut spans: Vec<(f32, u32, u32)> = Vec::with_capacity(folded.tokens.len());
+    for token in &folded.tokens {
+        match token.kind {
+            Kind::Word | Kind::Sign => spans.push((sum(before, token.start, token.end), token.start, token.end)),
+            Kind::Run => runs(before, token.start, token.end, &mut spans),
+            Kind::Stop => {}
+        }
+    }
+    let most = spans.iter().map(|(weight, ..)| *weight).fold(0.0, f32::max);
+    spans.retain(|(weight, ..)| *weight > 0.0 && *weight >= most * LEAST);
+    spans.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut terms: Vec<String> = Vec::new();
+    for (_, start, end) in spans {
+        let term = folded.text(start, end);
+        if terms.len() == MOST {
+            break;
+        }
+        if !terms.contains(&term) {
+            terms.push(term);
+        }
+    }
+    terms
+}
+
+/// Where a run of characters speaks for the judgement: its stretches of positive weight, at most four characters each.
+fn runs(before: &[f32], start: u32, end: u32, spans: &mut Vec<(f32, u32, u32)>) {
+    const LONGEST: u32 = 4;
+    let mut from = start;
+    while from < end {
+        if sum(before, from, from + 1) <= 0.0 {
+            from += 1;
+            continue;
+        }
+        let bound = end.min(from + LONGEST);
+        let to = (from..bound).find(|at| sum(before, *at, *at + 1) <= 0.0).unwrap_or(bound);
+        spans.push((sum(before, from, to), from, to));
+        from = to;
+    }
+}
+
+fn sum(before: &[f32], start: u32, end: u32) -> f32 {
+    before[end as usize] - before[start as usize]
+}
