@@ -10,7 +10,7 @@ use contract::{
     truncate_chars,
 };
 use jiff::SignedDuration;
-use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
 
 use crate::{
     bot::Citation,
@@ -211,7 +211,7 @@ impl<'a> Turn<'a> {
                 .iter()
                 .filter_map(|action| if let Action::Tag(tag) = action { Some(tag.clone()) } else { None })
                 .collect(),
-            facts: RawValue::from_string(serde_json::to_string(&facts)?)?,
+            facts: to_raw_value(&facts)?,
         });
         Ok(())
     }

@@ -217,8 +217,9 @@ impl Worker {
     async fn turn(&self, delivery: &Delivery) -> Result<&'static str, TurnError> {
         let inbound = &delivery.inbound;
         let thread = thread_of(inbound);
-        let signals = self.signals(inbound).await;
         for _ in 0..REPEATS {
+            // The same every time, and a second time is rare.
+            let signals = self.signals(inbound).await;
             let recall = self.records.store.recall(&thread, &inbound.from).await?;
             let (rules, bot) = (self.policy.rules(), self.policy.responder());
             let board = self.records.desk.board();
@@ -231,7 +232,7 @@ impl Worker {
                 reopen_within: self.settings.reopen_within,
                 reply_state: self.records.reply_state(&inbound.channel),
             };
-            let Some(mut turn) = Turn::begin(&setting, &recall, delivery.id, inbound, signals.clone()) else {
+            let Some(mut turn) = Turn::begin(&setting, &recall, delivery.id, inbound, signals) else {
                 return Ok("already done");
             };
             let destination =

@@ -65,7 +65,7 @@ pub fn print(bytes: &[u8], file: &File) {
         for (group, hashes) in [Group::Words, Group::Letters].into_iter().zip(&example.features) {
             let features: Vec<Feature> =
                 hashes.iter().map(|hash| Feature { group, hash: *hash, start: 0, end: 0 }).collect();
-            for (feature, row) in model.rows(&features) {
+            for (feature, row) in model.rows(&features, &mut Vec::new()) {
                 sums.add(feature.group, row);
             }
         }

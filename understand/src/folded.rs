@@ -72,10 +72,19 @@ impl Folded {
     /// Reads a text. Linear in its length, which the caller bounds.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let mut folded = Self { chars: Vec::with_capacity(text.len()), ..Self::default() };
-        folded.fold(text);
-        folded.cut();
+        let mut folded = Self::default();
+        folded.read(text);
         folded
+    }
+
+    /// The same in the memory of another one.
+    pub fn read(&mut self, text: &str) {
+        let (mut chars, mut tokens) = (std::mem::take(&mut self.chars), std::mem::take(&mut self.tokens));
+        chars.clear();
+        tokens.clear();
+        *self = Self { chars, tokens, ..Self::default() };
+        self.fold(text);
+        self.cut();
     }
 
     /// The folded text between two characters.
@@ -142,7 +151,6 @@ impl Folded {
         tokens.reserve(self.chars.len() / 4 + 4);
         let chars = &self.chars;
         let mut at = 0;
-        tokens.clear();
         while at < chars.len() {
             let start = at;
             let class = Class::of(chars[at]);

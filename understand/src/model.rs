@@ -131,14 +131,19 @@ impl<'a> Model<'a> {
     }
 
     /// The rows of n-grams, for each that says something. The groups are far apart in memory: they are all asked for
-    /// before the first one is needed.
-    pub fn rows<'f>(&self, features: &'f [Feature]) -> impl Iterator<Item = (&'f Feature, &'a Row)> {
+    /// before the first one is needed; `prints` is memory for that.
+    pub fn rows<'f>(
+        &self,
+        features: &'f [Feature],
+        prints: &'f mut Vec<u64>,
+    ) -> impl Iterator<Item = (&'f Feature, &'a Row)> {
         let places = features.iter().map(|feature| (feature.hash >> self.shift) as usize);
-        let prints: Vec<u64> = places
-            .map(|place| self.groups[place].first_chunk::<PRINTS>().map_or(0, |head| u64::from_le_bytes(*head)))
-            .collect();
+        prints.clear();
+        prints.extend(
+            places.map(|place| self.groups[place].first_chunk::<PRINTS>().map_or(0, |head| u64::from_le_bytes(*head))),
+        );
         let (groups, shift) = (self.groups, self.shift);
-        features.iter().zip(prints).filter_map(move |(feature, prints)| {
+        features.iter().zip(&*prints).filter_map(move |(feature, prints)| {
             let wanted = print(feature.hash);
             let slot = (0..SLOTS).find(|slot| (prints >> (12 * slot)) & 0xfff == wanted)?;
             let group = &groups[(feature.hash >> shift) as usize];

@@ -1,20 +1,23 @@
 //! Reads a message: everything that the embedded model says of it, in one call without waiting.
 
-use std::sync::LazyLock;
+use std::{cell::RefCell, sync::LazyLock};
 
 use crate::{
     automatic,
     entities::Patterns,
     features::{Feature, features},
-    folded::{Folded, window},
+    folded::{Folded, Kind, window},
     intents::Intents,
     language::{self, UNDETERMINED},
-    model::{Model, Sums, Wish, factors},
+    model::{Model, Row, Sums, Tuning, Wish, factors},
     signals::{Sentiment, SentimentLabel, Signal, Signals},
     terms::Known,
 };
 
 static WEIGHTS: &[u8] = include_bytes!("model.bin");
+
+/// How much surer than a whole message one clause of it must be of asking for a person.
+const SURER: f32 = 4.0;
 
 /// The longest subject that is read, in characters.
 const SUBJECT: usize = 200;
@@ -71,6 +74,19 @@ impl Default for Prior {
     }
 }
 
+/// What reading a message needs for a moment, kept for the next one.
+#[derive(Default)]
+struct Memory {
+    folded: Folded,
+    likely: Vec<Feature>,
+    prints: Vec<u64>,
+    known: Vec<(Feature, &'static Row)>,
+}
+
+thread_local! {
+    static MEMORY: RefCell<Memory> = RefCell::default();
+}
+
 /// Reads messages.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -114,17 +130,24 @@ impl Reader {
         let subject = subject.unwrap_or_default();
         let subject = subject.char_indices().nth(SUBJECT).map_or(subject, |(end, _)| &subject[..end]);
         let whole = if subject.is_empty() { text } else { format!("{subject}\n{text}").into() };
-        let folded = Folded::of(&whole);
+        MEMORY.with_borrow_mut(|memory| self.read_in(memory, &whole, subject))
+    }
+
+    fn read_in(&self, memory: &mut Memory, whole: &str, subject: &str) -> Signals {
+        let Memory { folded, likely, prints, known } = memory;
+        folded.read(whole);
+        let folded: &Folded = folded;
         let mut sums = Sums::default();
-        let (mut all, mut likely) = (0_usize, Vec::with_capacity(2 * folded.chars.len()));
-        features(&folded, |feature| {
+        let mut all = 0_usize;
+        likely.clear();
+        features(folded, |feature| {
             all += 1;
             if self.model.may_know(feature.hash) {
                 likely.push(feature);
             }
         });
-        let mut known = Vec::with_capacity(likely.len());
-        for (feature, row) in self.model.rows(&likely) {
+        known.clear();
+        for (feature, row) in self.model.rows(likely, prints) {
             sums.add(feature.group, row);
             if feature.end > feature.start {
                 known.push((*feature, row));
@@ -139,22 +162,24 @@ impl Reader {
             std::array::from_fn(|step| scores[step] / self.model.tuning.temperature + self.prior[step]);
         softmax(&mut steps);
         let mut sentiment = self.sentiment(&steps, is_noise);
+        let asked = asked(&self.model.tuning, folded, known);
         let mut wishes = Wish::ALL.map(|wish| {
+            let score = scores[wish.column()];
+            let score = if wish == Wish::WantsHuman { score.max(asked - SURER) } else { score };
             let (factor, summand) = self.model.tuning.wishes[wish as usize];
-            self.wish(wish, factor.mul_add(scores[wish.column()], summand), is_noise)
+            self.wish(wish, factor.mul_add(score, summand), is_noise)
         });
-        let explained =
-            Known { tuning: &self.model.tuning, folded: &folded, features: &known, factors: factors(sums.known) };
+        let explained = Known { tuning: &self.model.tuning, folded, features: known, factors: factors(sums.known) };
         explain(&explained, &mut sentiment, &mut wishes);
 
         let language = if folded.tokens.is_empty() {
             Signal { value: UNDETERMINED.to_owned(), ..Signal::unknown() }
         } else {
-            language::identify(&whole, &folded, self.thresholds.language)
+            language::identify(whole, folded, self.thresholds.language)
         };
         let (intent, topics) = match &self.intents {
             Some(intents) => {
-                let (intent, topics) = intents.of(&folded, self.thresholds.intent);
+                let (intent, topics) = intents.of(folded, self.thresholds.intent);
                 (Some(intent), topics)
             }
             None => (None, Vec::new()),
@@ -171,8 +196,8 @@ impl Reader {
             spam,
             intent,
             topics,
-            automatic: automatic::is_automatic(&whole, subject),
-            entities: self.patterns.find(&whole),
+            automatic: automatic::is_automatic(whole, subject),
+            entities: self.patterns.find(whole),
             model: self.name.clone(),
         }
     }
@@ -200,6 +225,26 @@ impl Reader {
         let confidence = if is_noise { 0.0 } else { tidy(value.max(1.0 - value)) };
         Signal { value, confidence, known: confidence >= self.thresholds.wishes[wish as usize], terms: Vec::new() }
     }
+}
+
+/// How strongly one clause asks for a person, the others left out: whoever asks in one line and pastes forty more has
+/// asked all the same.
+fn asked(tuning: &Tuning, folded: &Folded, known: &[(Feature, &Row)]) -> f32 {
+    const FEWEST: u32 = 6;
+    let mut most = f32::MIN;
+    let mut start = 0;
+    for end in folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|token| token.end) {
+        let mut sums = Sums::default();
+        let inside = |feature: &Feature| feature.start >= start && feature.end <= end;
+        for (feature, row) in known.iter().filter(|(feature, _)| inside(feature)) {
+            sums.add(feature.group, row);
+        }
+        if sums.known[0] + sums.known[1] >= FEWEST {
+            most = most.max(sums.scores(tuning)[Wish::WantsHuman.column()]);
+        }
+        start = end;
+    }
+    most
 }
 
 /// What is kept of a likelihood: four digits.

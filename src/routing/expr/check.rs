@@ -55,6 +55,7 @@ pub(in crate::routing) struct Vocabulary {
     /// In the order of [`super::World::calendars`].
     pub calendars: Vec<String>,
     pub queues: BTreeSet<String>,
+    pub intents: BTreeSet<String>,
 }
 
 /// Checks a condition. Called on a thread with a large stack, because the parser needs one.
@@ -377,6 +378,12 @@ impl<'a> Checker<'a> {
                     _ => suggest(text, words.iter().copied()),
                 };
                 self.problem(value.span.clone(), format!("this is never “{text}”"), help);
+            }
+            (Kind::Field(known), _)
+                if known.path == "message.intent.name" && !self.vocabulary.intents.contains(&**text) =>
+            {
+                let help = suggest(text, self.vocabulary.intents.iter().map(String::as_str));
+                self.problem(value.span.clone(), format!("there is no intent “{text}” in intents.yaml"), help);
             }
             (Kind::Field(known), _)
                 if known.path == "conversation.queue" && !self.vocabulary.queues.contains(&**text) =>

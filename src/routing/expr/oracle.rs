@@ -220,9 +220,11 @@ fn text() -> BoxedStrategy<String> {
     .boxed()
 }
 
+const TEXTS: [&str; 12] =
+    ["refund", "退款", "VIP", "gold", "shop", "webchat", "en", "zh-Hans", "hello", "e", "plan", ""];
+
 fn literal_text() -> BoxedStrategy<String> {
-    let texts = vec!["refund", "退款", "VIP", "gold", "shop", "webchat", "en", "zh-Hans", "hello", "e", "plan", ""];
-    prop::sample::select(texts).prop_map(|text| format!("\"{text}\"")).boxed()
+    prop::sample::select(TEXTS.to_vec()).prop_map(|text| format!("\"{text}\"")).boxed()
 }
 
 fn int(depth: u32) -> BoxedStrategy<String> {
@@ -346,7 +348,11 @@ fn condition() -> BoxedStrategy<String> {
 }
 
 fn vocabulary() -> Vocabulary {
-    Vocabulary { calendars: vec!["shop".into()], queues: ["care".to_owned()].into() }
+    Vocabulary {
+        calendars: vec!["shop".into()],
+        queues: ["care".to_owned()].into(),
+        intents: TEXTS.map(str::to_owned).into(),
+    }
 }
 
 fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {

@@ -294,6 +294,7 @@ impl<'f> Loading<'f> {
         self.desk.vocabulary = Vocabulary {
             calendars: calendars.calendars.iter().map(|calendar| calendar.name.clone()).collect(),
             queues: self.desk.queues.keys().cloned().collect(),
+            intents: self.desk.intents.iter().map(|intent| intent.name.clone()).collect(),
         };
         (calendars.zone.map(Zone).unwrap_or_default(), calendars.calendars)
     }

@@ -57,6 +57,7 @@ fn a_condition_that_is_wrong_is_found_where_it_is_wrong() {
             r#"message.sentiment == "negative""#,
             "3:11 `message.sentiment` is a group of fields, not a value [message.sentiment]",
         ),
+        (r#"message.intent.name == "retrun""#, r#"3:34 there is no intent “retrun” in intents.yaml ["retrun"]"#),
         (r#"message.language == "zh""#, r#"3:31 Chinese is “zh-Hans” or “zh-Hant”, never “zh” alone ["zh"]"#),
         (r#"open("shp")"#, r#"3:16 there is no calendar “shp” ["shp"]"#),
         ("queues.car.waiting > 3", "3:11 there is no queue `car` [queues.car.waiting]"),
