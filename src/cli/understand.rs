@@ -1,7 +1,7 @@
 //! `switchboard understand`: what the embedded classifier says of messages, and how often it is right.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, BufRead, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -92,28 +92,19 @@ fn read_lines(reader: &Reader, jsonl: bool, lines: &mut dyn BufRead, out: &mut d
     Ok(out.flush()?)
 }
 
-/// What a head says of a message: the likelihood of each label that is possible.
-fn judged(signals: &Signals, head: &str) -> anyhow::Result<(String, f32, f32)> {
-    let wish = |signal: &understand::Signal<f32>| {
-        let label = if signal.value >= 0.5 { "1" } else { "0" };
-        Ok((label.to_owned(), signal.confidence, signal.value))
-    };
-    match head {
-        "sentiment" => {
+/// The likeliest label of a head, and how likely it is.
+fn judged(signals: &Signals, head: &str) -> anyhow::Result<(String, f32)> {
+    if let Some((_, wish)) = signals.wishes().into_iter().find(|(name, _)| *name == head) {
+        return Ok((if wish.value >= 0.5 { "1" } else { "0" }.to_owned(), wish.confidence));
+    }
+    match (head, &signals.intent) {
+        ("sentiment", _) => {
             let label = &signals.sentiment.label;
-            Ok((label.value.as_str().to_owned(), label.confidence, signals.sentiment.score))
+            Ok((label.value.as_str().to_owned(), label.confidence))
         }
-        "language" => Ok((signals.language.value.clone(), signals.language.confidence, 0.0)),
-        "urgency" => wish(&signals.urgency),
-        "complaint" => wish(&signals.complaint),
-        "churn_risk" => wish(&signals.churn_risk),
-        "wants_human" => wish(&signals.wants_human),
-        "thanks" => wish(&signals.thanks),
-        "spam" => wish(&signals.spam),
-        "intent" => match &signals.intent {
-            Some(intent) => Ok((intent.value.clone(), intent.confidence, 0.0)),
-            None => bail!("there are no intents; write intents.yaml into the folder of the rules"),
-        },
+        ("language", _) => Ok((signals.language.value.clone(), signals.language.confidence)),
+        ("intent", Some(intent)) => Ok((intent.value.clone(), intent.confidence)),
+        ("intent", None) => bail!("there are no intents; write intents.yaml into the folder of the rules"),
         _ => bail!(
             "there is no head `{head}`; there are language, sentiment, urgency, complaint, churn_risk, wants_human, \
              thanks, spam and intent"
@@ -131,17 +122,19 @@ fn evaluate(reader: &Reader, file: &Path, head: &str, out: &mut dyn Write) -> an
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
         let (label, message) =
             line.split_once('\t').with_context(|| format!("{}:{number}: expected label<TAB>text", file.display()))?;
-        rows.push((label.trim().to_owned(), judged(&reader.read(message), head)?));
+        let signals = reader.read(message);
+        let (said, confidence) = judged(&signals, head)?;
+        rows.push((label.trim().to_owned(), said, confidence, signals.sentiment.score));
     }
     if rows.is_empty() {
         bail!("{} has no lines", file.display());
     }
-    let labels: std::collections::BTreeSet<String> = rows.iter().map(|(label, _)| label.clone()).collect();
+    let labels: BTreeSet<String> = rows.iter().map(|(label, ..)| label.clone()).collect();
     let mut counts: BTreeMap<&str, [u32; 3]> = labels.iter().map(|label| (label.as_str(), [0; 3])).collect();
     let mut bins = [(0.0_f64, 0.0_f64); 10];
     let mut right = 0_u32;
     let mut others: BTreeMap<String, u32> = BTreeMap::new();
-    for (label, (said, confidence, score)) in &rows {
+    for (label, said, confidence, score) in &rows {
         let said = matching(said, *score, &labels);
         let is_right = said == *label;
         right += u32::from(is_right);
@@ -183,7 +176,7 @@ fn evaluate(reader: &Reader, file: &Path, head: &str, out: &mut dyn Write) -> an
 }
 
 /// What was said, in the words of the labels.
-fn matching(said: &str, score: f32, labels: &std::collections::BTreeSet<String>) -> String {
+fn matching(said: &str, score: f32, labels: &BTreeSet<String>) -> String {
     let has = |label: &str| labels.contains(label);
     if has("negative") && has("positive") {
         let merged = said.trim_start_matches("very_");

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::understand::{Entity, SentimentLabel, Signals};
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+/// What is left out where values are written down.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

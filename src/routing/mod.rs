@@ -21,6 +21,7 @@ mod yaml;
 pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
 pub use decide::decide;
 pub use explain::{Trace, TracedRule, TracedValue, explain};
+pub(crate) use facts::is_default;
 pub use facts::{
     ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority, QueueFacts,
     SentimentFacts,

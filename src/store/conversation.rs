@@ -20,6 +20,7 @@ use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, MessageId,
 use serde::{Deserialize, Serialize};
 
 use super::entry::EntryAuthor;
+use crate::routing::is_default;
 pub use crate::routing::{Priority, SkillNeed};
 use crate::understand::{SentimentLabel, Signals};
 
@@ -87,12 +88,8 @@ pub struct LastSaid {
     pub text: String,
 }
 
-/// Every commit carries the whole conversation, so what says nothing is left out.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-/// One thread of messages with one customer on one channel.
+/// One thread of messages with one customer on one channel. Every commit writes all of it, so what says nothing is left
+/// out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     /// Its id.

@@ -48,18 +48,10 @@ struct Written<'s, L: Serialize, S: Serialize, W: Serialize, I: Serialize> {
 }
 
 pub(super) fn serialize<S: Serializer>(signals: &Signals, out: S) -> Result<S::Ok, S::Error> {
-    let wishes = [
-        &signals.urgency,
-        &signals.complaint,
-        &signals.churn_risk,
-        &signals.wants_human,
-        &signals.thanks,
-        &signals.spam,
-    ];
     Written {
         l: kept(&signals.language),
         s: (signals.sentiment.score, kept(&signals.sentiment.label)),
-        w: wishes.map(kept),
+        w: signals.wishes().map(|(_, wish)| kept(wish)),
         i: signals.intent.as_ref().map(kept),
         t: &signals.topics,
         a: signals.automatic,

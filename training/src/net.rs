@@ -3,7 +3,10 @@
 //! another (Wager et al. 2013, "Dropout Training as Adaptive Regularization"). Everything is computed in one order and
 //! with one implementation of `exp`, so that the same text gives the same weights on every machine.
 
-use understand::model::{COLUMNS, factors};
+use understand::{
+    dice::Dice,
+    model::{COLUMNS, factors},
+};
 
 use crate::data::{ANY, Example};
 
@@ -32,19 +35,17 @@ impl Net {
             bias: [0.0; COLUMNS],
             bias_squares: [0.01; COLUMNS],
         };
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+        let mut dice = Dice::default();
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let mut kept = [Vec::new(), Vec::new()];
         for epoch in 0..EPOCHS {
-            for place in (1..order.len()).rev() {
-                order.swap(place, dice.below(place + 1));
-            }
+            dice.shuffle(&mut order);
             let rate = RATE * (1.0 - 0.9 * f32::from(epoch) / f32::from(EPOCHS));
             for number in &order {
                 let example = examples[*number];
                 for (kept, all) in kept.iter_mut().zip(&example.features) {
                     kept.clear();
-                    kept.extend(all.iter().filter(|_| dice.share() >= LEFT_OUT));
+                    kept.extend(all.iter().filter(|_| share(&mut dice) >= LEFT_OUT));
                 }
                 net.learn(example, &kept, rate);
             }
@@ -138,23 +139,8 @@ pub fn logistic(score: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-score))
 }
 
-/// Xorshift (Marsaglia 2003): the same numbers everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or(0)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
-    fn share(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / 16_777_216.0
-    }
+/// A share from 0 to 1.
+#[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
+fn share(dice: &mut Dice) -> f32 {
+    (dice.roll() >> 40) as f32 / 16_777_216.0
 }

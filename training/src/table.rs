@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use understand::model::{COLUMNS, SLOTS, Tuning, encode, print};
+use understand::model::{COLUMNS, Tuning, encode, placed};
 
 use crate::{data::Example, net::Net};
 
@@ -33,14 +33,10 @@ impl Table {
             })
             .collect();
         worth.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let mut groups = vec![Vec::new(); 1 << bits];
+        let mut groups = vec![0; 1 << bits];
         let fits = |hash: &u32| {
-            let group: &mut Vec<u64> = &mut groups[(hash >> (32 - u32::from(bits))) as usize];
-            let fits = group.len() < SLOTS && !group.contains(&print(*hash));
-            if fits {
-                group.push(print(*hash));
-            }
-            fits
+            let prints = &mut groups[(hash >> (32 - u32::from(bits))) as usize];
+            placed(*prints, *hash).map(|(_, with_it)| *prints = with_it).is_some()
         };
         Self::of(bits, worth.into_iter().map(|(_, hash)| hash).filter(fits).collect())
     }

@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 
 use crate::{
+    dice::Dice,
     features::features,
     folded::{Folded, window},
+    likely::{softmax, tidy},
     signals::Signal,
 };
 
@@ -44,7 +46,6 @@ pub struct Intents {
     numbers: HashMap<u32, (u32, f32), Plain>,
     /// A row of one weight an intent for each n-gram.
     weights: Vec<f32>,
-    bias: Vec<f32>,
     version: String,
 }
 
@@ -109,11 +110,10 @@ impl Intents {
             names: intents.iter().map(|intent| (intent.name.clone(), intent.topics.clone())).collect(),
             numbers,
             weights: Vec::new(),
-            bias: vec![0.0; intents.len()],
             version: version(intents),
         };
         let examples: Vec<(usize, Sparse)> =
-            examples.into_iter().map(|(intent, hashes)| (intent, learned.sparse(&hashes))).collect();
+            examples.into_iter().map(|(intent, hashes)| (intent, learned.sparse(&hashes).0)).collect();
         learned.learn(&examples);
         Some(learned)
     }
@@ -129,16 +129,14 @@ impl Intents {
     pub fn of(&self, folded: &Folded, threshold: f32) -> (Signal<String>, Vec<String>) {
         let mut hashes = Vec::with_capacity(256);
         features(folded, |feature| hashes.push(feature.hash));
-        let sparse = self.sparse(&hashes);
-        let mut likely = self.bias.clone();
-        self.scores(&sparse, &mut likely);
-        softmax(&mut likely);
+        let (sparse, known) = self.sparse(&hashes);
+        let mut likely = vec![0.0; self.names.len()];
+        self.likelihoods(&sparse, &mut likely);
         let best = (0..likely.len()).max_by(|a, b| likely[*a].total_cmp(&likely[*b])).unwrap_or(0);
         // A message made of other n-grams than all examples is about something else.
-        let known = hashes.iter().filter(|hash| self.numbers.contains_key(hash)).count();
         #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
         let familiar = (known as f32 / (FAMILIAR * hashes.len().max(1) as f32)).min(1.0);
-        let confidence = (10_000.0 * likely[best] * familiar).round() / 10_000.0;
+        let confidence = tidy(likely[best] * familiar);
         let known = confidence >= threshold;
         let mut topics: Vec<String> = Vec::new();
         for (_, (_, of)) in likely.iter().zip(&self.names).filter(|(likely, _)| known && **likely >= TOPIC) {
@@ -147,55 +145,48 @@ impl Intents {
         (Signal { value: self.names[best].0.clone(), confidence, known, terms: Vec::new() }, topics)
     }
 
-    fn sparse(&self, hashes: &[u32]) -> Sparse {
+    /// Also how many of the n-grams are known, the same one counted each time.
+    fn sparse(&self, hashes: &[u32]) -> (Sparse, usize) {
         let mut sparse: Sparse = hashes.iter().filter_map(|hash| self.numbers.get(hash).copied()).collect();
+        let known = sparse.len();
         sparse.sort_unstable_by_key(|(number, _)| *number);
         sparse.dedup_by_key(|(number, _)| *number);
         let length = sparse.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(1e-6);
         for (_, weight) in &mut sparse {
             *weight /= length;
         }
-        sparse
+        (sparse, known)
     }
 
-    fn scores(&self, sparse: &[(u32, f32)], scores: &mut [f32]) {
-        let width = self.bias.len();
+    fn likelihoods(&self, sparse: &[(u32, f32)], likely: &mut [f32]) {
+        likely.fill(0.0);
         for (number, weight) in sparse {
-            let row = &self.weights[*number as usize * width..][..width];
-            for (score, of) in scores.iter_mut().zip(row) {
+            let row = &self.weights[*number as usize * likely.len()..][..likely.len()];
+            for (score, of) in likely.iter_mut().zip(row) {
                 *score += weight * of;
             }
         }
+        softmax(likely);
     }
 
     fn learn(&mut self, examples: &[(usize, Sparse)]) {
-        let width = self.bias.len();
+        let width = self.names.len();
         self.weights = vec![0.0; self.numbers.len() * width];
         let rounds = (STEPS / examples.len()).clamp(ROUNDS.0, ROUNDS.1);
         let mut order: Vec<usize> = (0..examples.len()).collect();
-        let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut roll = || {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            dice
-        };
+        let mut dice = Dice::default();
         let mut likely = vec![0.0; width];
         let mut wrong: Vec<(usize, f32)> = Vec::new();
         let mut kept: Sparse = Vec::new();
         for round in 0..rounds {
             #[expect(clippy::cast_precision_loss, reason = "a few rounds")]
             let rate = RATE * (1.0 - 0.9 * round as f32 / rounds as f32);
-            for place in (1..order.len()).rev() {
-                order.swap(place, usize::try_from(roll() % (place as u64 + 1)).unwrap_or(0));
-            }
+            dice.shuffle(&mut order);
             for number in &order {
                 let (intent, sparse) = &examples[*number];
                 kept.clear();
-                kept.extend(sparse.iter().filter(|_| roll() >> 62 != 0));
-                likely.copy_from_slice(&self.bias);
-                self.scores(&kept, &mut likely);
-                softmax(&mut likely);
+                kept.extend(sparse.iter().filter(|_| dice.roll() >> 62 != 0));
+                self.likelihoods(&kept, &mut likely);
                 likely[*intent] -= 1.0;
                 // Most intents are hardly thought of; only the others have something to learn.
                 wrong.clear();
@@ -215,17 +206,6 @@ fn hashes(text: &str) -> Vec<u32> {
     let mut hashes = Vec::new();
     features(&Folded::of(&window(text)), |feature| hashes.push(feature.hash));
     hashes
-}
-
-fn softmax(scores: &mut [f32]) {
-    let most = scores.iter().copied().fold(f32::MIN, f32::max);
-    for score in scores.iter_mut() {
-        *score = (*score - most).exp();
-    }
-    let sum: f32 = scores.iter().sum();
-    for score in scores.iter_mut() {
-        *score /= sum;
-    }
 }
 
 fn version(intents: &[Intent]) -> String {

@@ -22,15 +22,18 @@ const VOTERS: usize = 40;
 const TOKENS: usize = 100;
 
 /// The languages of the word lists; a word's languages are a bit each.
-const LATIN: [&str; 10] = ["en", "es", "fr", "de", "pt", "it", "nl", "id", "vi", "tr"];
-const MORE: [&str; 2] = ["sv", "pl"];
+const LATIN: [&str; 12] = ["en", "es", "fr", "de", "pt", "it", "nl", "id", "vi", "tr", "sv", "pl"];
+
+fn place(language: &str) -> Option<usize> {
+    LATIN.iter().position(|known| *known == language)
+}
 
 /// Hashes of words, sorted, with the languages that have them.
 static WORDS: LazyLock<Vec<(u32, u16)>> = LazyLock::new(|| {
     let mut words: Vec<(u32, u16)> = Vec::new();
     for line in include_str!("language/words.txt").lines().filter(|line| !line.starts_with('#')) {
         let Some((language, list)) = line.split_once(": ") else { continue };
-        let Some(number) = LATIN.iter().chain(&MORE).position(|known| *known == language) else { continue };
+        let Some(number) = place(language) else { continue };
         for word in list.split(' ') {
             let hash = crate::features::hash_of(&word.chars().collect::<Vec<_>>());
             match words.iter_mut().find(|(known, _)| *known == hash) {
@@ -199,7 +202,7 @@ impl Letters {
 
 /// Words that every text has vote, letters that few languages have vote, and the letter model votes.
 fn latin(folded: &Folded) -> Verdict {
-    let mut votes = [0.0_f32; LATIN.len() + MORE.len()];
+    let mut votes = [0.0_f32; LATIN.len()];
     let mut voted: Vec<(u16, u32, u32)> = Vec::new();
     let mut words = 0_u16;
     let mut prose = String::with_capacity(LETTERS);
@@ -216,12 +219,11 @@ fn latin(folded: &Folded) -> Verdict {
         if usize::from(words) > VOTERS {
             break;
         }
-        let trimmed = token.hash;
-        let Ok(found) = WORDS.binary_search_by_key(&trimmed, |(hash, _)| *hash) else { continue };
+        let Ok(found) = WORDS.binary_search_by_key(&token.hash, |(hash, _)| *hash) else { continue };
         let languages = WORDS[found].1;
         #[expect(clippy::cast_precision_loss, reason = "at most twelve")]
         let share = 1.0 / languages.count_ones() as f32;
-        for (number, vote) in votes.iter_mut().enumerate().take(LATIN.len() + MORE.len()) {
+        for (number, vote) in votes.iter_mut().enumerate() {
             *vote += if languages >> number & 1 == 1 { share } else { 0.0 };
         }
         voted.push((languages, token.start, token.end));
@@ -232,7 +234,7 @@ fn latin(folded: &Folded) -> Verdict {
     if !prose.is_ascii() {
         for (marks, language) in MARKS {
             if prose.contains(|c: char| !c.is_ascii() && marks.contains(c)) {
-                votes[LATIN.iter().chain(&MORE).position(|known| *known == language).unwrap_or(0)] += 1.0;
+                votes[place(language).unwrap_or(0)] += 1.0;
             }
         }
     }
@@ -249,7 +251,7 @@ fn latin(folded: &Folded) -> Verdict {
     let density = (3.0 * best / f32::from(words)).min(1.0);
     let confidence = (best - 0.5 * second) / (best + 0.25) * (0.5 + 0.5 * density);
     let number = order[0];
-    let language = LATIN.iter().chain(&MORE).nth(number).unwrap_or(&UNDETERMINED);
+    let language = LATIN[number];
     let told = voted.iter().filter(|(languages, ..)| languages >> number & 1 == 1);
     let mut terms: Vec<String> = Vec::new();
     for (_, start, end) in told {
@@ -276,7 +278,7 @@ fn by_letters(prose: &str) -> Option<usize> {
         Lang::Swe => "sv",
         _ => return None,
     };
-    LATIN.iter().chain(&MORE).position(|known| *known == language)
+    place(language)
 }
 
 /// Letters and marks that one of our languages has and the others have hardly.

@@ -2,12 +2,14 @@
 //! compiled in. `training/` makes them.
 
 mod automatic;
+pub mod dice;
 pub mod entities;
 pub mod features;
 pub mod folded;
 pub mod han;
 pub mod intents;
 mod language;
+mod likely;
 pub mod model;
 mod reader;
 mod signals;

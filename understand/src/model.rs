@@ -10,9 +10,9 @@ use crate::features::{Feature, Group};
 pub const COLUMNS: usize = 5 + Wish::ALL.len();
 
 /// N-grams of a group.
-pub const SLOTS: usize = 5;
+const SLOTS: usize = 5;
 /// Bytes of a group: five fingerprints of 12 bits in the first eight, then the rows, then one that is not used.
-pub const GROUP: usize = 64;
+const GROUP: usize = 64;
 const PRINTS: usize = 8;
 
 /// Bytes before the groups.
@@ -62,7 +62,7 @@ pub struct Tuning {
 }
 
 /// Weights that are ready to be used.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Model<'a> {
     groups: &'a [[u8; GROUP]],
     /// For each group the last five bits of the fingerprints in it, as a set: most n-grams are in no group, and this
@@ -77,10 +77,26 @@ pub struct Model<'a> {
 pub type Row = [u8; COLUMNS];
 
 /// The fingerprint of a hash; never zero, which is an empty slot.
-#[must_use]
-pub const fn print(hash: u32) -> u64 {
+const fn print(hash: u32) -> u64 {
     let print = (hash & 0xfff) as u64;
     if print == 0 { 1 } else { print }
+}
+
+fn prints_of(group: &[u8; GROUP]) -> u64 {
+    group.first_chunk::<PRINTS>().map_or(0, |head| u64::from_le_bytes(*head))
+}
+
+const fn print_at(prints: u64, slot: usize) -> u64 {
+    (prints >> (12 * slot)) & 0xfff
+}
+
+/// The slot of an n-gram in its group, and the group's fingerprints with its own; `None` where the group is full or has
+/// one that looks the same.
+#[must_use]
+pub fn placed(prints: u64, hash: u32) -> Option<(usize, u64)> {
+    let slot = (0..SLOTS).find(|slot| print_at(prints, *slot) == 0)?;
+    let is_new = (0..slot).all(|slot| print_at(prints, slot) != print(hash));
+    is_new.then_some((slot, prints | print(hash) << (12 * slot)))
 }
 
 /// What the words and the pieces of a message count for, by how many of them are known.
@@ -115,8 +131,8 @@ impl<'a> Model<'a> {
         let sketch = groups
             .iter()
             .map(|group| {
-                let prints = group.first_chunk::<PRINTS>().map_or(0, |head| u64::from_le_bytes(*head));
-                let prints = (0..SLOTS).map(|slot| (prints >> (12 * slot)) & 0xfff);
+                let prints = prints_of(group);
+                let prints = (0..SLOTS).map(|slot| print_at(prints, slot));
                 prints.filter(|print| *print != 0).fold(0, |set, print| set | 1 << (print & 31))
             })
             .collect();
@@ -139,13 +155,11 @@ impl<'a> Model<'a> {
     ) -> impl Iterator<Item = (&'f Feature, &'a Row)> {
         let places = features.iter().map(|feature| (feature.hash >> self.shift) as usize);
         prints.clear();
-        prints.extend(
-            places.map(|place| self.groups[place].first_chunk::<PRINTS>().map_or(0, |head| u64::from_le_bytes(*head))),
-        );
+        prints.extend(places.map(|place| prints_of(&self.groups[place])));
         let (groups, shift) = (self.groups, self.shift);
         features.iter().zip(&*prints).filter_map(move |(feature, prints)| {
             let wanted = print(feature.hash);
-            let slot = (0..SLOTS).find(|slot| (prints >> (12 * slot)) & 0xfff == wanted)?;
+            let slot = (0..SLOTS).find(|slot| print_at(*prints, *slot) == wanted)?;
             let group = &groups[(feature.hash >> shift) as usize];
             Some((feature, group[PRINTS..].as_chunks::<COLUMNS>().0.get(slot)?))
         })
@@ -196,14 +210,8 @@ pub fn encode(bits: u8, tuning: &Tuning, rows: impl IntoIterator<Item = (u32, [i
     let mut table = vec![[0_u8; GROUP]; 1 << bits];
     for (hash, row) in rows {
         let group = &mut table[(hash >> (32 - u32::from(bits))) as usize];
-        let Some(head) = group.first_chunk_mut::<PRINTS>() else { continue };
-        let prints = u64::from_le_bytes(*head);
-        let print_at = |slot: usize| (prints >> (12 * slot)) & 0xfff;
-        let Some(slot) = (0..SLOTS).find(|slot| print_at(*slot) == 0) else { continue };
-        if (0..slot).any(|slot| print_at(slot) == print(hash)) {
-            continue;
-        }
-        *head = (prints | print(hash) << (12 * slot)).to_le_bytes();
+        let Some((slot, prints)) = placed(prints_of(group), hash) else { continue };
+        group[..PRINTS].copy_from_slice(&prints.to_le_bytes());
         let start = PRINTS + slot * COLUMNS;
         for (byte, weight) in group[start..start + COLUMNS].iter_mut().zip(row) {
             *byte = weight.cast_unsigned();

@@ -9,6 +9,7 @@ use crate::{
     folded::{Folded, Kind, window},
     intents::Intents,
     language::{self, UNDETERMINED},
+    likely::{softmax, tidy},
     model::{Model, Row, Sums, Tuning, Wish, factors},
     signals::{Sentiment, SentimentLabel, Signal, Signals},
     terms::Known,
@@ -90,7 +91,7 @@ thread_local! {
 /// Reads messages.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    model: Model<'static>,
+    model: &'static Model<'static>,
     name: String,
     thresholds: Thresholds,
     /// Added to the five scores of sentiment.
@@ -108,7 +109,7 @@ impl Reader {
         let total: f32 = prior.0.iter().sum::<f32>().max(f32::MIN_POSITIVE);
         let shift = |class: usize| (prior.0[class] / total).max(1e-3).ln() - Prior::LEARNED[class].ln();
         let shifts = [shift(0), shift(0), shift(1), shift(2), shift(2)];
-        let (model, version) = EMBEDDED.clone();
+        let (model, version) = &*EMBEDDED;
         let name = match &intents {
             Some(intents) => format!("switchboard-{version}+{}", intents.version()),
             None => format!("switchboard-{version}"),
@@ -231,25 +232,18 @@ impl Reader {
 /// asked all the same.
 fn asked(tuning: &Tuning, folded: &Folded, known: &[(Feature, &Row)]) -> f32 {
     const FEWEST: u32 = 6;
-    let mut most = f32::MIN;
-    let mut start = 0;
-    for end in folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|token| token.end) {
-        let mut sums = Sums::default();
-        let inside = |feature: &Feature| feature.start >= start && feature.end <= end;
-        for (feature, row) in known.iter().filter(|(feature, _)| inside(feature)) {
+    let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop);
+    let mut clauses: Vec<(u32, Sums)> = stops.map(|stop| (stop.end, Sums::default())).collect();
+    for (feature, row) in known {
+        let clause = clauses.partition_point(|(end, _)| *end <= feature.start);
+        if let Some((end, sums)) = clauses.get_mut(clause)
+            && feature.end <= *end
+        {
             sums.add(feature.group, row);
         }
-        if sums.known[0] + sums.known[1] >= FEWEST {
-            most = most.max(sums.scores(tuning)[Wish::WantsHuman.column()]);
-        }
-        start = end;
     }
-    most
-}
-
-/// What is kept of a likelihood: four digits.
-fn tidy(value: f32) -> f32 {
-    (value * 10_000.0).round() / 10_000.0
+    let enough = clauses.iter().filter(|(_, sums)| sums.known[0] + sums.known[1] >= FEWEST);
+    enough.map(|(_, sums)| sums.scores(tuning)[Wish::WantsHuman.column()]).fold(f32::MIN, f32::max)
 }
 
 /// Adds the words that weighed most, where something is said.
@@ -278,14 +272,3 @@ static EMBEDDED: LazyLock<(Model<'static>, String)> = LazyLock::new(|| {
     let model = Model::read(WEIGHTS).expect("the embedded weights are read by a test");
     (model, format!("1.{:08x}", version >> 32))
 });
-
-fn softmax<const N: usize>(scores: &mut [f32; N]) {
-    let most = scores.iter().copied().fold(f32::MIN, f32::max);
-    for score in scores.iter_mut() {
-        *score = (*score - most).exp();
-    }
-    let sum: f32 = scores.iter().sum();
-    for score in scores.iter_mut() {
-        *score /= sum;
-    }
-}

@@ -126,3 +126,18 @@ pub struct Signals {
     /// The classifier's name and version: with it and the text, the same signals come out again.
     pub model: String,
 }
+
+impl Signals {
+    /// What is judged from 0 to 1, by name, in the order of [`Wish::ALL`](crate::model::Wish::ALL).
+    #[must_use]
+    pub fn wishes(&self) -> [(&'static str, &Signal<f32>); 6] {
+        [
+            ("urgency", &self.urgency),
+            ("complaint", &self.complaint),
+            ("churn_risk", &self.churn_risk),
+            ("wants_human", &self.wants_human),
+            ("thanks", &self.thanks),
+            ("spam", &self.spam),
+        ]
+    }
+}
