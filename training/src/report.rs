@@ -66,7 +66,7 @@ pub fn print(bytes: &[u8], file: &File) {
             let features: Vec<Feature> =
                 hashes.iter().map(|hash| Feature { group, hash: *hash, start: 0, end: 0 }).collect();
             for (feature, row) in model.rows(&features, &mut Vec::new()) {
-                sums.add(feature.group, row);
+                sums.add(feature.group, &row.into());
             }
         }
         let scores = sums.scores(&model.tuning);

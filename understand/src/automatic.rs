@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
 /// How machines begin subjects.
 const SUBJECTS: [&str; 34] = [
@@ -46,7 +46,9 @@ const SUBJECTS: [&str; 34] = [
 /// What machines say, anywhere in a text.
 static PHRASES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let phrases = include_str!("automatic.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    AhoCorasickBuilder::new().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(phrases).ok()
+    let mut builder = AhoCorasickBuilder::new();
+    builder.ascii_case_insensitive(true).match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::DFA));
+    builder.build(phrases).ok()
 });
 
 pub(crate) fn prepare() {

@@ -91,7 +91,7 @@ impl Patterns {
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Entity> {
         let built_in_only = self.patterns.len() == BUILT_IN.len();
-        if built_in_only && !text.bytes().any(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'/' | b'.')) {
+        if built_in_only && !may_name(text) {
             return Vec::new();
         }
         let mut found: Vec<(usize, usize, Entity)> = Vec::new();
@@ -121,6 +121,13 @@ impl Patterns {
         found.sort_by_key(|(start, ..)| *start);
         found.into_iter().map(|(.., entity)| entity).collect()
     }
+}
+
+/// Whether a text has a digit, a mail address or a link in it: nothing built in is without.
+fn may_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().any(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'/'))
+        || bytes.windows(4).any(|four| four[3] == b'.' && four.eq_ignore_ascii_case(b"www."))
 }
 
 #[cfg(test)]

@@ -51,16 +51,27 @@ const fn mixed(hash: u32) -> u32 {
 }
 
 /// Calls `found` for every feature of a text.
-#[inline]
 pub fn features(folded: &Folded, mut found: impl FnMut(Feature)) {
     typography(folded, &mut found);
     words(folded, &mut found);
     for token in &folded.tokens {
         match token.kind {
-            Kind::Word => pieces(folded, token, &mut found),
+            Kind::Word => pieces(letters(folded, token), |piece| {
+                found(Feature { start: token.start + piece.start, end: token.start + piece.end, ..piece });
+            }),
             Kind::Run => run(folded, token, &mut found),
             Kind::Sign | Kind::Stop => {}
         }
+    }
+}
+
+/// The n-grams of the text as a whole, which no single word has: its typography, its words in a row, its characters in a
+/// row.
+pub(crate) fn across(folded: &Folded, mut found: impl FnMut(Feature)) {
+    typography(folded, &mut found);
+    words(folded, &mut found);
+    for token in folded.tokens.iter().filter(|token| token.kind == Kind::Run) {
+        run(folded, token, &mut found);
     }
 }
 
@@ -115,9 +126,14 @@ fn words(folded: &Folded, found: &mut impl FnMut(Feature)) {
     }
 }
 
-fn pieces(folded: &Folded, token: &Token, found: &mut impl FnMut(Feature)) {
-    let (start, end) = (token.start as usize, (token.end as usize).min(token.start as usize + LONGEST_WORD));
-    let letters = &folded.chars[start..end];
+/// What is read of a word: its first letters.
+pub(crate) fn letters<'a>(folded: &'a Folded, word: &Token) -> &'a [char] {
+    let (start, end) = (word.start as usize, word.end as usize);
+    &folded.chars[start..end.min(start + LONGEST_WORD)]
+}
+
+/// The pieces of a word of at most [`LONGEST_WORD`] letters; where each begins and ends in it.
+pub(crate) fn pieces(letters: &[char], mut found: impl FnMut(Feature)) {
     let (shortest, longest) = if letters.first().is_some_and(|c| is_syllable(*c)) { (2, 3) } else { (3, 5) };
     let mut marked = ['>'; LONGEST_WORD + 2];
     marked[0] = '<';
@@ -126,12 +142,12 @@ fn pieces(folded: &Folded, token: &Token, found: &mut impl FnMut(Feature)) {
     #[expect(clippy::cast_possible_truncation, reason = "a word is short")]
     for first in 0..marked.len().saturating_sub(shortest - 1) {
         let mut hash = PIECE;
-        let from = token.start + first.saturating_sub(1) as u32;
+        let start = first.saturating_sub(1) as u32;
         for (length, c) in (1..=longest).zip(&marked[first..]) {
             hash = step(hash, *c as u32);
             if length >= shortest {
-                let to = token.start + (first + length - 1).min(letters.len()) as u32;
-                found(Feature { group: Group::Letters, hash: mixed(hash), start: from, end: to });
+                let end = (first + length - 1).min(letters.len()) as u32;
+                found(Feature { group: Group::Letters, hash: mixed(hash), start, end });
             }
         }
     }

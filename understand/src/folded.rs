@@ -1,8 +1,8 @@
 //! A message in the one form that the model reads: folded characters, cut into tokens, and what its typography shouts.
 
-use std::sync::LazyLock;
+use std::{collections::HashSet, sync::LazyLock};
 
-use crate::{features::hash_of, han};
+use crate::{features::hash_of, han, plain::Plain};
 
 /// Of a long text its head and its tail are read: what it is about, and how it ends.
 const HEAD: usize = 1_500;
@@ -90,10 +90,14 @@ impl Folded {
     /// The folded text between two characters.
     #[must_use]
     pub fn text(&self, start: u32, end: u32) -> String {
-        self.chars[start as usize..end as usize].iter().collect()
+        let chars = &self.chars[start as usize..end as usize];
+        let mut text = String::with_capacity(chars.iter().map(|c| c.len_utf8()).sum());
+        text.extend(chars);
+        text
     }
 
     fn fold(&mut self, text: &str) {
+        self.chars.reserve(text.len());
         let (mut last, mut run) = (' ', 1_u32);
         let (mut upper, mut lower, mut words, mut loud) = (0_u32, 0_u32, 0_u32, 0_u32);
         for c in text.chars() {
@@ -225,17 +229,37 @@ enum Class {
     Space,
 }
 
+/// The classes of ASCII: most characters are asked for theirs several times.
+static ASCII: [Class; 128] = {
+    let mut classes = [Class::Space; 128];
+    let mut at = 0;
+    while at < classes.len() {
+        #[expect(clippy::cast_possible_truncation, reason = "below 128")]
+        let c = at as u8 as char;
+        classes[at] = match c {
+            'a'..='z' => Class::Letter,
+            '0'..='9' => Class::Digit,
+            '.' | ',' | ';' | ':' | '\n' => Class::Stop,
+            '@' => Class::At,
+            '!' | '?' | '#' | '$' | '%' | '+' | '*' | '~' | '^' | '=' | '<' | '>' | '/' => Class::Sign,
+            _ => Class::Space,
+        };
+        at += 1;
+    }
+    classes
+};
+
 impl Class {
     #[inline]
     fn of(c: char) -> Self {
+        match ASCII.get(c as usize) {
+            Some(class) => *class,
+            None => Self::beyond(c),
+        }
+    }
+
+    fn beyond(c: char) -> Self {
         match c {
-            'a'..='z' => Self::Letter,
-            '0'..='9' => Self::Digit,
-            ' ' => Self::Space,
-            '.' | ',' | ';' | ':' | '\n' => Self::Stop,
-            '@' => Self::At,
-            '!' | '?' | '#' | '$' | '%' | '+' | '*' | '~' | '^' | '=' | '<' | '>' | '/' => Self::Sign,
-            c if c.is_ascii() => Self::Space,
             c if han::is_han(c) => Self::Run,
             '\u{3041}'..='\u{30ff}'
             | '\u{e00}'..='\u{e7f}'
@@ -287,16 +311,12 @@ const NEGATIONS: [&str; 27] = [
     "не",
 ];
 
-/// Their hashes, sorted.
-static NEGATION_HASHES: LazyLock<Vec<u32>> = LazyLock::new(|| {
-    let mut hashes: Vec<u32> = NEGATIONS.iter().map(|word| hash_of(&word.chars().collect::<Vec<_>>())).collect();
-    hashes.sort_unstable();
-    hashes
-});
+/// Their hashes.
+static NEGATION_HASHES: LazyLock<HashSet<u32, Plain>> =
+    LazyLock::new(|| NEGATIONS.iter().map(|word| hash_of(&word.chars().collect::<Vec<_>>())).collect());
 
 fn negates(word: &[char], hash: u32) -> bool {
-    const LONGEST: usize = 9;
-    word.ends_with(&['n', '\'', 't']) || (word.len() <= LONGEST && NEGATION_HASHES.binary_search(&hash).is_ok())
+    word.ends_with(&['n', '\'', 't']) || NEGATION_HASHES.contains(&hash)
 }
 
 impl Token {

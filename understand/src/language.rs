@@ -1,13 +1,14 @@
 //! Which language a message is in. Messages are short, so the script decides first; among the languages that share the
 //! Latin script words that every text has vote, and so does a letter model (`whichlang`).
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use whichlang::Lang;
 
 use crate::{
     folded::{Folded, Kind},
     han::{self, Han},
+    plain::Plain,
     signals::Signal,
 };
 
@@ -28,21 +29,17 @@ fn place(language: &str) -> Option<usize> {
     LATIN.iter().position(|known| *known == language)
 }
 
-/// Hashes of words, sorted, with the languages that have them.
-static WORDS: LazyLock<Vec<(u32, u16)>> = LazyLock::new(|| {
-    let mut words: Vec<(u32, u16)> = Vec::new();
+/// Hashes of words with the languages that have them.
+static WORDS: LazyLock<HashMap<u32, u16, Plain>> = LazyLock::new(|| {
+    let mut words: HashMap<u32, u16, Plain> = HashMap::default();
     for line in include_str!("language/words.txt").lines().filter(|line| !line.starts_with('#')) {
         let Some((language, list)) = line.split_once(": ") else { continue };
         let Some(number) = place(language) else { continue };
         for word in list.split(' ') {
             let hash = crate::features::hash_of(&word.chars().collect::<Vec<_>>());
-            match words.iter_mut().find(|(known, _)| *known == hash) {
-                Some((_, languages)) => *languages |= 1 << number,
-                None => words.push((hash, 1 << number)),
-            }
+            *words.entry(hash).or_default() |= 1 << number;
         }
     }
-    words.sort_unstable();
     words
 });
 
@@ -135,11 +132,10 @@ impl Letters {
         let mut letters = Self::default();
         let mut latin = 0_u16;
         for token in folded.tokens.iter().filter(|token| token.is_prose()).take(TOKENS) {
-            for c in folded.chars[token.start as usize..token.end as usize].iter().take(LETTERS) {
-                if c.is_ascii() {
-                    latin += u16::from(c.is_ascii_lowercase());
-                    continue;
-                }
+            let characters = &folded.chars[token.start as usize..token.end as usize];
+            let characters = &characters[..characters.len().min(LETTERS)];
+            latin += characters.iter().map(|c| u16::from(c.is_ascii_lowercase())).sum::<u16>();
+            for c in characters.iter().filter(|c| !c.is_ascii()) {
                 let Some(script) = Script::of(*c) else { continue };
                 letters.add(script, script.weight());
             }
@@ -219,12 +215,13 @@ fn latin(folded: &Folded) -> Verdict {
         if usize::from(words) > VOTERS {
             break;
         }
-        let Ok(found) = WORDS.binary_search_by_key(&token.hash, |(hash, _)| *hash) else { continue };
-        let languages = WORDS[found].1;
+        let Some(languages) = WORDS.get(&token.hash).copied() else { continue };
         #[expect(clippy::cast_precision_loss, reason = "at most twelve")]
         let share = 1.0 / languages.count_ones() as f32;
-        for (number, vote) in votes.iter_mut().enumerate() {
-            *vote += if languages >> number & 1 == 1 { share } else { 0.0 };
+        let mut rest = languages;
+        while rest != 0 {
+            votes[rest.trailing_zeros() as usize] += share;
+            rest &= rest - 1;
         }
         voted.push((languages, token.start, token.end));
     }

@@ -11,9 +11,11 @@ pub mod intents;
 mod language;
 mod likely;
 pub mod model;
+mod plain;
 mod reader;
 mod signals;
 mod terms;
+mod words;
 
 pub use automatic::is_automatic_mail;
 pub use folded::window;

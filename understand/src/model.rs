@@ -166,22 +166,60 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Columns with padding, so that a processor adds them up eight at a time.
+const LANES: usize = 16;
+
+/// What n-grams that belong together add: one of words, or all pieces of one word.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Weights {
+    /// How many of them are known.
+    pub known: u16,
+    /// Their integers, added up; a word has too few pieces for more than 16 bits.
+    columns: [i16; LANES],
+}
+
+impl Weights {
+    /// Adds others.
+    #[inline]
+    pub fn add(&mut self, other: &Self) {
+        self.known += other.known;
+        for (sum, weight) in self.columns.iter_mut().zip(other.columns) {
+            *sum += weight;
+        }
+    }
+
+    /// The integer of a column.
+    #[must_use]
+    pub const fn column(&self, column: usize) -> i16 {
+        self.columns[column]
+    }
+}
+
+impl From<&Row> for Weights {
+    #[inline]
+    fn from(row: &Row) -> Self {
+        let mut bytes = [0; LANES];
+        bytes[..COLUMNS].copy_from_slice(row);
+        Self { known: 1, columns: bytes.map(|weight| i16::from(weight.cast_signed())) }
+    }
+}
+
 /// The integers of a message's n-grams, added up.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Sums {
-    sums: [[i32; COLUMNS]; 2],
+    sums: [[i32; LANES]; 2],
     /// Known n-grams of each family.
     pub known: [u32; 2],
 }
 
 impl Sums {
-    /// Adds a known n-gram.
+    /// Adds known n-grams.
     #[inline]
-    pub fn add(&mut self, group: Group, row: &Row) {
+    pub fn add(&mut self, group: Group, weights: &Weights) {
         let group = group as usize;
-        self.known[group] += 1;
-        for (sum, weight) in self.sums[group].iter_mut().zip(row) {
-            *sum += i32::from(weight.cast_signed());
+        self.known[group] += u32::from(weights.known);
+        for (sum, weight) in self.sums[group].iter_mut().zip(weights.columns) {
+            *sum += i32::from(weight);
         }
     }
 

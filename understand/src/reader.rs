@@ -5,14 +5,15 @@ use std::{cell::RefCell, sync::LazyLock};
 use crate::{
     automatic,
     entities::Patterns,
-    features::{Feature, features},
+    features::{Feature, Group, across, letters},
     folded::{Folded, Kind, window},
     intents::Intents,
     language::{self, UNDETERMINED},
     likely::{softmax, tidy},
-    model::{Model, Row, Sums, Tuning, Wish, factors},
+    model::{Model, Sums, Tuning, Wish, factors},
     signals::{Sentiment, SentimentLabel, Signal, Signals},
-    terms::Known,
+    terms::{Known, Stretch},
+    words::Words,
 };
 
 static WEIGHTS: &[u8] = include_bytes!("model.bin");
@@ -81,7 +82,9 @@ struct Memory {
     folded: Folded,
     likely: Vec<Feature>,
     prints: Vec<u64>,
-    known: Vec<(Feature, &'static Row)>,
+    words: Words,
+    known: Vec<Stretch>,
+    weights: Vec<f32>,
 }
 
 thread_local! {
@@ -135,27 +138,37 @@ impl Reader {
     }
 
     fn read_in(&self, memory: &mut Memory, whole: &str, subject: &str) -> Signals {
-        let Memory { folded, likely, prints, known } = memory;
+        let Memory { folded, likely, prints, words, known, weights } = memory;
         folded.read(whole);
         let folded: &Folded = folded;
         let mut sums = Sums::default();
-        let mut all = 0_usize;
+        let (mut all, mut spoken) = (0_usize, 0_usize);
+        known.clear();
+        let mut add = |group, weights, start, end| {
+            sums.add(group, &weights);
+            if end > start {
+                let is_said = !folded.chars[start as usize].is_ascii_digit();
+                spoken += if is_said { usize::from(weights.known) } else { 0 };
+                known.push(Stretch { group, start, end, weights });
+            }
+        };
         likely.clear();
-        features(folded, |feature| {
+        across(folded, |feature| {
             all += 1;
             if self.model.may_know(feature.hash) {
                 likely.push(feature);
             }
         });
-        known.clear();
         for (feature, row) in self.model.rows(likely, prints) {
-            sums.add(feature.group, row);
-            if feature.end > feature.start {
-                known.push((*feature, row));
+            add(feature.group, row.into(), feature.start, feature.end);
+        }
+        for token in folded.tokens.iter().filter(|token| token.kind == Kind::Word) {
+            let word = words.of(self.model, letters(folded, token), token.hash);
+            all += usize::from(word.pieces);
+            if word.weights.known > 0 {
+                add(Group::Letters, word.weights, token.start, token.end);
             }
         }
-        let is_said = |feature: &Feature| !folded.chars[feature.start as usize].is_ascii_digit();
-        let spoken = known.iter().filter(|(feature, _)| is_said(feature)).count();
         let scores = sums.scores(&self.model.tuning);
 
         let is_noise = spoken * LEAST_KNOWN < all || spoken == 0;
@@ -170,8 +183,8 @@ impl Reader {
             let (factor, summand) = self.model.tuning.wishes[wish as usize];
             self.wish(wish, factor.mul_add(score, summand), is_noise)
         });
-        let explained = Known { tuning: &self.model.tuning, folded, features: known, factors: factors(sums.known) };
-        explain(&explained, &mut sentiment, &mut wishes);
+        let known = Known { tuning: &self.model.tuning, folded, stretches: known, factors: factors(sums.known) };
+        explain(&known, weights, &mut sentiment, &mut wishes);
 
         let language = if folded.tokens.is_empty() {
             Signal { value: UNDETERMINED.to_owned(), ..Signal::unknown() }
@@ -230,16 +243,23 @@ impl Reader {
 
 /// How strongly one clause asks for a person, the others left out: whoever asks in one line and pastes forty more has
 /// asked all the same.
-fn asked(tuning: &Tuning, folded: &Folded, known: &[(Feature, &Row)]) -> f32 {
+fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
     const FEWEST: u32 = 6;
     let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop);
     let mut clauses: Vec<(u32, Sums)> = stops.map(|stop| (stop.end, Sums::default())).collect();
-    for (feature, row) in known {
-        let clause = clauses.partition_point(|(end, _)| *end <= feature.start);
-        if let Some((end, sums)) = clauses.get_mut(clause)
-            && feature.end <= *end
+    let mut here = 0;
+    for stretch in known {
+        // One stands near the one before.
+        while here > 0 && clauses[here - 1].0 > stretch.start {
+            here -= 1;
+        }
+        while clauses.get(here).is_some_and(|(end, _)| *end <= stretch.start) {
+            here += 1;
+        }
+        if let Some((end, sums)) = clauses.get_mut(here)
+            && stretch.end <= *end
         {
-            sums.add(feature.group, row);
+            sums.add(stretch.group, &stretch.weights);
         }
     }
     let enough = clauses.iter().filter(|(_, sums)| sums.known[0] + sums.known[1] >= FEWEST);
@@ -247,16 +267,21 @@ fn asked(tuning: &Tuning, folded: &Folded, known: &[(Feature, &Row)]) -> f32 {
 }
 
 /// Adds the words that weighed most, where something is said.
-fn explain(known: &Known<'_>, sentiment: &mut Sentiment, wishes: &mut [Signal<f32>; Wish::ALL.len()]) {
+fn explain(
+    known: &Known<'_>,
+    weights: &mut Vec<f32>,
+    sentiment: &mut Sentiment,
+    wishes: &mut [Signal<f32>; Wish::ALL.len()],
+) {
     let tone = sentiment.label.value;
     if tone != SentimentLabel::Neutral {
         let sign = if tone < SentimentLabel::Neutral { -1.0 } else { 1.0 };
-        sentiment.label.terms = known.terms(&[(0, -sign), (1, -sign), (3, sign), (4, sign)]);
+        sentiment.label.terms = known.terms(&[(0, -sign), (1, -sign), (3, sign), (4, sign)], weights);
     }
     for wish in Wish::ALL {
         let signal = &mut wishes[wish as usize];
         if signal.value >= 0.5 {
-            signal.terms = known.terms(&[(wish.column(), 1.0)]);
+            signal.terms = known.terms(&[(wish.column(), 1.0)], weights);
         }
     }
 }

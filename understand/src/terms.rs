@@ -1,9 +1,9 @@
 //! Why: the words of a message that weighed most in a judgement.
 
 use crate::{
-    features::Feature,
+    features::Group,
     folded::{Folded, Kind},
-    model::{Row, Tuning},
+    model::{Tuning, Weights},
 };
 
 /// How many terms a judgement is explained by.
@@ -11,12 +11,21 @@ const MOST: usize = 5;
 /// A term weighs at least this share of the strongest one.
 const LEAST: f32 = 0.15;
 
+/// A part of the folded text with its known n-grams: one of words, or all pieces of a word.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch {
+    pub group: Group,
+    pub start: u32,
+    pub end: u32,
+    pub weights: Weights,
+}
+
 /// What is known of a message.
 pub(crate) struct Known<'a> {
     pub tuning: &'a Tuning,
     pub folded: &'a Folded,
-    /// The n-grams that the model has, with their weights.
-    pub features: &'a [(Feature, &'a Row)],
+    /// Where the model has n-grams, and what they weigh.
+    pub stretches: &'a [Stretch],
     /// What each family of n-grams counts for.
     pub factors: [f32; 2],
 }
@@ -24,27 +33,29 @@ pub(crate) struct Known<'a> {
 impl Known<'_> {
     /// The terms that spoke for a judgement, strongest first. The judgement is a sum of columns, each with a sign.
     ///
-    /// The weight of an n-gram is spread over its characters; a term is a word, a sign, or a stretch of a run of
-    /// characters, and weighs what its characters do.
-    pub fn terms(&self, judgement: &[(usize, f32)]) -> Vec<String> {
-        let columns: Vec<(usize, f32)> =
-            judgement.iter().map(|(column, sign)| (*column, sign * self.tuning.scale[*column])).collect();
+    /// What a stretch weighs is spread over its characters; a term is a word, a sign, or a stretch of a run of
+    /// characters, and weighs what its characters do. `before` is memory for that.
+    pub fn terms(&self, judgement: &[(usize, f32)], before: &mut Vec<f32>) -> Vec<String> {
         // First how the weight changes from one character to the next, then what stands before each.
-        let mut before = vec![0.0_f32; self.folded.chars.len() + 2];
-        for (feature, row) in self.features {
-            let weight: f32 = columns.iter().map(|(column, scale)| scale * f32::from(row[*column].cast_signed())).sum();
+        before.clear();
+        before.resize(self.folded.chars.len() + 2, 0.0);
+        for Stretch { group, start, end, weights } in self.stretches {
+            let weight: f32 = judgement
+                .iter()
+                .map(|(column, sign)| sign * self.tuning.scale[*column] * f32::from(weights.column(*column)))
+                .sum();
             #[expect(clippy::cast_precision_loss, reason = "a few words at most")]
-            let each = self.factors[feature.group as usize] * weight / (feature.end - feature.start) as f32;
-            before[feature.start as usize + 1] += each;
-            before[feature.end as usize + 1] -= each;
+            let each = self.factors[*group as usize] * weight / (end - start) as f32;
+            before[*start as usize + 1] += each;
+            before[*end as usize + 1] -= each;
         }
         let (mut here, mut sum) = (0.0, 0.0);
-        for place in &mut before {
+        for place in &mut *before {
             here += *place;
             sum += here;
             *place = sum;
         }
-        strongest(self.folded, &before)
+        strongest(self.folded, before)
     }
 }
 
