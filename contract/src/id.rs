@@ -68,14 +68,24 @@ pub struct ParseIdError {
     prefix: &'static str,
 }
 
-fn write_base32(value: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut digits = [0_u8; DIGITS];
-    let mut rest = value;
-    for digit in digits.iter_mut().rev() {
-        *digit = ALPHABET[(rest & 31) as usize];
-        rest >>= 5;
+/// An id as people see it, without an allocation.
+struct Shown([u8; 4 + DIGITS]);
+
+impl Shown {
+    fn new(prefix: &str, value: u64) -> Self {
+        let mut shown = [b'_'; 4 + DIGITS];
+        shown[..3].copy_from_slice(prefix.as_bytes());
+        let mut rest = value;
+        for digit in shown[4..].iter_mut().rev() {
+            *digit = ALPHABET[(rest & 31) as usize];
+            rest >>= 5;
+        }
+        Self(shown)
     }
-    out.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 fn read_base32(text: &str) -> Option<u64> {
@@ -120,8 +130,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(concat!($prefix, "_"))?;
-                write_base32(self.0, out)
+                out.write_str(Shown::new($prefix, self.0).as_str())
             }
         }
 
@@ -144,7 +153,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-                out.collect_str(self)
+                out.serialize_str(Shown::new($prefix, self.0).as_str())
             }
         }
 

@@ -48,6 +48,7 @@ pub struct Handoff {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<SkillNeed>,
     /// When it first entered a queue: declines and returns never reset it.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
 }
 
@@ -81,6 +82,7 @@ impl Mood {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LastSaid {
     /// When.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
     /// By whom.
     pub author: EntryAuthor,
@@ -156,6 +158,7 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "is_default")]
     pub contacts_7d: u32,
     /// When it was opened.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub opened_at: Timestamp,
     /// The last thing said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,7 +170,11 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "is_default")]
     pub reopened: bool,
     /// When it was closed last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::microsecond::optional"
+    )]
     pub closed_at: Option<Timestamp>,
     /// The newest message whose turn is committed: an older or equal one is done already.
     #[serde(default, skip_serializing_if = "Option::is_none")]

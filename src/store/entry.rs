@@ -37,7 +37,7 @@ impl From<&EntryAuthor> for Author {
 }
 
 /// One thing in a conversation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Its id: that of the message for a customer's message, that of the outbound for a reply.
     pub id: EntryId,

@@ -4,10 +4,7 @@ use async_trait::async_trait;
 use contract::{Address, CustomerId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{
-    SqliteRecord, id_column, json_column, time_column,
-    writer::{put_customer, to_json},
-};
+use super::{SqliteRecord, id_column, json_column, open::put_customer, time_column, writer::to_json};
 use crate::store::{
     Customers, StoreError,
     customer::{Contact, Customer, Identifier, IdentifierKind, Merge},

@@ -1,4 +1,5 @@
-//! Which platform messages were accepted already: exact, in memory, owned by the writer.
+//! Which platform messages were accepted already: exact, in memory, owned by the writer; a row a transaction in the
+//! record, to be read at the next start.
 //!
 //! A unique index on a random key would cost the store two thirds of its rate once it no longer fits the cache; 13
 //! bytes a message in memory cost nothing. A hit on the first 32 bits is checked against the stored 128-bit key, so a
@@ -6,6 +7,7 @@
 
 use contract::{Inbound, MessageId};
 use hashbrown::HashTable;
+use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 /// The key of a platform message.
@@ -78,6 +80,70 @@ impl Dedup {
     pub fn reserve(&mut self, more: usize) {
         self.table.reserve(more, |(short, _)| hash(*short));
     }
+}
+
+/// Bytes of a message in a row: its id, its key.
+const KEPT: usize = 8 + 16;
+
+/// Writes what a transaction accepted, in the order of the ids.
+pub(super) fn keep(connection: &Connection, accepted: &[(Key, MessageId)]) -> Result<(), rusqlite::Error> {
+    let Some((_, first)) = accepted.first() else { return Ok(()) };
+    let mut keys = Vec::with_capacity(accepted.len() * KEPT);
+    for (key, id) in accepted {
+        keys.extend(id.get().to_be_bytes());
+        keys.extend(key);
+    }
+    connection
+        .prepare_cached("INSERT INTO dedup (id, keys) VALUES (?1, ?2)")?
+        .execute(params![first.get().cast_signed(), keys])
+        .map(drop)
+}
+
+/// Whether a message was accepted under this key.
+pub(super) fn holds(connection: &Connection, id: MessageId, key: &Key) -> Result<bool, rusqlite::Error> {
+    let keys: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT keys FROM dedup WHERE id <= ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row([id.get().cast_signed()], |row| row.get(0))
+        .optional()?;
+    Ok(keys.is_some_and(|keys| read(&keys).any(|kept| kept == (*key, id))))
+}
+
+/// How many messages were accepted from `oldest` on.
+pub(super) fn count(connection: &Connection, oldest: MessageId) -> Result<usize, rusqlite::Error> {
+    let bytes: i64 = connection.query_row(
+        "SELECT COALESCE(SUM(LENGTH(keys)), 0) FROM dedup WHERE id >= ?1",
+        [oldest.get().cast_signed()],
+        |row| row.get(0),
+    )?;
+    Ok(usize::try_from(bytes).unwrap_or(0) / KEPT)
+}
+
+/// Calls `found` for everything that was accepted from `oldest` on.
+pub(super) fn recover(
+    connection: &Connection,
+    oldest: MessageId,
+    mut found: impl FnMut(Key, MessageId),
+) -> Result<(), rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT keys FROM dedup WHERE id >= ?1")?;
+    let mut rows = statement.query([oldest.get().cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        read(row.get_ref(0)?.as_blob()?).for_each(|(key, id)| found(key, id));
+    }
+    Ok(())
+}
+
+/// Removes what was accepted before `oldest`.
+pub(super) fn forget_before(connection: &Connection, oldest: MessageId) -> Result<(), rusqlite::Error> {
+    connection.execute("DELETE FROM dedup WHERE id < ?1", [oldest.get().cast_signed()]).map(drop)
+}
+
+fn read(keys: &[u8]) -> impl Iterator<Item = (Key, MessageId)> {
+    keys.as_chunks::<KEPT>().0.iter().map(|kept| {
+        let (mut id, mut key) = ([0; 8], Key::default());
+        id.copy_from_slice(&kept[..8]);
+        key.copy_from_slice(&kept[8..]);
+        (key, MessageId::from(u64::from_be_bytes(id)))
+    })
 }
 
 #[cfg(test)]

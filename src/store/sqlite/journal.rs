@@ -7,7 +7,7 @@ use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, Inbound, S
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
 use super::{
-    SqliteRecord, id_column, json_column,
+    SqliteRecord, entries, id_column, json_column,
     states::{Glance, Known},
     time_column,
     writer::{Op, Prepared, id_at, to_json},
@@ -16,7 +16,6 @@ use crate::store::{
     Commit, Committed, FullEntry, Journal, ListOf, OfferRecord, Page, Recall, StoreError, Ties,
     conversation::Conversation,
     customer::{Customer, Identifier, IdentifierKind},
-    entry::Entry,
     outbox::{Delivery, DeliveryState},
 };
 
@@ -366,11 +365,7 @@ fn prepare(commit: Commit) -> Prepared {
     Prepared {
         structural: commit.structural,
         turn: commit.turn,
-        entries: commit
-            .entries
-            .iter()
-            .map(|entry| (entry.id.get(), entry.at.as_microsecond(), to_json(entry)))
-            .collect(),
+        entries: commit.entries.iter().map(entries::written).collect(),
         prev,
         state: to_json(&after),
         outbox: commit.outbox,
@@ -412,20 +407,20 @@ fn previous(connection: &Connection, id: EntryId) -> Result<Option<EntryId>, rus
 fn full_entry(connection: &Connection, id: EntryId) -> Result<Option<(FullEntry, Option<EntryId>)>, rusqlite::Error> {
     connection
         .prepare_cached(
-            "SELECT e.conversation, e.entry, e.prev, i.body, o.state, o.attempts, o.error FROM entries e
+            "SELECT e.conversation, e.prev, i.body, o.state, o.attempts, o.error, e.id, e.at, e.entry FROM entries e
              LEFT JOIN inbound i ON i.id = e.id LEFT JOIN outbox o ON o.id = e.id WHERE e.id = ?1",
         )?
         .query_row([id.get().cast_signed()], |row| {
             let full = FullEntry {
                 conversation: id_column(row, 0)?,
-                entry: json_column::<Entry>(row, 1)?,
-                inbound: match row.get_ref(3)? {
+                entry: entries::read(row, 6)?,
+                inbound: match row.get_ref(2)? {
                     rusqlite::types::ValueRef::Null => None,
-                    _ => Some(Arc::new(json_column::<Inbound>(row, 3)?)),
+                    _ => Some(Arc::new(json_column::<Inbound>(row, 2)?)),
                 },
-                delivery: delivery(row, 4)?,
+                delivery: delivery(row, 3)?,
             };
-            let prev: Option<i64> = row.get(2)?;
+            let prev: Option<i64> = row.get(1)?;
             Ok((full, prev.map(|id| EntryId::from(id.cast_unsigned()))))
         })
         .optional()

@@ -6,8 +6,10 @@
 
 mod customers;
 mod dedup;
+mod entries;
 mod inbox;
 mod journal;
+mod open;
 mod outbox;
 mod people;
 mod states;
@@ -24,7 +26,7 @@ use std::{
 };
 
 use contract::{IdClock, Inbound, MessageId, Timestamp};
-use rusqlite::{Connection, OpenFlags, Row, Transaction, params};
+use rusqlite::{Connection, OpenFlags, Row, Transaction};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -366,15 +368,8 @@ fn recover_pending(connection: &Connection, floor: u64) -> Result<Vec<(MessageId
 
 fn recover_dedup(connection: &Connection, oldest: MessageId) -> Result<Dedup, rusqlite::Error> {
     let mut dedup = Dedup::default();
-    let count: i64 =
-        connection
-            .query_row("SELECT COUNT(*) FROM dedup WHERE id >= ?1", [oldest.get().cast_signed()], |row| row.get(0))?;
-    dedup.reserve(usize::try_from(count).unwrap_or(0));
-    let mut statement = connection.prepare("SELECT id, key FROM dedup WHERE id >= ?1")?;
-    let mut rows = statement.query(params![oldest.get().cast_signed()])?;
-    while let Some(row) = rows.next()? {
-        dedup.insert(&row.get(1)?, id_column(row, 0)?);
-    }
+    dedup.reserve(dedup::count(connection, oldest)?);
+    dedup::recover(connection, oldest, |key, id| dedup.insert(&key, id))?;
     Ok(dedup)
 }
 

@@ -5,12 +5,13 @@
 //! reading the journal, so dirty conversations are never evicted.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use contract::{Address, ConversationId, CustomerId, Thread};
+use hashbrown::HashMap;
 use lru::LruCache;
 
 use crate::store::{
@@ -44,7 +45,7 @@ pub(super) struct States {
 
 struct Inner {
     /// Changed since the running flush began, or since the last one when none runs.
-    dirty: BTreeMap<ConversationId, Arc<Conversation>>,
+    dirty: HashMap<ConversationId, Arc<Conversation>>,
     /// Changed before the running flush began, not written yet.
     flushing: BTreeMap<ConversationId, Arc<Conversation>>,
     clean: LruCache<ConversationId, Arc<Conversation>>,
@@ -58,7 +59,7 @@ impl States {
     pub fn new() -> Self {
         Self {
             inner: Mutex::new(Inner {
-                dirty: BTreeMap::new(),
+                dirty: HashMap::new(),
                 flushing: BTreeMap::new(),
                 clean: LruCache::new(CACHED),
                 threads: LruCache::new(CACHED),
@@ -191,7 +192,10 @@ impl Inner {
 
     fn committed(&mut self, conversation: Arc<Conversation>, row_written: bool) {
         let id = conversation.id;
-        let before = self.flushing.remove(&id).or_else(|| self.dirty.remove(&id)).or_else(|| self.clean.pop(&id));
+        let dirty = |inner: &mut Self| {
+            if row_written { inner.dirty.remove(&id) } else { inner.dirty.insert(id, Arc::clone(&conversation)) }
+        };
+        let before = dirty(self).or_else(|| self.flushing.remove(&id)).or_else(|| self.clean.pop(&id));
         let is_open = |conversation: &Conversation| (conversation.customer, conversation.owner != Owner::Closed);
         // What the customer is tied to counts open conversations.
         if before.is_none_or(|before| is_open(&before) != is_open(&conversation)) {
@@ -203,8 +207,6 @@ impl Inner {
         }
         if row_written {
             self.clean.put(id, conversation);
-        } else {
-            self.dirty.insert(id, conversation);
         }
     }
 }

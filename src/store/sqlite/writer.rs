@@ -4,7 +4,7 @@
 //! An operation that fails alone does not fail its batch: the batch is rolled back and run again one by one.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,12 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Accepted, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, OutboundId, Timestamp};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
+use contract::{Accepted, EntryId, IdClock, Inbound, MessageId, OutboundId, Timestamp};
+use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    dedup::{Dedup, Key},
+    dedup::{self, Dedup, Key},
+    open::{Changed, Open, Scratch, write_row},
     states::States,
 };
 use crate::store::{
@@ -73,8 +74,8 @@ pub(super) struct Prepared {
     pub after: Arc<Conversation>,
     pub structural: bool,
     pub turn: Option<MessageId>,
-    /// id, the entry as JSON; linked in this order behind `prev`.
-    pub entries: Vec<(u64, i64, String)>,
+    /// As [`entries::written`](super::entries::written); linked in this order behind `prev`.
+    pub entries: Vec<(EntryId, i64, String)>,
     pub prev: Option<u64>,
     pub state: String,
     pub outbox: Vec<(OutboundId, DeliveryState)>,
@@ -83,7 +84,7 @@ pub(super) struct Prepared {
 }
 
 /// What became of an operation in the transaction; told to whoever waits once the transaction stands.
-enum Outcome {
+pub(super) enum Outcome {
     Accepted(Accepted),
     Committed,
     AlreadyDone,
@@ -123,7 +124,7 @@ impl Writer {
             self.write(&mut batch);
             if swept.elapsed() > Duration::from_secs(3600) {
                 swept = Instant::now();
-                self.dedup.forget_before(oldest(self.dedup_window));
+                self.forget_keys();
             }
         }
         self.begin_flush();
@@ -218,30 +219,24 @@ impl Writer {
         scratch: &mut Scratch,
     ) -> Result<Vec<Outcome>, rusqlite::Error> {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut desk = Desk {
-            transaction: &transaction,
-            hot: Hot::prepared(&transaction)?,
-            states: &self.states,
-            clock: &self.clock,
-            pending: &self.pending,
-            floor: self.floor,
-        };
+        let mut open = Open::new(&transaction, &self.states, &self.clock, &self.pending, self.floor)?;
         let mut outcomes = Vec::with_capacity(ops.len());
         for op in ops.iter_mut() {
             outcomes.push(match op {
                 Op::Accept { inbound, body, key, .. } => {
-                    desk.accept(inbound, body, key.as_ref(), &mut self.dedup, scratch)?
+                    open.accept(inbound, body, key.as_ref(), &mut self.dedup, scratch)?
                 }
-                Op::Commit { commit, .. } => desk.commit(commit, scratch)?,
-                Op::Bury { id, reason, .. } => desk.bury(*id, reason, scratch)?,
-                Op::Redrive { id, inbound, body, .. } => desk.redrive(*id, inbound, body)?,
+                Op::Commit { commit, .. } => open.commit(commit, scratch)?,
+                Op::Bury { id, reason, .. } => open.bury(*id, reason, scratch)?,
+                Op::Redrive { id, inbound, body, .. } => open.redrive(*id, inbound, body)?,
                 Op::Work { work, .. } => {
                     work(&transaction)?;
                     Outcome::Finished
                 }
             });
         }
-        drop(desk);
+        open.keep_keys(scratch)?;
+        drop(open);
         for conversation in flush {
             write_row(&transaction, conversation, &to_json(&**conversation))?;
         }
@@ -284,12 +279,21 @@ impl Writer {
         }
     }
 
+    /// Forgets which messages came before the window.
+    fn forget_keys(&mut self) {
+        let oldest = oldest(self.dedup_window);
+        self.dedup.forget_before(oldest);
+        if let Err(error) = dedup::forget_before(&self.connection, oldest) {
+            tracing::warn!(%error, "Keys of old messages could not be removed; the next hour tries again.");
+        }
+    }
+
     fn begin_flush(&mut self) {
         let oldest_pending = self.pending.first().map(|id| id.get());
         let now: MessageId = self.clock.next(Timestamp::now());
         self.states.begin_flush();
         self.flush = Flush { began: Instant::now(), running: Some(oldest_pending.unwrap_or(now.get())) };
-        // From now on the entries that the next recovery may skip are below this; see `Desk::commit`.
+        // From now on the entries that the next recovery may skip are below this; see `Open::commit`.
         self.floor = self.flush.running.unwrap_or(self.floor);
     }
 
@@ -338,311 +342,12 @@ impl Op {
     }
 }
 
-/// What one transaction did to memory, applied once it stands.
-#[derive(Default)]
-struct Scratch {
-    keys: Vec<(Key, MessageId)>,
-    /// Messages that it settles.
-    turns: HashSet<MessageId>,
-    versions: HashMap<ConversationId, u64>,
-    committed: Vec<(Arc<Conversation>, bool)>,
-    customers: Vec<Changed>,
-}
-
-enum Changed {
-    Customer(CustomerId),
-    Merged(CustomerId, CustomerId),
-}
-
-/// The statements that every message needs, looked up once a transaction.
-struct Hot<'a> {
-    inbound: CachedStatement<'a>,
-    dedup: CachedStatement<'a>,
-    entry: CachedStatement<'a>,
-    outbox: CachedStatement<'a>,
-}
-
-impl<'a> Hot<'a> {
-    fn prepared(transaction: &'a Transaction<'_>) -> Result<Self, rusqlite::Error> {
-        Ok(Self {
-            inbound: transaction.prepare_cached("INSERT INTO inbound (id, channel, body) VALUES (?1, ?2, ?3)")?,
-            dedup: transaction.prepare_cached("INSERT INTO dedup (id, key) VALUES (?1, ?2)")?,
-            entry: transaction.prepare_cached(
-                "INSERT INTO entries (id, conversation, prev, at, entry, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?,
-            outbox: transaction
-                .prepare_cached("INSERT INTO outbox (id, channel, conversation, state) VALUES (?1, ?2, ?3, ?4)")?,
-        })
-    }
-}
-
-/// One open transaction.
-struct Desk<'a> {
-    transaction: &'a Transaction<'a>,
-    hot: Hot<'a>,
-    states: &'a States,
-    clock: &'a IdClock,
-    pending: &'a BTreeSet<MessageId>,
-    floor: u64,
-}
-
-impl Desk<'_> {
-    fn accept(
-        &mut self,
-        inbound: &Inbound,
-        body: &str,
-        key: Option<&Key>,
-        dedup: &mut Dedup,
-        scratch: &mut Scratch,
-    ) -> Result<Outcome, rusqlite::Error> {
-        if let Some(key) = key
-            && let Some(id) = dedup.find(key, |id| self.holds(id, key))
-        {
-            return Ok(Outcome::Accepted(Accepted { id, duplicate: true }));
-        }
-        let id: MessageId = self.clock.next(Timestamp::now());
-        self.insert_inbound(id, inbound, body)?;
-        if let Some(key) = key {
-            self.hot.dedup.execute(params![id.get().cast_signed(), key])?;
-            dedup.insert(key, id);
-            scratch.keys.push((*key, id));
-        }
-        Ok(Outcome::Accepted(Accepted { id, duplicate: false }))
-    }
-
-    fn holds(&self, id: MessageId, key: &Key) -> bool {
-        self.transaction
-            .prepare_cached("SELECT key FROM dedup WHERE id = ?1")
-            .and_then(|mut statement| statement.query_row([id.get().cast_signed()], |row| row.get::<_, Key>(0)))
-            .is_ok_and(|stored| stored == *key)
-    }
-
-    fn insert_inbound(&mut self, id: MessageId, inbound: &Inbound, body: &str) -> Result<(), rusqlite::Error> {
-        self.hot.inbound.execute(params![id.get().cast_signed(), inbound.channel, body]).map(drop)
-    }
-
-    fn version(&self, id: ConversationId, scratch: &Scratch) -> Result<u64, rusqlite::Error> {
-        if let Some(version) = scratch.versions.get(&id) {
-            return Ok(*version);
-        }
-        if let Some(conversation) = self.states.conversation(id) {
-            return Ok(conversation.version);
-        }
-        let version: Option<i64> = self
-            .transaction
-            .prepare_cached("SELECT version FROM conversations WHERE id = ?1")?
-            .query_row([id.get().cast_signed()], |row| row.get(0))
-            .optional()?;
-        Ok(version.map_or(0, i64::cast_unsigned))
-    }
-
-    fn commit(&mut self, commit: &Prepared, scratch: &mut Scratch) -> Result<Outcome, rusqlite::Error> {
-        if let Some(turn) = commit.turn {
-            // Who is pending is not settled, unless it is by this very transaction.
-            let known = self.pending.contains(&turn) && !scratch.turns.contains(&turn);
-            if !known && self.is_settled(turn)? {
-                return Ok(Outcome::AlreadyDone);
-            }
-        }
-        if let Some((key, _)) = &commit.once
-            && self
-                .transaction
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM once WHERE key = ?1)")?
-                .query_row([key], |row| row.get(0))?
-        {
-            return Ok(Outcome::AlreadyDone);
-        }
-        let id = commit.after.id;
-        if self.version(id, scratch)? + 1 != commit.after.version || !self.addresses_are_free(&commit.customers)? {
-            return Ok(Outcome::Refused(StoreError::Conflict));
-        }
-        if let Some((key, entry)) = &commit.once {
-            self.transaction
-                .prepare_cached("INSERT INTO once (key, entry) VALUES (?1, ?2)")?
-                .execute(params![key, entry.get().cast_signed()])?;
-        }
-        let mut prev = commit.prev;
-        for (at, (entry, moment, json)) in commit.entries.iter().enumerate() {
-            let state = (at + 1 == commit.entries.len()).then_some(commit.state.as_str());
-            self.hot.entry.execute(params![
-                entry.cast_signed(),
-                id.get().cast_signed(),
-                prev.map(u64::cast_signed),
-                moment,
-                json,
-                state
-            ])?;
-            prev = Some(*entry);
-        }
-        // A row is behind its journal only where the next recovery will see the journal.
-        let below_floor = commit.entries.last().is_none_or(|(entry, _, _)| *entry < self.floor);
-        let row_written = commit.structural || commit.after.version == 1 || below_floor;
-        if row_written {
-            write_row(self.transaction, &commit.after, &commit.state)?;
-        }
-        if commit.after.version == 1 {
-            self.transaction
-                .prepare_cached("INSERT OR REPLACE INTO threads (channel, thread, conversation) VALUES (?1, ?2, ?3)")?
-                .execute(params![commit.after.channel, commit.after.thread, id.get().cast_signed()])?;
-        }
-        for (outbound, state) in &commit.outbox {
-            self.hot.outbox.execute(params![
-                outbound.get().cast_signed(),
-                commit.after.channel,
-                id.get().cast_signed(),
-                *state as i64
-            ])?;
-        }
-        for change in &commit.customers {
-            self.change_customer(change, scratch)?;
-        }
-        scratch.versions.insert(id, commit.after.version);
-        scratch.turns.extend(commit.turn);
-        scratch.committed.push((Arc::clone(&commit.after), row_written));
-        Ok(Outcome::Committed)
-    }
-
-    fn is_settled(&self, turn: MessageId) -> Result<bool, rusqlite::Error> {
-        self.transaction
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM entries WHERE id = ?1) OR EXISTS (SELECT 1 FROM dead WHERE id = ?1)",
-            )?
-            .query_row([turn.get().cast_signed()], |row| row.get(0))
-    }
-
-    /// Somebody may have been met on two threads at once: the second commit has to look again.
-    fn addresses_are_free(&self, changes: &[CustomerChange]) -> Result<bool, rusqlite::Error> {
-        for change in changes {
-            let taken: Option<i64> = match change {
-                CustomerChange::Link(address, _) => self
-                    .transaction
-                    .prepare_cached("SELECT customer FROM addresses WHERE space = ?1 AND handle = ?2")?
-                    .query_row(params![address.space, address.handle], |row| row.get(0))
-                    .optional()?,
-                CustomerChange::Identify(identifier, customer) if identifier.verified => self
-                    .transaction
-                    .prepare_cached(
-                        "SELECT customer FROM identifiers WHERE kind = ?1 AND value = ?2 AND verified = 1 AND customer <> ?3",
-                    )?
-                    .query_row(params![identifier.kind.as_str(), identifier.value, customer.get().cast_signed()], |row| row.get(0))
-                    .optional()?,
-                CustomerChange::Merge(merge) => self
-                    .transaction
-                    .prepare_cached("SELECT merged_into FROM customers WHERE id IN (?1, ?2) AND merged_into IS NOT NULL")?
-                    .query_row([merge.from.get().cast_signed(), merge.into.get().cast_signed()], |row| row.get(0))
-                    .optional()?,
-                _ => None,
-            };
-            if taken.is_some() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn change_customer(&self, change: &CustomerChange, scratch: &mut Scratch) -> Result<(), rusqlite::Error> {
-        match change {
-            CustomerChange::Put(customer) => {
-                put_customer(self.transaction, customer.id, &to_json(customer))?;
-                scratch.customers.push(Changed::Customer(customer.id));
-            }
-            CustomerChange::Link(address, customer) => {
-                self.transaction
-                    .prepare_cached("INSERT INTO addresses (space, handle, customer) VALUES (?1, ?2, ?3)")?
-                    .execute(params![address.space, address.handle, customer.get().cast_signed()])?;
-                scratch.customers.push(Changed::Customer(*customer));
-            }
-            CustomerChange::Identify(identifier, customer) => {
-                self.transaction
-                    .prepare_cached(
-                        "INSERT INTO identifiers (kind, value, customer, verified) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (kind, value, customer) DO UPDATE SET verified = MAX(verified, excluded.verified)",
-                    )?
-                    .execute(params![
-                        identifier.kind.as_str(),
-                        identifier.value,
-                        customer.get().cast_signed(),
-                        identifier.verified
-                    ])?;
-                scratch.customers.push(Changed::Customer(*customer));
-            }
-            CustomerChange::Merge(merge) => {
-                let id: MessageId = self.clock.next(merge.at);
-                self.transaction
-                    .prepare_cached("INSERT INTO merges (id, from_customer, into_customer, identifier, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                    .execute(params![
-                        id.get().cast_signed(),
-                        merge.from.get().cast_signed(),
-                        merge.into.get().cast_signed(),
-                        merge.identifier,
-                        merge.at.as_microsecond()
-                    ])?;
-                self.transaction
-                    .prepare_cached("UPDATE customers SET merged_into = ?2 WHERE id = ?1")?
-                    .execute([merge.from.get().cast_signed(), merge.into.get().cast_signed()])?;
-                scratch.customers.push(Changed::Merged(merge.from, merge.into));
-            }
-        }
-        Ok(())
-    }
-
-    fn bury(&self, id: MessageId, reason: &str, scratch: &mut Scratch) -> Result<Outcome, rusqlite::Error> {
-        scratch.turns.insert(id);
-        if !self.is_settled(id)? {
-            self.transaction
-                .prepare_cached("INSERT INTO dead (id, at, reason) VALUES (?1, ?2, ?3)")?
-                .execute(params![id.get().cast_signed(), Timestamp::now().as_microsecond(), reason])?;
-        }
-        Ok(Outcome::Finished)
-    }
-
-    fn redrive(&mut self, id: MessageId, inbound: &Inbound, body: &str) -> Result<Outcome, rusqlite::Error> {
-        let new: MessageId = self.clock.next(Timestamp::now());
-        let changed = self
-            .transaction
-            .prepare_cached("UPDATE dead SET redriven = ?2 WHERE id = ?1 AND redriven IS NULL")?
-            .execute([id.get().cast_signed(), new.get().cast_signed()])?;
-        if changed == 0 {
-            return Ok(Outcome::Refused(StoreError::Missing("dead letter")));
-        }
-        self.insert_inbound(new, inbound, body)?;
-        Ok(Outcome::Redriven(new))
-    }
-}
-
-pub(super) fn put_customer(transaction: &Transaction<'_>, id: CustomerId, json: &str) -> Result<(), rusqlite::Error> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO customers (id, customer) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET customer = excluded.customer",
-        )?
-        .execute(params![id.get().cast_signed(), json])?;
-    Ok(())
-}
-
-/// Writes a conversation's row, unless a newer one is there: a flush may carry a state that a commit of the same
-/// transaction has overtaken.
-fn write_row(transaction: &Transaction<'_>, conversation: &Conversation, state: &str) -> Result<(), rusqlite::Error> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO conversations (id, customer, owner, agent, version, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, owner = excluded.owner, agent = excluded.agent,
-                 version = excluded.version, state = excluded.state
-             WHERE excluded.version > conversations.version",
-        )?
-        .execute(params![
-            conversation.id.get().cast_signed(),
-            conversation.customer.get().cast_signed(),
-            conversation.owner as i64,
-            conversation.agent.map(|agent| agent.get().cast_signed()),
-            conversation.version.cast_signed(),
-            state
-        ])?;
-    Ok(())
-}
-
 #[expect(clippy::expect_used, reason = "rows are plain structs with string keys")]
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("plain structs with string keys always serialise")
+    // Most of them fit, and need not be moved as they grow.
+    let mut json = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut json, value).expect("plain structs with string keys always serialise");
+    String::from_utf8(json).expect("JSON is UTF-8")
 }
 
 pub(super) fn oldest(window: Duration) -> MessageId {
@@ -658,32 +363,4 @@ pub(super) fn id_at<T: From<u64>>(moment: Timestamp) -> T {
 
 fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
-}
-
-#[cfg(test)]
-mod tests {
-    use contract::{Address, Thread};
-
-    use super::*;
-
-    #[test]
-    fn a_late_flush_does_not_undo_what_was_committed_since() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("migrations/V1__spine.sql")).unwrap();
-        let thread = Thread { channel: "shop".into(), key: "v1".into() };
-        let address = Address { space: "webchat:shop".into(), handle: "v1".into() };
-        let mut flushed = Conversation::open(1.into(), &thread, "webchat", address, 1.into(), Timestamp::UNIX_EPOCH);
-        flushed.version = 1;
-        let mut committed = flushed.clone();
-        committed.close(Timestamp::UNIX_EPOCH);
-        committed.version = 2;
-        let transaction = connection.transaction().unwrap();
-        for conversation in [&flushed, &committed, &flushed] {
-            write_row(&transaction, conversation, &to_json(conversation)).unwrap();
-        }
-        let row: (i64, i64) = transaction
-            .query_row("SELECT owner, version FROM conversations", [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .unwrap();
-        assert_eq!(row, (contract::ThreadOwner::Closed as i64, 2));
-    }
 }

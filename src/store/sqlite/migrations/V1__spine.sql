@@ -12,11 +12,11 @@ CREATE TABLE inbound (
     body    TEXT NOT NULL                -- contract::Inbound
 );
 
--- Which platform messages were accepted: the first 16 bytes of SHA-256 over channel and external id. Narrow, so that
--- the set in memory is rebuilt quickly.
+-- Which platform messages were accepted, a row a transaction: for each message 8 bytes of its id and the first 16 bytes
+-- of SHA-256 over channel and external id. The set in memory is rebuilt from it.
 CREATE TABLE dedup (
-    id  INTEGER PRIMARY KEY,             -- inbound.id
-    key BLOB NOT NULL
+    id   INTEGER PRIMARY KEY,            -- the inbound.id of the first of them
+    keys BLOB NOT NULL
 );
 
 CREATE TABLE entries (
@@ -24,7 +24,7 @@ CREATE TABLE entries (
     conversation INTEGER NOT NULL,
     prev         INTEGER,                -- the entry before it in the same conversation
     at           INTEGER NOT NULL,
-    entry        TEXT NOT NULL,          -- store::entry::Entry
+    entry        TEXT NOT NULL,          -- author and what of store::entry::Entry
     state        TEXT                    -- store::conversation::Conversation after the commit; on its last entry
 );
 
