@@ -8,12 +8,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -26,7 +27,7 @@ use sha2::Sha256;
 use switchboard::{
     inbox::Queue,
     store::{
-        Commit, Journal,
+        Commit, Committed, Journal,
         conversation::Conversation,
         customer::{Customer, CustomerChange},
         entry::{Entry, EntryAuthor, TurnRecord, What},
@@ -44,8 +45,10 @@ use tokio::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SENDERS: usize = 256;
+/// Conversations of all senders together.
+const CONVERSATIONS: usize = 5_120;
 /// Conversations of each sender.
-const EACH: u64 = 20;
+const EACH: u64 = (CONVERSATIONS / SENDERS) as u64;
 const SECRET: [u8; 32] = [7; 32];
 const RULES: usize = 100;
 
@@ -70,15 +73,17 @@ fn main() {
 
 async fn measure(plan: &Plan) {
     let folder = tempfile::tempdir().unwrap();
-    println!("{SENDERS} senders, {} conversations, {RULES} rules, bodies of about 1 KiB\n", SENDERS as u64 * EACH);
-    let mut store = 0.0;
-    for producers in [SENDERS] {
+    println!("{SENDERS} senders, {CONVERSATIONS} conversations, {RULES} rules, bodies of about 1 KiB\n");
+    let mut store = Rate::default();
+    for producers in [4 * SENDERS, SENDERS] {
         let bare = bare_sqlite(&folder.path().join(format!("bare-{producers}.db")), plan.seconds, producers).await;
+        disk_at_rest();
         store = store_alone(&folder.path().join(format!("store-{producers}.db")), plan.seconds, producers).await;
-        println!("{producers:>5} producers: bare SQLite, one insert a message  {bare:>9.0} /s");
+        disk_at_rest();
+        println!("{producers:>5} producers: bare SQLite, one insert a message  {bare:>9}");
         println!(
-            "                 store, accept and turn              {store:>9.0} /s   {:.0} % of bare",
-            100.0 * store / bare
+            "                 store, accept and turn              {store:>9}   {:.0} % of bare",
+            100.0 * store.each_second / bare.each_second
         );
     }
     if !plan.daemon {
@@ -88,12 +93,12 @@ async fn measure(plan: &Plan) {
     let mut daemon = Daemon::start(folder.path());
     println!("daemon ready after {} ms, {} MB resident", daemon.ready.as_millis(), daemon.resident_mb());
     let opened = daemon.flood(Until::Messages(EACH)).await;
-    println!("{} conversations opened                         {:>9.0} /s", opened.sent, opened.rate);
+    println!("{} conversations opened                         {}", opened.sent, opened.rate);
     let empty = daemon.flood(Until::seconds(plan.seconds)).await;
     println!(
-        "daemon over HTTP, no history                      {:>9.0} /s   {:.0} % of the store, accept p50 {:.1} ms p99 {:.1} ms",
+        "daemon over HTTP, no history                      {}   {:.0} % of the store, accept p50 {:.1} ms p99 {:.1} ms",
         empty.rate,
-        100.0 * empty.rate / store,
+        100.0 * empty.rate.each_second / store.each_second,
         empty.p50,
         empty.p99
     );
@@ -104,10 +109,10 @@ async fn measure(plan: &Plan) {
     let full = daemon.flood(Until::seconds(plan.seconds)).await;
     stored += full.sent;
     println!(
-        "daemon over HTTP, {:>9} messages stored         {:>9.0} /s   {:.0} % of that, {} MB resident, {} MB on disk",
+        "daemon over HTTP, {:>9} messages stored         {}   {:.0} % of that, {} MB resident, {} MB on disk",
         stored,
         full.rate,
-        100.0 * full.rate / empty.rate,
+        100.0 * full.rate.each_second / empty.rate.each_second,
         daemon.resident_mb(),
         daemon.disk_mb()
     );
@@ -133,8 +138,13 @@ async fn measure(plan: &Plan) {
     daemon.kill();
 }
 
-/// What a single table does with the same group commit.
-async fn bare_sqlite(path: &Path, seconds: u64, producers: usize) -> f64 {
+/// What the disk still has to write of one measurement is not the next one's.
+fn disk_at_rest() {
+    Command::new("sync").status().unwrap();
+}
+
+/// What a single table does with the same messages and the same group commit.
+async fn bare_sqlite(path: &Path, seconds: u64, producers: usize) -> Rate {
     let (ops, mut queued) = tokio::sync::mpsc::channel::<(String, tokio::sync::oneshot::Sender<()>)>(4096);
     let path = path.to_owned();
     let writer = std::thread::spawn(move || {
@@ -157,10 +167,10 @@ async fn bare_sqlite(path: &Path, seconds: u64, producers: usize) -> f64 {
             }
         }
     });
-    let body = serde_json::to_string(&inbound(0, 0)).unwrap();
-    let rate = rate(Until::seconds(seconds), producers, move |_, _| {
-        let (ops, body) = (ops.clone(), body.clone());
+    let rate = rate(Until::seconds(seconds), producers, move |sender, number| {
+        let ops = ops.clone();
         async move {
+            let body = serde_json::to_string(&inbound(sender, number, EACH)).unwrap();
             let (done, told) = tokio::sync::oneshot::channel();
             ops.send((body, done)).await.unwrap();
             told.await.unwrap();
@@ -171,8 +181,9 @@ async fn bare_sqlite(path: &Path, seconds: u64, producers: usize) -> f64 {
     rate
 }
 
-/// Accept, then the turn: two durable commits a message, without anything around them.
-async fn store_alone(path: &Path, seconds: u64, producers: usize) -> f64 {
+/// Accept, then the turn: two durable commits a message, without anything around them. Whoever sends remembers its
+/// conversations.
+async fn store_alone(path: &Path, seconds: u64, producers: usize) -> Rate {
     let ids = Arc::new(IdClock::new(0));
     let options = Options { waiting_most: 1_000_000, ..Options::default() };
     let record = SqliteRecord::open(path, Arc::clone(&ids), options).unwrap();
@@ -180,27 +191,36 @@ async fn store_alone(path: &Path, seconds: u64, producers: usize) -> f64 {
         let record = Arc::clone(&record);
         async move { while record.next().await.is_some() {} }
     });
+    let each = (CONVERSATIONS / producers) as u64;
+    let known: Arc<[Mutex<HashMap<u64, Arc<Conversation>>>]> = (0..producers).map(|_| Mutex::default()).collect();
     let shared = Arc::clone(&record);
-    let turn = move |sender, number| {
-        let (record, ids) = (Arc::clone(&shared), Arc::clone(&ids));
-        async move { one_turn(&record, &ids, sender, number).await }
+    let turn = move |sender: usize, number| {
+        let (record, ids, known) = (Arc::clone(&shared), Arc::clone(&ids), Arc::clone(&known));
+        async move {
+            let before = known[sender].lock().unwrap().remove(&(number % each));
+            let after = one_turn(&record, &ids, inbound(sender, number, each), before).await;
+            known[sender].lock().unwrap().insert(number % each, after);
+        }
     };
-    rate(Until::Messages(EACH), producers, turn.clone()).await;
+    rate(Until::Messages(each), producers, turn.clone()).await;
     let rate = rate(Until::seconds(seconds), producers, turn).await;
     drain.abort();
     record.close();
     rate
 }
 
-async fn one_turn(record: &SqliteRecord, ids: &IdClock, sender: usize, number: u64) {
-    let inbound = inbound(sender, number);
+async fn one_turn(
+    record: &SqliteRecord,
+    ids: &IdClock,
+    inbound: Inbound,
+    before: Option<Arc<Conversation>>,
+) -> Arc<Conversation> {
     let thread = Thread { channel: inbound.channel.clone(), key: inbound.thread.clone() };
-    let from = inbound.from.clone();
+    let address = inbound.from.address.clone();
     let accepted = record.accept(inbound).await.unwrap();
     let now = Timestamp::now();
-    let recall = record.recall(&thread, &from).await.unwrap();
     let mut customers = Vec::new();
-    let mut conversation = match recall.conversation {
+    let mut conversation = match before {
         Some(conversation) => Conversation::clone(&conversation),
         None => {
             let customer = Customer {
@@ -211,10 +231,10 @@ async fn one_turn(record: &SqliteRecord, ids: &IdClock, sender: usize, number: u
                 verified: false,
                 first_seen: now,
             };
-            customers.push(CustomerChange::Link(from.address.clone(), customer.id));
+            customers.push(CustomerChange::Link(address.clone(), customer.id));
             let id = customer.id;
             customers.push(CustomerChange::Put(customer));
-            Conversation::open(ids.next(now), &thread, "http", from.address, id, now)
+            Conversation::open(ids.next(now), &thread, "http", address, id, now)
         }
     };
     conversation.last_message = Some(accepted.id);
@@ -230,7 +250,10 @@ async fn one_turn(record: &SqliteRecord, ids: &IdClock, sender: usize, number: u
         customers,
         once: None,
     };
-    record.commit(commit).await.unwrap();
+    match record.commit(commit).await.unwrap() {
+        Committed::Done(after) => after,
+        Committed::AlreadyDone => unreachable!("each message has one turn"),
+    }
 }
 
 /// When a sender ends.
@@ -253,14 +276,35 @@ impl Until {
     }
 }
 
+/// How much is done in a second, and the processor time that each message takes.
+#[derive(Default, Clone, Copy)]
+struct Rate {
+    each_second: f64,
+    micros: f64,
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{:>9.0} /s, {:>3.0} µs of processor each", self.each_second, self.micros)
+    }
+}
+
+/// The processor time that a process has taken, in microseconds; `self` or its id.
+fn processor_time(process: &str) -> f64 {
+    const MICROS_A_TICK: f64 = 10_000.0;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let numbers = stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(2);
+    numbers.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() * MICROS_A_TICK
+}
+
 /// What `producers` at once get done.
-async fn rate<F, Fut>(until: Until, producers: usize, work: F) -> f64
+async fn rate<F, Fut>(until: Until, producers: usize, work: F) -> Rate
 where
     F: Fn(usize, u64) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send,
 {
     let done = Arc::new(AtomicU64::new(0));
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), processor_time("self"));
     let tasks: Vec<_> = (0..producers)
         .map(|sender| {
             let (work, done) = (work.clone(), Arc::clone(&done));
@@ -278,11 +322,12 @@ where
     for task in tasks {
         task.await.unwrap();
     }
-    done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+    let done = done.load(Ordering::Relaxed) as f64;
+    Rate { each_second: done / started.elapsed().as_secs_f64(), micros: (processor_time("self") - before) / done }
 }
 
-fn inbound(sender: usize, number: u64) -> Inbound {
-    let handle = format!("customer-{}-{}", sender, number % EACH);
+fn inbound(sender: usize, number: u64, each: u64) -> Inbound {
+    let handle = format!("customer-{}-{}", sender, number % each);
     Inbound {
         channel: "load".into(),
         kind: "http".into(),
@@ -321,7 +366,7 @@ struct Daemon {
 
 struct Flood {
     sent: u64,
-    rate: f64,
+    rate: Rate,
     p50: f64,
     p99: f64,
 }
@@ -361,6 +406,10 @@ impl Daemon {
         let _ = self.child.wait();
     }
 
+    fn processor_time(&self) -> f64 {
+        processor_time(&self.child.id().to_string())
+    }
+
     fn resident_mb(&self) -> u64 {
         self.resident_kb() / 1024
     }
@@ -377,7 +426,7 @@ impl Daemon {
     }
 
     async fn flood(&mut self, until: Until) -> Flood {
-        let (started, first) = (Instant::now(), self.sent);
+        let (started, before, first) = (Instant::now(), self.processor_time(), self.sent);
         let tasks: Vec<_> = (0..SENDERS)
             .map(|sender| {
                 let address = self.address.clone();
@@ -403,13 +452,17 @@ impl Daemon {
         while self.metric("switchboard_inbox_waiting").await > 0.0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        summary(sent, started.elapsed(), waits)
+        let rate = Rate {
+            each_second: sent as f64 / started.elapsed().as_secs_f64(),
+            micros: (self.processor_time() - before) / sent as f64,
+        };
+        summary(rate, waits)
     }
 
     async fn steady(&mut self, per_second: u64, seconds: u64) -> Flood {
         const CONNECTIONS: u64 = 25;
         let pause = Duration::from_secs_f64(CONNECTIONS as f64 / per_second as f64);
-        let (started, first) = (Instant::now(), self.sent);
+        let first = self.sent;
         let tasks: Vec<_> = (0..CONNECTIONS)
             .map(|sender| {
                 let address = self.address.clone();
@@ -429,9 +482,8 @@ impl Daemon {
         for task in tasks {
             waits.extend(task.await.unwrap());
         }
-        let sent = waits.len() as u64;
-        self.sent += sent;
-        summary(sent, started.elapsed(), waits)
+        self.sent += waits.len() as u64;
+        summary(Rate::default(), waits)
     }
 
     async fn page(&self, path: &str) -> String {
@@ -501,10 +553,10 @@ impl Daemon {
     }
 }
 
-fn summary(sent: u64, elapsed: Duration, mut waits: Vec<Duration>) -> Flood {
+fn summary(rate: Rate, mut waits: Vec<Duration>) -> Flood {
     waits.sort_unstable();
     let at = |quantile: f64| waits[((waits.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1000.0;
-    Flood { sent, rate: sent as f64 / elapsed.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+    Flood { sent: waits.len() as u64, rate, p50: at(0.5), p99: at(0.99) }
 }
 
 fn quantile(before: &[(String, f64)], after: &[(String, f64)], quantile: f64) -> String {

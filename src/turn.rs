@@ -38,7 +38,7 @@ pub struct Setting<'a> {
     /// The moment of the turn.
     pub now: Timestamp,
     /// The queues, now.
-    pub queues: &'a BTreeMap<String, QueueFacts>,
+    pub queues: &'a Arc<BTreeMap<String, QueueFacts>>,
     /// Logins of agents.
     pub login: &'a (dyn Fn(contract::AgentId) -> Option<String> + Sync),
     /// How long after closing a conversation goes on when the customer writes again.
@@ -190,7 +190,7 @@ impl<'a> Turn<'a> {
                 last_seen: before.and_then(|before| before.last_message).map(MessageId::made_at),
                 last_agent,
             },
-            queues: self.setting.queues.clone(),
+            queues: Arc::clone(self.setting.queues),
             now: Now { time: now },
         }
     }

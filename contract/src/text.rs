@@ -8,6 +8,9 @@ pub const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// zero-width spaces and byte-order marks removed, joiners kept (emoji and Persian need them), blank ends trimmed.
 #[must_use]
 pub fn clean_text(text: &str) -> String {
+    if text.len() <= MAX_TEXT_BYTES && text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return text.trim().to_owned();
+    }
     let mut clean = String::with_capacity(text.len().min(MAX_TEXT_BYTES));
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {

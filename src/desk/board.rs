@@ -1,6 +1,9 @@
 //! The desk at a glance: what lists, rules and widgets show of it. A snapshot, a fraction of a second old.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use contract::{AgentId, ConversationId, Timestamp};
 use jiff::SignedDuration;
@@ -12,7 +15,7 @@ use crate::routing::QueueFacts;
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     /// The queues, as rules see them.
-    pub queues: BTreeMap<String, QueueFacts>,
+    pub queues: Arc<BTreeMap<String, QueueFacts>>,
     /// Where each waiting conversation stands, 1 being next.
     pub positions: HashMap<ConversationId, u32>,
     /// What each agent is now, and units of work that they hold.
@@ -24,9 +27,10 @@ impl Board {
     #[must_use]
     pub fn of(desk: &Desk, now: Timestamp) -> Self {
         let mut board = Self::default();
+        let mut queues = BTreeMap::new();
         for queue in desk.queues() {
             let status = desk.queue_status(queue, now);
-            board.queues.insert(
+            queues.insert(
                 queue.to_owned(),
                 QueueFacts {
                     waiting: status.waiting.into(),
@@ -39,6 +43,7 @@ impl Board {
             let waiting = desk.waiting(queue, now).map(|waits| waits.waiting.conversation);
             board.positions.extend(waiting.zip(1_u32..));
         }
+        board.queues = queues.into();
         board.agents = desk.agents().map(|agent| (agent.profile.id, (agent.presence, agent.load))).collect();
         board
     }

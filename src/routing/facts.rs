@@ -6,7 +6,7 @@
 //! `has(field)` asks whether it is known. That is CEL's own rule for absent fields: `unknown && false` is false,
 //! `unknown || true` is true, everything else that touches it is unknown.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{Content, Inbound, Timestamp};
 use jiff::SignedDuration;
@@ -34,7 +34,7 @@ pub struct Facts {
     pub customer: CustomerFacts,
     /// The queues by name. A queue that is missing here is unknown.
     #[serde(skip_serializing_if = "is_default")]
-    pub queues: BTreeMap<String, QueueFacts>,
+    pub queues: Arc<BTreeMap<String, QueueFacts>>,
     /// The moment of the decision.
     #[serde(skip_serializing_if = "is_default")]
     pub now: Now,
@@ -438,7 +438,7 @@ mod tests {
                 tags: vec!["vip".into()],
                 ..Default::default()
             },
-            queues: [("care".to_owned(), QueueFacts { waiting: 3, ..Default::default() })].into(),
+            queues: Arc::new([("care".to_owned(), QueueFacts { waiting: 3, ..Default::default() })].into()),
             ..Facts::default()
         };
         let json = serde_json::to_string(&facts).unwrap();

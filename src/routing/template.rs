@@ -1,7 +1,7 @@
 //! What is said to customers without an agent: templates by language.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::{self, Write},
 };
 
@@ -50,6 +50,8 @@ pub(super) struct Templates {
     environment: Environment<'static>,
     /// The languages of each template.
     languages: BTreeMap<String, Vec<String>>,
+    /// Those that say the same to everybody.
+    plain: HashMap<String, String>,
 }
 
 impl Default for Templates {
@@ -59,7 +61,7 @@ impl Default for Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(20);
-        Self { environment, languages: BTreeMap::new() }
+        Self { environment, languages: BTreeMap::new(), plain: HashMap::new() }
     }
 }
 
@@ -67,6 +69,9 @@ impl Templates {
     /// Compiles one text of one template.
     pub(super) fn add(&mut self, name: &str, language: &str, source: &str) -> Result<(), minijinja::Error> {
         self.languages.entry(name.to_owned()).or_default().push(language.to_owned());
+        if !source.contains('{') && source.len() <= MAX_OUTPUT {
+            self.plain.insert(key(name, language), source.trim().to_owned());
+        }
         self.environment.add_template_owned(key(name, language), source.to_owned())
     }
 
@@ -118,10 +123,14 @@ impl RuleSet {
         let Some(language) = self.templates.language(template, language.unwrap_or(default), default) else {
             return String::new();
         };
+        let key = key(template, language);
+        if let Some(text) = self.templates.plain.get(&key) {
+            return text.clone();
+        }
         let mut out = Bounded::default();
         let empty = Titles::new();
         let titles = context.queue.and_then(|queue| self.queues.get(queue)).map_or(&empty, |queue| &queue.title);
-        if let Ok(compiled) = self.templates.environment.get_template(&key(template, language)) {
+        if let Ok(compiled) = self.templates.environment.get_template(&key) {
             // A text that runs out of fuel or room is cut there: what was said so far was checked at load.
             let _ = compiled.render_captured_to(values(context, titles, language), &mut out);
         }

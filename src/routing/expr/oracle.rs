@@ -72,7 +72,7 @@ fn tree(scope: &Scope<'_>) -> Tree {
             group.at(name).value = Some(cel(&value));
         }
     }
-    for (name, queue) in &scope.facts.queues {
+    for (name, queue) in &*scope.facts.queues {
         let group = tree.at("queues").at(name);
         for field in QUEUE_FIELDS {
             if let Some(value) = (field.get)(queue) {
@@ -189,9 +189,11 @@ fn facts(dice: [u8; 32]) -> Facts {
             ..CustomerFacts::default()
         },
         queues: match roll(2) {
-            0 => BTreeMap::new(),
-            _ => [("care".to_owned(), QueueFacts { waiting: 2, longest_wait: seconds(roll(4)), ..Default::default() })]
-                .into(),
+            0 => Arc::default(),
+            _ => {
+                let care = QueueFacts { waiting: 2, longest_wait: seconds(roll(4)), ..Default::default() };
+                Arc::new([("care".to_owned(), care)].into())
+            }
         },
         now: Now { time: time(1 + roll(3)).unwrap() },
     }
