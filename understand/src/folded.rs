@@ -87,13 +87,20 @@ impl Folded {
         self.cut();
     }
 
-    /// The folded text between two characters.
-    #[must_use]
-    pub fn text(&self, start: u32, end: u32) -> String {
-        let chars = &self.chars[start as usize..end as usize];
-        let mut text = String::with_capacity(chars.iter().map(|c| c.len_utf8()).sum());
-        text.extend(chars);
-        text
+    fn between(&self, start: u32, end: u32) -> &[char] {
+        &self.chars[start as usize..end as usize]
+    }
+
+    /// The texts of the first few stretches, each text once.
+    pub(crate) fn texts(&self, stretches: impl IntoIterator<Item = (u32, u32)>, most: usize) -> Vec<String> {
+        let mut few: Vec<&[char]> = Vec::with_capacity(most);
+        for (start, end) in stretches {
+            let text = self.between(start, end);
+            if few.len() < most && !few.contains(&text) {
+                few.push(text);
+            }
+        }
+        few.into_iter().map(text).collect()
     }
 
     fn fold(&mut self, text: &str) {
@@ -193,6 +200,12 @@ impl Folded {
         }
         self.tokens = tokens;
     }
+}
+
+fn text(chars: &[char]) -> String {
+    let mut text = String::with_capacity(chars.iter().map(|c| c.len_utf8()).sum());
+    text.extend(chars);
+    text
 }
 
 const NUMBER: u32 = 0x51ed_270b;

@@ -250,13 +250,7 @@ fn latin(folded: &Folded) -> Verdict {
     let number = order[0];
     let language = LATIN[number];
     let told = voted.iter().filter(|(languages, ..)| languages >> number & 1 == 1);
-    let mut terms: Vec<String> = Vec::new();
-    for (_, start, end) in told {
-        let term = folded.text(*start, *end);
-        if terms.len() < 3 && !terms.contains(&term) {
-            terms.push(term);
-        }
-    }
+    let terms = folded.texts(told.map(|(_, start, end)| (*start, *end)), 3);
     (language, confidence.min(0.99), terms)
 }
 

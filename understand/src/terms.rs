@@ -72,17 +72,7 @@ fn strongest(folded: &Folded, before: &[f32]) -> Vec<String> {
     let most = spans.iter().map(|(weight, ..)| *weight).fold(0.0, f32::max);
     spans.retain(|(weight, ..)| *weight > 0.0 && *weight >= most * LEAST);
     spans.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut terms: Vec<String> = Vec::new();
-    for (_, start, end) in spans {
-        let term = folded.text(start, end);
-        if terms.len() == MOST {
-            break;
-        }
-        if !terms.contains(&term) {
-            terms.push(term);
-        }
-    }
-    terms
+    folded.texts(spans.into_iter().map(|(_, start, end)| (start, end)), MOST)
 }
 
 /// Where a run of characters speaks for the judgement: its stretches of positive weight, at most four characters each.

@@ -261,7 +261,7 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
                 "PRAGMA page_size = 8192;
                  PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = FULL;
-                 PRAGMA cache_size = -16384;
+                 PRAGMA cache_size = -8192;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA wal_autocheckpoint = 20000;
                  PRAGMA foreign_keys = OFF;",
@@ -307,7 +307,7 @@ fn recover(
         let floor = recover_states(connection, states)?;
         Ok(Recovered {
             pending: recover_pending(connection, floor)?,
-            dedup: recover_dedup(connection, writer::oldest(options.dedup_window))?,
+            dedup: Dedup::recovered(connection, writer::oldest(options.dedup_window))?,
             floor,
         })
     };
@@ -364,13 +364,6 @@ fn recover_pending(connection: &Connection, floor: u64) -> Result<Vec<(MessageId
     let rows =
         statement.query_map([floor.cast_signed()], |row| Ok((id_column(row, 0)?, Arc::new(json_column(row, 1)?))))?;
     rows.collect()
-}
-
-fn recover_dedup(connection: &Connection, oldest: MessageId) -> Result<Dedup, rusqlite::Error> {
-    let mut dedup = Dedup::default();
-    dedup.reserve(dedup::count(connection, oldest)?);
-    dedup::recover(connection, oldest, |key, id| dedup.insert(&key, id))?;
-    Ok(dedup)
 }
 
 fn id_column<T: From<u64>>(row: &Row<'_>, column: usize) -> Result<T, rusqlite::Error> {

@@ -17,7 +17,7 @@ use crate::store::{StoreError, conversation::Conversation, customer::CustomerCha
 #[derive(Default)]
 pub(super) struct Scratch {
     /// What was accepted, in the order of the ids.
-    pub keys: Vec<(Key, MessageId)>,
+    pub keys: Vec<dedup::Accepted>,
     /// Messages that it settles.
     pub turns: HashSet<MessageId>,
     versions: HashMap<ConversationId, u64>,
@@ -82,21 +82,17 @@ impl<'a> Open<'a> {
         scratch: &mut Scratch,
     ) -> Result<Outcome, rusqlite::Error> {
         if let Some(key) = key
-            && let Some(id) = dedup.find(key, |id| self.holds(id, key, scratch))
+            && let Some(id) = dedup.find(self.transaction, &scratch.keys, key)?
         {
             return Ok(Outcome::Accepted(Accepted { id, duplicate: true }));
         }
         let id: MessageId = self.clock.next(Timestamp::now());
         self.insert_inbound(id, inbound, body)?;
         if let Some(key) = key {
-            dedup.insert(key, id);
+            dedup.insert(key);
             scratch.keys.push((*key, id));
         }
         Ok(Outcome::Accepted(Accepted { id, duplicate: false }))
-    }
-
-    fn holds(&self, id: MessageId, key: &Key, scratch: &Scratch) -> bool {
-        scratch.keys.contains(&(*key, id)) || dedup::holds(self.transaction, id, key).unwrap_or(false)
     }
 
     /// The last thing that is written: what the next start needs to know a message that comes again.

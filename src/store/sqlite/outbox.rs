@@ -291,10 +291,7 @@ fn ledger(connection: &Connection) -> Result<Ledger, rusqlite::Error> {
             ledger.findings.push(format!("{wrong} {finding}"));
         }
     }
-    let mut keys = Vec::new();
-    dedup::recover(&connection, MessageId::from(0), |key, _| keys.push(key))?;
-    keys.sort_unstable();
-    let doubled = keys.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let doubled = dedup::doubled(&connection)?;
     if doubled > 0 {
         ledger.findings.push(format!("{doubled} platform messages were accepted more than once"));
     }

@@ -199,12 +199,11 @@ impl Writer {
         let outcomes = match outcomes {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                for (key, id) in scratch.keys {
-                    self.dedup.remove(&key, id);
-                }
+                self.dedup.rolled_back(&scratch.keys);
                 return Err(error);
             }
         };
+        self.dedup.committed(&scratch.keys);
         self.after(ops, outcomes, scratch);
         if self.flush.running.is_some() && self.states.flushed(&flush) {
             self.complete_flush();
