@@ -591,7 +591,7 @@ impl Connection {
     async fn send(&mut self, sender: usize, number: u64) -> Duration {
         let handle = format!("customer-{}-{}", sender, number % EACH);
         let id = format!("{sender}-{number}-{:x}", rand::random::<u32>());
-        let body = serde_json::json!({"id": id, "from": {"handle": handle}, "text": text(number)}).to_string();
+        let body = format!(r#"{{"id":"{id}","from":{{"handle":"{handle}"}},"text":"{}"}}"#, text(number));
         let stamp = Timestamp::now().as_second();
         let mut mac = Hmac::<Sha256>::new_from_slice(&SECRET).unwrap();
         mac.update(format!("{id}.{stamp}.").as_bytes());

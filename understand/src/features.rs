@@ -189,5 +189,10 @@ const fn is_syllable(c: char) -> bool {
 
 /// The hash of a token's text.
 pub(crate) fn hash_of(characters: &[char]) -> u32 {
-    characters.iter().fold(0x811c_9dc5, |hash, c| step(hash, *c as u32))
+    characters.iter().fold(0x811c_9dc5, |hash, c| hash_on(hash, *c))
+}
+
+/// The hash of a token's text with one more character.
+pub(crate) const fn hash_on(hash: u32, c: char) -> u32 {
+    step(hash, c as u32)
 }

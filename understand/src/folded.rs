@@ -2,7 +2,11 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use crate::{features::hash_of, han, plain::Plain};
+use crate::{
+    features::{hash_of, hash_on},
+    han,
+    plain::Plain,
+};
 
 /// Of a long text its head and its tail are read: what it is about, and how it ends.
 const HEAD: usize = 1_500;
@@ -114,6 +118,14 @@ impl Folded {
                 self.chars.push(c);
                 continue;
             }
+            if c == ' ' && last != ' ' {
+                (last, run) = (c, 1);
+                words += u32::from(upper + lower > 2);
+                loud += u32::from(upper > 2 && lower == 0);
+                (upper, lower) = (0, 0);
+                self.chars.push(c);
+                continue;
+            }
             if c.is_ascii_uppercase() {
                 upper += 1;
             } else if c.is_ascii_lowercase() || (!c.is_ascii() && c.is_alphabetic()) {
@@ -169,13 +181,15 @@ impl Folded {
             let (kind, hash) = match class {
                 Class::Space => continue,
                 Class::Letter => {
-                    at = span(chars, at, |c| matches!(Class::of(c), Class::Letter | Class::Digit) || c == '\'');
+                    let rest = chars[at..].iter().copied();
+                    let word = rest.take_while(|c| matches!(Class::of(*c), Class::Letter | Class::Digit) || *c == '\'');
+                    let hash = word.inspect(|_| at += 1).fold(hash_of(&chars[start..=start]), hash_on);
                     match address(chars, start, at) {
                         Some(end) => {
                             at = end;
                             (Kind::Word, ADDRESS)
                         }
-                        None => (Kind::Word, hash_of(&chars[start..at])),
+                        None => (Kind::Word, hash),
                     }
                 }
                 Class::Digit => {

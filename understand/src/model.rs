@@ -61,6 +61,16 @@ pub struct Tuning {
     pub wishes: [(f32, f32); Wish::ALL.len()],
 }
 
+impl Tuning {
+    /// The score of a column from what the words and the pieces add up to, and what they count for.
+    #[must_use]
+    pub fn score(&self, column: usize, sums: [i32; 2], factors: [f32; 2]) -> f32 {
+        #[expect(clippy::cast_precision_loss, reason = "sums of a few thousand small integers")]
+        let sum = factors[0] * sums[0] as f32 + factors[1] * sums[1] as f32;
+        self.bias[column] + self.scale[column] * sum
+    }
+}
+
 /// Weights that are ready to be used.
 #[derive(Debug)]
 pub struct Model<'a> {
@@ -227,11 +237,7 @@ impl Sums {
     #[must_use]
     pub fn scores(&self, tuning: &Tuning) -> [f32; COLUMNS] {
         let factors = factors(self.known);
-        std::array::from_fn(|column| {
-            #[expect(clippy::cast_precision_loss, reason = "sums of a few thousand small integers")]
-            let sum = factors[0] * self.sums[0][column] as f32 + factors[1] * self.sums[1][column] as f32;
-            tuning.bias[column] + tuning.scale[column] * sum
-        })
+        std::array::from_fn(|column| tuning.score(column, self.sums.map(|sums| sums[column]), factors))
     }
 }
 

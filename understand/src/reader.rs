@@ -245,25 +245,31 @@ impl Reader {
 /// asked all the same.
 fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
     const FEWEST: u32 = 6;
+    const COLUMN: usize = Wish::WantsHuman.column();
+    #[derive(Default)]
+    struct Clause {
+        end: u32,
+        sums: [i32; 2],
+        known: [u32; 2],
+    }
     let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop);
-    let mut clauses: Vec<(u32, Sums)> = stops.map(|stop| (stop.end, Sums::default())).collect();
+    let mut clauses: Vec<Clause> = stops.map(|stop| Clause { end: stop.end, ..Clause::default() }).collect();
     let mut here = 0;
-    for stretch in known {
+    for Stretch { group, start, end, weights } in known {
         // One stands near the one before.
-        while here > 0 && clauses[here - 1].0 > stretch.start {
+        while here > 0 && clauses[here - 1].end > *start {
             here -= 1;
         }
-        while clauses.get(here).is_some_and(|(end, _)| *end <= stretch.start) {
+        while clauses.get(here).is_some_and(|clause| clause.end <= *start) {
             here += 1;
         }
-        if let Some((end, sums)) = clauses.get_mut(here)
-            && stretch.end <= *end
-        {
-            sums.add(stretch.group, &stretch.weights);
+        if let Some(clause) = clauses.get_mut(here).filter(|clause| *end <= clause.end) {
+            clause.sums[*group as usize] += i32::from(weights.column(COLUMN));
+            clause.known[*group as usize] += u32::from(weights.known);
         }
     }
-    let enough = clauses.iter().filter(|(_, sums)| sums.known[0] + sums.known[1] >= FEWEST);
-    enough.map(|(_, sums)| sums.scores(tuning)[Wish::WantsHuman.column()]).fold(f32::MIN, f32::max)
+    let enough = clauses.iter().filter(|clause| clause.known.iter().sum::<u32>() >= FEWEST);
+    enough.map(|clause| tuning.score(COLUMN, clause.sums, factors(clause.known))).fold(f32::MIN, f32::max)
 }
 
 /// Adds the words that weighed most, where something is said.
