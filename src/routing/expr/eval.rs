@@ -64,13 +64,14 @@ impl<'a> Scope<'a> {
         self.local.get_or_init(|| self.facts.now.time.to_zoned(self.world.zone.0.clone()))
     }
 
-    fn text_contains(&self, needle: usize) -> bool {
-        self.contained.get_or_init(|| self.world.texts.contained(&self.facts.message.text)).has(needle)
+    /// The texts of the rules that the message has.
+    pub(in crate::routing) fn contained(&self) -> &words::Hits {
+        self.contained.get_or_init(|| self.world.texts.contained(&self.facts.message.text))
     }
 
-    fn text_has_word(&self, words: &[usize]) -> bool {
-        let hits = self.words.get_or_init(|| self.world.texts.words(&self.facts.message.text));
-        words.iter().any(|&word| hits.has(word))
+    /// The words of the rules that the message has.
+    pub(in crate::routing) fn words(&self) -> &words::Hits {
+        self.words.get_or_init(|| self.world.texts.words(&self.facts.message.text))
     }
 }
 
@@ -147,8 +148,8 @@ impl Expr {
             Kind::Contains(pair) => texts(pair, scope, vars, |text, part| text.contains(part)),
             Kind::StartsWith(pair) => texts(pair, scope, vars, |text, part| text.starts_with(part)),
             Kind::EndsWith(pair) => texts(pair, scope, vars, |text, part| text.ends_with(part)),
-            Kind::TextContains(needle) => Some(scope.text_contains(*needle)),
-            Kind::TextAnyWord(needles) => Some(scope.text_has_word(needles)),
+            Kind::TextContains(needle) => Some(scope.contained().has(*needle)),
+            Kind::TextAnyWord(needles) => Some(needles.iter().any(|&needle| scope.words().has(needle))),
             Kind::AnyWord(text, list) => match text.value(scope, vars)? {
                 Val::Text(text) => Some(words::any_word(&text, list.iter().map(String::as_str))),
                 _ => None,

@@ -38,7 +38,7 @@ struct Automaton {
 
 /// Which needles a text has, one bit each.
 #[derive(Debug, Default)]
-pub(super) struct Hits(Vec<u64>);
+pub(in crate::routing) struct Hits(Vec<u64>);
 
 impl Hits {
     fn none(needles: usize) -> Self {
@@ -47,6 +47,18 @@ impl Hits {
 
     fn add(&mut self, needle: usize) {
         self.0[needle / 64] |= 1 << (needle % 64);
+    }
+
+    /// The needles that the text has.
+    pub(in crate::routing) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().flat_map(|(block, bits)| {
+            let mut rest = *bits;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+                rest &= rest - 1;
+                Some(block * 64 + bit)
+            })
+        })
     }
 
     pub(super) fn has(&self, needle: usize) -> bool {

@@ -437,7 +437,7 @@ fn random_condition(dice: &mut impl Iterator<Item = usize>) -> String {
     let mut parts = Vec::new();
     for _ in 0..=roll(3) {
         let language = ["en", "zh-Hans", "es"][roll(3)];
-        parts.push(match roll(9) {
+        parts.push(match roll(12) {
             0 => format!("message.language == \"{language}\""),
             1 => format!("message.language in [\"{language}\", \"en\"]"),
             2 => "message.automatic".to_owned(),
@@ -446,6 +446,9 @@ fn random_condition(dice: &mut impl Iterator<Item = usize>) -> String {
             5 => format!("message.text.any_word([\"w{}\"])", roll(3)),
             6 => format!("(message.kind == \"email\" || message.text.contains(\"w{}\"))", roll(3)),
             7 => "message.kind != \"email\"".to_owned(),
+            8 => format!("conversation.messages {} {}", ["<", "<=", ">", ">=", "=="][roll(5)], roll(60)),
+            9 => format!("0.{} {} message.urgency", roll(100), ["<", ">="][roll(2)]),
+            10 => format!("conversation.idle > duration(\"{}m\")", roll(9)),
             _ => "conversation.owner == \"queue\"".to_owned(),
         });
     }
@@ -480,6 +483,9 @@ proptest::proptest! {
             facts.message.kind = ["email", "webchat"][roll / 4 % 2].to_owned();
             facts.message.automatic = roll / 8 % 2 == 1;
             facts.message.text = format!("w{} xw1", roll % 3);
+            facts.message.urgency = [None, Some(0.3), Some(0.55)][roll % 3];
+            facts.conversation.messages = [0, 7, 30, 59][roll % 4];
+            facts.conversation.idle = [None, Some(jiff::SignedDuration::from_mins(4))][roll / 2 % 2];
             facts.conversation.owner = [Owner::Bot, Owner::Queue][roll / 16 % 2];
             let decision = decide(&set, &facts);
             let trace = explain(&set, &facts);
