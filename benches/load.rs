@@ -234,7 +234,7 @@ async fn one_turn(
             };
             customers.push(CustomerChange::Link(address.clone(), customer.id));
             let id = customer.id;
-            customers.push(CustomerChange::Put(customer));
+            customers.push(CustomerChange::Put { was: None, now: customer });
             Conversation::open(ids.next(now), &thread, "http", address, id, now)
         }
     };

@@ -42,11 +42,10 @@ pub fn identify(recall: &Recall, from: &Sender, ids: &IdClock, now: Timestamp) -
             first_seen: now,
         },
     };
-    let is_new = candidates.is_empty();
-    let before = customer.clone();
+    let was = candidates.first().map(|oldest| Arc::clone(oldest));
     learn(&mut customer, from);
-    if is_new || customer != before {
-        changes.push(CustomerChange::Put(customer.clone()));
+    if was.as_deref() != Some(&customer) {
+        changes.push(CustomerChange::Put { was, now: customer.clone() });
     }
     if recall.customer.is_none() {
         changes.push(CustomerChange::Link(from.address.clone(), customer.id));
@@ -156,7 +155,7 @@ mod tests {
         assert!(matches!(
             identity.changes[..],
             [
-                CustomerChange::Put(_),
+                CustomerChange::Put { .. },
                 CustomerChange::Link(..),
                 CustomerChange::Identify(Identifier { verified: false, .. }, _)
             ]

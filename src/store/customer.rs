@@ -3,7 +3,7 @@
 //! Two customers become one only on an identifier that a channel vouches for. A merge moves nothing: the younger
 //! customer points at the older one and readers follow, so undoing it is clearing the pointer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{Address, CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -97,8 +97,14 @@ pub struct Contact {
 /// A change to who is who, committed with the turn that brought it.
 #[derive(Debug, Clone)]
 pub enum CustomerChange {
-    /// Somebody new, or new facts of somebody known: the whole row.
-    Put(Customer),
+    /// Somebody new, or new facts of somebody known: the whole row, and what it was when that was decided. Refused as a
+    /// conflict when it is something else by now.
+    Put {
+        /// What was known.
+        was: Option<Arc<Customer>>,
+        /// What is known now.
+        now: Customer,
+    },
     /// This address is theirs. Refused as a conflict when it is somebody's already.
     Link(Address, CustomerId),
     /// This identifier is theirs.

@@ -273,8 +273,11 @@ pub trait Customers: Send + Sync {
     /// Customers whose name, email, phone or handle starts with `text`.
     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Contact>, StoreError>;
 
-    /// Writes a customer's own row.
-    async fn put_customer(&self, customer: Customer) -> Result<(), StoreError>;
+    /// Writes a known customer's own row, in place of what it was when the change was decided.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it is something else by now: read again, decide again.
+    async fn put_customer(&self, was: &Customer, now: Customer) -> Result<(), StoreError>;
 
     /// Undoes a merge and tells which it was.
     ///

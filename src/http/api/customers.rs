@@ -18,7 +18,7 @@ use crate::{
         auth::Caller,
         views::{CustomerView, EntriesView, EntryView, Items},
     },
-    store::people::Role,
+    store::{StoreError, customer::Customer, people::Role},
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -87,26 +87,42 @@ pub(super) async fn change(
 ) -> Result<Json<CustomerView>, ApiError> {
     const ATTRIBUTES_MOST: usize = 100;
     needs_sight(&app, &caller, id).await?;
-    let found = app.records.store.contact(id).await?.ok_or_else(|| ApiError::missing("customer"))?;
-    let mut customer = found.customer;
-    if let Some(name) = update.name {
-        customer.name = Some(clean_line(&name, 80)).filter(|name| !name.is_empty());
+    loop {
+        let found = app.records.store.contact(id).await?.ok_or_else(|| ApiError::missing("customer"))?;
+        let changed = update.on(&found.customer);
+        if changed.attributes.len() > ATTRIBUTES_MOST {
+            return Err(ApiError::wrong(format!("A customer has at most {ATTRIBUTES_MOST} attributes.")));
+        }
+        match app.records.store.put_customer(&found.customer, changed).await {
+            // Somebody else changed them in between: the change is made to what they are now.
+            Err(StoreError::Conflict) => {}
+            result => {
+                result?;
+                return Ok(Json(contact(&app, id).await?));
+            }
+        }
     }
-    if let Some(language) = update.language {
-        customer.language = Some(clean_line(&language, 20)).filter(|language| !language.is_empty());
+}
+
+impl CustomerUpdate {
+    fn on(&self, customer: &Customer) -> Customer {
+        let mut customer = customer.clone();
+        let line = |text: &str, most| Some(clean_line(text, most)).filter(|text| !text.is_empty());
+        if let Some(name) = &self.name {
+            customer.name = line(name, 80);
+        }
+        if let Some(language) = &self.language {
+            customer.language = line(language, 20);
+        }
+        for (name, value) in self.attributes.iter().flatten() {
+            let name = clean_line(name, 60);
+            match value {
+                Some(value) => customer.attributes.insert(name, clean_line(value, 500)),
+                None => customer.attributes.remove(&name),
+            };
+        }
+        customer
     }
-    for (name, value) in update.attributes.unwrap_or_default() {
-        let name = clean_line(&name, 60);
-        match value {
-            Some(value) => customer.attributes.insert(name, clean_line(&value, 500)),
-            None => customer.attributes.remove(&name),
-        };
-    }
-    if customer.attributes.len() > ATTRIBUTES_MOST {
-        return Err(ApiError::wrong(format!("A customer has at most {ATTRIBUTES_MOST} attributes.")));
-    }
-    app.records.store.put_customer(customer).await?;
-    Ok(Json(contact(&app, id).await?))
 }
 
 /// Everything that a customer and the company said to each other, over all channels, oldest first.

@@ -4,7 +4,12 @@ use async_trait::async_trait;
 use contract::{Address, CustomerId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{SqliteRecord, id_column, json_column, open::put_customer, time_column, writer::to_json};
+use super::{
+    SqliteRecord, id_column, json_column,
+    open::{is_still, put_customer},
+    time_column,
+    writer::to_json,
+};
 use crate::store::{
     Customers, StoreError,
     customer::{Contact, Customer, Identifier, IdentifierKind, Merge},
@@ -46,11 +51,19 @@ impl Customers for SqliteRecord {
         .await
     }
 
-    async fn put_customer(&self, customer: Customer) -> Result<(), StoreError> {
-        let (id, json) = (customer.id, to_json(&customer));
-        self.write(move |transaction| put_customer(transaction, id, &json)).await?;
+    async fn put_customer(&self, was: &Customer, now: Customer) -> Result<(), StoreError> {
+        let (id, was) = (now.id, was.clone());
+        let stands = self
+            .write(move |transaction| {
+                let is_still = is_still(transaction, id, Some(&was))?;
+                if is_still {
+                    put_customer(transaction, &now)?;
+                }
+                Ok(is_still)
+            })
+            .await?;
         self.states.customer_changed(id);
-        Ok(())
+        if stands { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     async fn unmerge(&self, merge: &str, now: Timestamp) -> Result<Merge, StoreError> {

@@ -254,14 +254,14 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(64);
         if read_only {
-            connection.execute_batch("PRAGMA cache_size = -2048; PRAGMA query_only = ON;")?;
+            connection.execute_batch("PRAGMA cache_size = -1024; PRAGMA query_only = ON;")?;
         } else {
             // FULL, because NORMAL can lose the last commits when the power fails.
             connection.execute_batch(
                 "PRAGMA page_size = 8192;
                  PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = FULL;
-                 PRAGMA cache_size = -8192;
+                 PRAGMA cache_size = -6144;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA wal_autocheckpoint = 20000;
                  PRAGMA foreign_keys = OFF;",

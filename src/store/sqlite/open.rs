@@ -4,14 +4,19 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{Accepted, ConversationId, CustomerId, IdClock, Inbound, MessageId, Timestamp};
 use hashbrown::{HashMap, HashSet};
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
 use super::{
     dedup::{self, Dedup, Key},
+    json_column,
     states::States,
     writer::{Outcome, Prepared, to_json},
 };
-use crate::store::{StoreError, conversation::Conversation, customer::CustomerChange};
+use crate::store::{
+    StoreError,
+    conversation::Conversation,
+    customer::{Customer, CustomerChange},
+};
 
 /// What one transaction did to memory, applied once it stands.
 #[derive(Default)]
@@ -136,7 +141,7 @@ impl<'a> Open<'a> {
             return Ok(Outcome::AlreadyDone);
         }
         let id = commit.after.id;
-        if self.version(id, scratch)? + 1 != commit.after.version || !self.addresses_are_free(&commit.customers)? {
+        if self.version(id, scratch)? + 1 != commit.after.version || !self.customers_are_as_seen(&commit.customers)? {
             return Ok(Outcome::Refused(StoreError::Conflict));
         }
         if let Some((key, entry)) = &commit.once {
@@ -193,9 +198,15 @@ impl<'a> Open<'a> {
             .query_row([turn.get().cast_signed()], |row| row.get(0))
     }
 
-    /// Somebody may have been met on two threads at once: the second commit has to look again.
-    fn addresses_are_free(&self, changes: &[CustomerChange]) -> Result<bool, rusqlite::Error> {
+    /// Somebody may have been met, or learned about, on two threads at once: the second commit has to look again.
+    fn customers_are_as_seen(&self, changes: &[CustomerChange]) -> Result<bool, rusqlite::Error> {
         for change in changes {
+            if let CustomerChange::Put { was, now } = change
+                && !is_still(self.transaction, now.id, was.as_deref())?
+            {
+                self.states.customer_changed(now.id);
+                return Ok(false);
+            }
             let taken: Option<i64> = match change {
                 CustomerChange::Link(address, _) => self
                     .transaction
@@ -225,9 +236,9 @@ impl<'a> Open<'a> {
 
     fn change_customer(&self, change: &CustomerChange, scratch: &mut Scratch) -> Result<(), rusqlite::Error> {
         match change {
-            CustomerChange::Put(customer) => {
-                put_customer(self.transaction, customer.id, &to_json(customer))?;
-                scratch.customers.push(Changed::Customer(customer.id));
+            CustomerChange::Put { now, .. } => {
+                put_customer(self.transaction, now)?;
+                scratch.customers.push(Changed::Customer(now.id));
             }
             CustomerChange::Link(address, customer) => {
                 self.transaction
@@ -293,13 +304,26 @@ impl<'a> Open<'a> {
     }
 }
 
-pub(super) fn put_customer(transaction: &Transaction<'_>, id: CustomerId, json: &str) -> Result<(), rusqlite::Error> {
-    transaction
+/// Whether a customer's row says this, or is not there.
+pub(super) fn is_still(
+    connection: &Connection,
+    id: CustomerId,
+    was: Option<&Customer>,
+) -> Result<bool, rusqlite::Error> {
+    let row: Option<Customer> = connection
+        .prepare_cached("SELECT customer FROM customers WHERE id = ?1")?
+        .query_row([id.get().cast_signed()], |row| json_column(row, 0))
+        .optional()?;
+    Ok(row.as_ref() == was)
+}
+
+pub(super) fn put_customer(connection: &Connection, customer: &Customer) -> Result<(), rusqlite::Error> {
+    connection
         .prepare_cached(
             "INSERT INTO customers (id, customer) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET customer = excluded.customer",
         )?
-        .execute(params![id.get().cast_signed(), json])?;
-    Ok(())
+        .execute(params![customer.id.get().cast_signed(), to_json(customer)])
+        .map(drop)
 }
 
 /// Writes a conversation's row, unless a newer one is there: a flush may carry a state that a commit of the same
@@ -330,7 +354,6 @@ pub(super) fn write_row(
 #[cfg(test)]
 mod tests {
     use contract::{Address, Thread};
-    use rusqlite::Connection;
 
     use super::*;
 

@@ -60,7 +60,12 @@ pub async fn an_address_is_somebodys_once(backend: &impl Backend) {
     let race = (0..6).map(|at| {
         let person = customer(ids, "Li");
         let link = CustomerChange::Link(address("li"), person.id);
-        store.commit(changes(ids, &format!("t{at}"), person.id, vec![CustomerChange::Put(person), link]))
+        store.commit(changes(
+            ids,
+            &format!("t{at}"),
+            person.id,
+            vec![CustomerChange::Put { was: None, now: person }, link],
+        ))
     });
     let results = futures::future::join_all(race).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
@@ -158,13 +163,34 @@ pub async fn several_become_one_through_a_chain(backend: &impl Backend) {
     assert_eq!(store.contact(a.customer).await.unwrap().unwrap().ids, [a.customer]);
 }
 
+pub async fn what_two_threads_learn_at_once_is_not_overwritten(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let person = customer(ids, "Li Wei");
+    let met = vec![
+        CustomerChange::Put { was: None, now: person.clone() },
+        CustomerChange::Link(address("shop"), person.id),
+        CustomerChange::Link(address("mail"), person.id),
+    ];
+    done(store, changes(ids, "shop", person.id, met)).await;
+    let was = known(&record, "shop").await;
+    let learned = |name: &str| CustomerChange::Put {
+        was: Some(was.clone().into()),
+        now: Customer { attributes: [(name.to_owned(), "yes".to_owned())].into(), ..person.clone() },
+    };
+    done(store, changes(ids, "one", person.id, vec![learned("vip")])).await;
+    let late = store.commit(changes(ids, "two", person.id, vec![learned("wholesale")])).await;
+    assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
+    assert_eq!(known(&record, "mail").await.attributes.keys().collect::<Vec<_>>(), ["vip"], "and is read anew");
+}
+
 pub async fn search_finds_by_name_address_and_identifier(backend: &impl Backend) {
     let record = backend.open().await;
     let (store, ids) = (&*record.store, &record.ids);
     let person = Customer { name: Some("Zoë 张伟".into()), ..customer(ids, "") };
     let phone = Identifier { kind: IdentifierKind::Phone, value: "+8613800138000".into(), verified: true };
     let all = vec![
-        CustomerChange::Put(person.clone()),
+        CustomerChange::Put { was: None, now: person.clone() },
         CustomerChange::Link(address("shop-4711"), person.id),
         CustomerChange::Identify(email("zoe@example.com", true), person.id),
         CustomerChange::Identify(phone, person.id),
@@ -181,7 +207,10 @@ pub async fn search_finds_by_name_address_and_identifier(backend: &impl Backend)
         assert_eq!(find(text).await, [], "{text}");
     }
     assert_eq!(find("zoe@").await, [person.id], "nothing was dropped");
-    store.put_customer(Customer { name: Some("Zora".into()), ..person.clone() }).await.unwrap();
+    let zora = Customer { name: Some("Zora".into()), ..person.clone() };
+    store.put_customer(&person, zora.clone()).await.unwrap();
+    let late = store.put_customer(&person, Customer { verified: true, ..person.clone() }).await;
+    assert!(matches!(late, Err(StoreError::Conflict)), "what was learned in between is not overwritten");
     assert_eq!(find("Zora").await, [person.id]);
     assert_eq!(known(&record, "shop-4711").await.name.as_deref(), Some("Zora"));
 }

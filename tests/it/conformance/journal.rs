@@ -121,7 +121,10 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
         turn: Some(id),
         entries: [make::message_entry(id), reply].into(),
         outbox: vec![(out, DeliveryState::Pending)],
-        customers: vec![CustomerChange::Put(stranger.clone()), CustomerChange::Link(make::address("v1"), stranger.id)],
+        customers: vec![
+            CustomerChange::Put { was: None, now: stranger.clone() },
+            CustomerChange::Link(make::address("v1"), stranger.id),
+        ],
         once: Some(("key".into(), key)),
         ..commit(new.clone())
     };

@@ -140,7 +140,7 @@ pub async fn opened(store: &dyn Store, ids: &IdClock, thread_key: &str) -> std::
     let link = CustomerChange::Link(address(thread_key), person.id);
     let entries = vec![event(ids, Event::Opened)];
     let first = Commit {
-        customers: vec![CustomerChange::Put(person), link],
+        customers: vec![CustomerChange::Put { was: None, now: person }, link],
         entries: entries.into(),
         structural: true,
         ..commit(new)

@@ -88,6 +88,7 @@ macro_rules! conform {
                 an_address_is_somebodys_once
                 a_verified_identifier_is_one_customers
                 merges_are_followed_and_undone
+                what_two_threads_learn_at_once_is_not_overwritten
                 search_finds_by_name_address_and_identifier
                 several_become_one_through_a_chain);
             crate::conformance::conform!(@suite $factory, people:
