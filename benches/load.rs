@@ -193,7 +193,8 @@ async fn store_alone(path: &Path, seconds: u64, producers: usize) -> Rate {
         async move { while record.next().await.is_some() {} }
     });
     let each = (CONVERSATIONS / producers) as u64;
-    let known: Arc<[Mutex<HashMap<u64, Arc<Conversation>>>]> = (0..producers).map(|_| Mutex::default()).collect();
+    type Known = Mutex<HashMap<u64, Arc<Conversation>>>;
+    let known: Arc<[Known]> = (0..producers).map(|_| Known::default()).collect();
     let shared = Arc::clone(&record);
     let turn = move |sender: usize, number| {
         let (record, ids, known) = (Arc::clone(&shared), Arc::clone(&ids), Arc::clone(&known));
