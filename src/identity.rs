@@ -31,8 +31,9 @@ pub fn identify(recall: &Recall, from: &Sender, ids: &IdClock, now: Timestamp) -
     candidates.dedup_by_key(|customer| customer.id);
 
     let mut changes = Vec::new();
-    let mut customer = match candidates.first() {
-        Some(oldest) => Customer::clone(oldest),
+    let was = candidates.first().map(|oldest| Arc::clone(oldest));
+    let mut customer = match was.as_deref() {
+        Some(oldest) => oldest.clone(),
         None => Customer {
             id: ids.next(now),
             name: None,
@@ -42,7 +43,6 @@ pub fn identify(recall: &Recall, from: &Sender, ids: &IdClock, now: Timestamp) -
             first_seen: now,
         },
     };
-    let was = candidates.first().map(|oldest| Arc::clone(oldest));
     learn(&mut customer, from);
     if was.as_deref() != Some(&customer) {
         changes.push(CustomerChange::Put { was, now: customer.clone() });

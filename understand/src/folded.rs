@@ -110,30 +110,26 @@ impl Folded {
     fn fold(&mut self, text: &str) {
         self.chars.reserve(text.len());
         let (mut last, mut run) = (' ', 1_u32);
-        let (mut upper, mut lower, mut words, mut loud) = (0_u32, 0_u32, 0_u32, 0_u32);
+        let mut voice = Voice::default();
         for c in text.chars() {
             if c.is_ascii_lowercase() && c != last {
                 (last, run) = (c, 1);
-                lower += 1;
+                voice.lower += 1;
                 self.chars.push(c);
                 continue;
             }
             if c == ' ' && last != ' ' {
                 (last, run) = (c, 1);
-                words += u32::from(upper + lower > 2);
-                loud += u32::from(upper > 2 && lower == 0);
-                (upper, lower) = (0, 0);
+                voice.end_word();
                 self.chars.push(c);
                 continue;
             }
             if c.is_ascii_uppercase() {
-                upper += 1;
+                voice.upper += 1;
             } else if c.is_ascii_lowercase() || (!c.is_ascii() && c.is_alphabetic()) {
-                lower += 1;
+                voice.lower += 1;
             } else {
-                words += u32::from(upper + lower > 2);
-                loud += u32::from(upper > 2 && lower == 0);
-                (upper, lower) = (0, 0);
+                voice.end_word();
             }
             let c = if c.is_ascii() { ascii(c) } else { other(c) };
             let Some(c) = c else { continue };
@@ -161,9 +157,8 @@ impl Folded {
                 }
             }
         }
-        words += u32::from(upper + lower > 2);
-        loud += u32::from(upper > 2 && lower == 0);
-        self.shouted = loud >= 2 && loud * 5 >= words * 2;
+        voice.end_word();
+        self.shouted = voice.is_loud();
         while self.chars.last().is_some_and(|c| c.is_whitespace()) {
             self.chars.pop();
         }
@@ -213,6 +208,28 @@ impl Folded {
             tokens.push(Token { kind, start, end, hash, negates });
         }
         self.tokens = tokens;
+    }
+}
+
+/// How many words of three letters and more are written in capitals.
+#[derive(Default)]
+struct Voice {
+    /// Letters of the word that is read.
+    upper: u32,
+    lower: u32,
+    words: u32,
+    loud: u32,
+}
+
+impl Voice {
+    fn end_word(&mut self) {
+        self.words += u32::from(self.upper + self.lower > 2);
+        self.loud += u32::from(self.upper > 2 && self.lower == 0);
+        (self.upper, self.lower) = (0, 0);
+    }
+
+    const fn is_loud(&self) -> bool {
+        self.loud >= 2 && self.loud * 5 >= self.words * 2
     }
 }
 

@@ -45,8 +45,6 @@ pub struct Intents {
     names: Vec<(String, Vec<String>)>,
     /// Number and rarity of each n-gram.
     numbers: HashMap<u32, (u32, f32), Plain>,
-    /// The first bits of those n-grams, as a set: nearly all others are told by it.
-    sketch: Vec<u64>,
     /// A row of one weight an intent for each n-gram.
     weights: Vec<f32>,
     version: String,
@@ -86,17 +84,10 @@ impl Intents {
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         let rarity = |count: u32| (examples.len() as f32 / count as f32).ln() + 1.5;
         let kept = order.into_iter().filter(|hash| counts[hash] >= rare);
-        let numbers: HashMap<_, _, _> =
-            (0..).zip(kept).map(|(number, hash)| (hash, (number, rarity(counts[&hash])))).collect();
-        let mut sketch = vec![0; 1 << (SKETCH - 6)];
-        for hash in numbers.keys() {
-            let (word, bit) = sketched(*hash);
-            sketch[word] |= bit;
-        }
+        let numbers = (0..).zip(kept).map(|(number, hash)| (hash, (number, rarity(counts[&hash])))).collect();
         let mut learned = Self {
             names: intents.iter().map(|intent| (intent.name.clone(), intent.topics.clone())).collect(),
             numbers,
-            sketch,
             weights: Vec::new(),
             version: version(intents),
         };
@@ -135,12 +126,7 @@ impl Intents {
 
     /// Also how many of the n-grams are known, the same one counted each time.
     fn sparse(&self, hashes: &[u32]) -> (Sparse, usize) {
-        let may_know = |hash: &&u32| {
-            let (word, bit) = sketched(**hash);
-            self.sketch[word] & bit != 0
-        };
-        let mut sparse: Sparse =
-            hashes.iter().filter(may_know).filter_map(|hash| self.numbers.get(hash).copied()).collect();
+        let mut sparse: Sparse = hashes.iter().filter_map(|hash| self.numbers.get(hash).copied()).collect();
         let known = sparse.len();
         sparse.sort_unstable_by_key(|(number, _)| *number);
         sparse.dedup_by_key(|(number, _)| *number);
@@ -193,15 +179,6 @@ impl Intents {
             }
         }
     }
-}
-
-/// Bits of a hash that the sketch knows.
-const SKETCH: u32 = 17;
-
-/// A hash's word and bit in the sketch.
-const fn sketched(hash: u32) -> (usize, u64) {
-    let place = hash >> (u32::BITS - SKETCH);
-    ((place / u64::BITS) as usize, 1 << (place % u64::BITS))
 }
 
 fn hashes(text: &str) -> Vec<u32> {

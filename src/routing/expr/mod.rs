@@ -19,7 +19,7 @@ use regex::Regex;
 pub(super) use check::{Problem, Vocabulary, compile, compile_path};
 pub(super) use eval::{Scope, World, Zone};
 pub(super) use schema::{FIELDS, Field, QUEUE_FIELDS, QueueField, WEEKDAYS, field as fact_field};
-pub(super) use words::{Hits, Needles, TextIndex};
+pub(super) use words::{Hits, Needles, TextIndex, ones};
 
 use crate::understand::Entity;
 

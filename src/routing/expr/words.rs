@@ -51,19 +51,24 @@ impl Hits {
 
     /// The needles that the text has.
     pub(in crate::routing) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().flat_map(|(block, bits)| {
-            let mut rest = *bits;
-            std::iter::from_fn(move || {
-                let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-                rest &= rest - 1;
-                Some(block * 64 + bit)
-            })
-        })
+        ones(&self.0)
     }
 
     pub(super) fn has(&self, needle: usize) -> bool {
         self.0.get(needle / 64).is_some_and(|bits| bits >> (needle % 64) & 1 == 1)
     }
+}
+
+/// The places of the ones among many bits, rising.
+pub(in crate::routing) fn ones(bits: &[u64]) -> impl Iterator<Item = usize> {
+    bits.iter().enumerate().flat_map(|(block, bits)| {
+        let mut rest = *bits;
+        std::iter::from_fn(move || {
+            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(block * 64 + bit)
+        })
+    })
 }
 
 impl TextIndex {

@@ -14,12 +14,11 @@ const GROUPS: usize = 16;
 pub(super) struct Bounds {
     field: &'static Field,
     side: Side,
-    /// The first bound of each group but the first, rising.
+    /// The first bound of each group, rising.
     cuts: Vec<f64>,
-    /// By group, the rules that have no bound here, or one below the next group.
+    /// By how many groups a number has reached, the rules that have no bound here, or one in those groups. An unknown
+    /// number has reached none.
     rows: Vec<Row>,
-    /// The rules that have no bound here: where the number is unknown.
-    rest: Row,
 }
 
 /// Whether the number must be above the bound, or below it.
@@ -47,24 +46,19 @@ impl Bounds {
         bounds.dedup();
         let cuts: Vec<f64> = bounds.iter().copied().step_by(bounds.len().div_ceil(GROUPS)).collect();
         let rest = Row::without(count, rules.iter().map(|(place, _)| *place));
-        let row = |group: usize| {
+        let row = |reached: usize| {
             let mut row = rest.clone();
-            let is_below = |bound: f64| cuts.get(group).is_none_or(|next| side.turned(bound) < *next);
+            let is_below = |bound: f64| cuts.get(reached).is_none_or(|next| side.turned(bound) < *next);
             rules.iter().filter(|(_, bound)| is_below(*bound)).for_each(|(place, _)| row.add(*place));
             row
         };
         let rows = (0..=cuts.len()).map(row).collect();
-        Self { field, side, cuts, rows, rest }
+        Self { field, side, cuts, rows }
     }
 
     pub fn row(&self, scope: &Scope<'_>) -> &Row {
-        match (self.field.get)(scope).as_ref().and_then(number) {
-            Some(number) => {
-                let number = self.side.turned(number);
-                &self.rows[self.cuts.partition_point(|cut| *cut <= number)]
-            }
-            None => &self.rest,
-        }
+        let number = (self.field.get)(scope).as_ref().and_then(number).map(|number| self.side.turned(number));
+        &self.rows[number.map_or(0, |number| self.cuts.partition_point(|cut| *cut <= number))]
     }
 }
 

@@ -14,13 +14,13 @@ mod values;
 use std::{cell::OnceCell, cmp::Reverse, collections::BTreeMap, ops::ControlFlow};
 
 use self::{
-    bounds::{Bounds, Side, bound},
+    bounds::{Bounds, bound},
     row::{AT_ONCE, first, keep},
     texts::{Texts, texts},
-    values::{Needs, Values, need},
+    values::{Values, need},
 };
 use super::{
-    expr::{Expr, Field, Kind, Scope},
+    expr::{Expr, Field, Kind, Scope, ones},
     rule::{Rule, Trigger},
 };
 
@@ -58,24 +58,15 @@ impl Index {
                 parts
             })
             .collect();
-        let mut needs: BTreeMap<&'static str, Needs<'_>> = BTreeMap::new();
-        for (bit, parts) in parts.iter().enumerate() {
-            for (field, values) in parts.iter().filter_map(|part| need(part)) {
-                let (_, rules) = needs.entry(field.path).or_insert_with(|| (field, Vec::new()));
-                if rules.last().is_none_or(|(last, _)| *last != bit) {
-                    rules.push((bit, values));
-                }
-            }
-        }
-        let mut columns: Vec<Needs<'_>> = needs.into_values().collect();
-        columns.sort_by_key(|(_, rules)| Reverse(rules.len()));
-        columns.truncate(MAX_VALUES);
+        let values = asked(&parts, MAX_VALUES, |part| need(part).map(|(field, values)| (field.path, field, values)));
+        let bounds =
+            asked(&parts, MAX_BOUNDS, |part| bound(part).map(|(field, side, by)| ((field.path, side), field, by)));
         let rest = |parts: &Vec<&Expr>| {
             let mut seen: Vec<&'static str> = Vec::new();
             let text = parts.iter().position(|part| texts(part).is_some());
             let left = parts.iter().enumerate().filter(|(at, _)| Some(*at) != text).map(|(_, part)| part);
             let left = left.filter(|part| match need(part) {
-                Some((field, _)) if columns.iter().any(|(column, _)| column.path == field.path) => {
+                Some((field, _)) if values.iter().any(|(path, ..)| *path == field.path) => {
                     let again = seen.contains(&field.path);
                     seen.push(field.path);
                     again
@@ -86,8 +77,11 @@ impl Index {
         };
         Self {
             rules: chosen.iter().zip(&parts).map(|(&place, parts)| Indexed { place, rest: rest(parts) }).collect(),
-            values: columns.iter().map(|(field, needs)| Values::new(field, needs, chosen.len())).collect(),
-            bounds: all_bounds(&parts),
+            values: values.iter().map(|(_, (field, rules))| Values::new(field, rules, chosen.len())).collect(),
+            bounds: bounds
+                .iter()
+                .map(|((_, side), (field, rules))| Bounds::new(field, *side, rules, chosen.len()))
+                .collect(),
             texts: Texts::new(&parts),
         }
     }
@@ -112,34 +106,37 @@ impl Index {
             if blocks.iter().zip(asking).any(|(bits, asking)| bits & asking != 0) {
                 keep(&mut blocks, texts.get_or_init(|| self.texts.row(scope)).part(part));
             }
-            for (block, mut bits) in blocks.into_iter().enumerate().filter(|(_, bits)| *bits != 0) {
-                while bits != 0 {
-                    let rule = &rules[64 * block + bits.trailing_zeros() as usize];
-                    if rule.rest.iter().all(|part| part.holds(scope)) && visit(scope, rule.place).is_break() {
-                        return;
-                    }
-                    bits &= bits - 1;
+            for rule in ones(&blocks).map(|bit| &rules[bit]) {
+                if rule.rest.iter().all(|part| part.holds(scope)) && visit(scope, rule.place).is_break() {
+                    return;
                 }
             }
         }
     }
 }
 
-fn all_bounds(parts: &[Vec<&Expr>]) -> Vec<Bounds> {
-    type Found = (&'static Field, Vec<(usize, f64)>);
-    let mut all: BTreeMap<(&'static str, Side), Found> = BTreeMap::new();
+/// A field, and the rules that ask something of it: their places in the index, and what they ask.
+type Asked<Of> = (&'static Field, Vec<(usize, Of)>);
+
+/// What rules ask, by key; the first thing of a kind that each rule asks, and of all keys those that the most rules have.
+fn asked<'e, Key: Ord, Of>(
+    parts: &[Vec<&'e Expr>],
+    most: usize,
+    asks: impl Fn(&'e Expr) -> Option<(Key, &'static Field, Of)>,
+) -> Vec<(Key, Asked<Of>)> {
+    let mut all: BTreeMap<Key, Asked<Of>> = BTreeMap::new();
     for (place, parts) in parts.iter().enumerate() {
-        for (field, side, bound) in parts.iter().filter_map(|part| bound(part)) {
-            let (_, rules) = all.entry((field.path, side)).or_insert_with(|| (field, Vec::new()));
+        for (key, field, of) in parts.iter().filter_map(|part| asks(part)) {
+            let (_, rules) = all.entry(key).or_insert_with(|| (field, Vec::new()));
             if rules.last().is_none_or(|(last, _)| *last != place) {
-                rules.push((place, bound));
+                rules.push((place, of));
             }
         }
     }
-    let mut all: Vec<((&str, Side), Found)> = all.into_iter().collect();
+    let mut all: Vec<_> = all.into_iter().collect();
     all.sort_by_key(|(_, (_, rules))| Reverse(rules.len()));
-    all.truncate(MAX_BOUNDS);
-    all.iter().map(|((_, side), (field, rules))| Bounds::new(field, *side, rules, parts.len())).collect()
+    all.truncate(most);
+    all
 }
 
 /// The conditions that must all hold.

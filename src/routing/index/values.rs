@@ -16,10 +16,8 @@ pub(super) struct Values {
     rest: Row,
 }
 
-/// A field, and the rules that ask for some of its values: their places in the index, and the values.
-pub(super) type Needs<'r> = (&'static Field, Vec<(usize, Vec<&'r str>)>);
-
 impl Values {
+    /// `needs` are places in an index of `count` rules, each with the values of which it asks for one.
     pub fn new(field: &'static Field, needs: &[(usize, Vec<&str>)], count: usize) -> Self {
         let rest = Row::without(count, needs.iter().map(|(place, _)| *place));
         let mut rows: HashMap<String, Row> = HashMap::new();
