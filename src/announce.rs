@@ -15,12 +15,29 @@ use crate::{
     live::{Audience, Event, Frame, Live, Topic},
     roster::Roster,
     store::{
-        FullEntry,
+        FullEntry, Once,
         conversation::{Conversation, Owner},
         entry::{Entry, EntryAuthor, What},
         outbox::{Delivery, DeliveryState},
     },
 };
+
+/// What was committed.
+#[derive(Clone, Copy)]
+pub struct News<'a> {
+    /// The conversation before it, if there was one.
+    pub before: Option<&'a Conversation>,
+    /// The conversation after it.
+    pub after: &'a Conversation,
+    /// What was appended to its journal.
+    pub entries: &'a [Entry],
+    /// The replies among them, and the state that they start in.
+    pub outbox: &'a [(OutboundId, DeliveryState)],
+    /// The customer's message, where one of them is its turn.
+    pub inbound: Option<&'a Arc<Inbound>>,
+    /// What one of them was sent as by a browser.
+    pub once: Option<&'a Once>,
+}
 
 /// Tells those who watch.
 pub struct Announcer {
@@ -44,20 +61,13 @@ impl Announcer {
     }
 
     /// A commit stands.
-    pub fn committed(
-        &self,
-        before: Option<&Conversation>,
-        after: &Conversation,
-        entries: &[Entry],
-        outbox: &[(OutboundId, DeliveryState)],
-        inbound: Option<&Arc<Inbound>>,
-    ) {
-        if outbox.iter().any(|(_, state)| *state == DeliveryState::Pending) {
+    pub fn committed(&self, news: News<'_>) {
+        if news.outbox.iter().any(|(_, state)| *state == DeliveryState::Pending) {
             self.couriers.notify_waiters();
         }
-        self.tell_widgets(before, after, entries, inbound);
+        self.tell_widgets(news);
         if self.live.is_watched(&Topic::Consoles) {
-            self.tell_consoles(before, after, entries, outbox, inbound);
+            self.tell_consoles(news);
         }
     }
 
@@ -66,13 +76,7 @@ impl Announcer {
         self.couriers.notify_waiters();
     }
 
-    fn tell_widgets(
-        &self,
-        before: Option<&Conversation>,
-        after: &Conversation,
-        entries: &[Entry],
-        inbound: Option<&Arc<Inbound>>,
-    ) {
+    fn tell_widgets(&self, News { before, after, entries, inbound, .. }: News<'_>) {
         let topic = Topic::Thread(after.thread());
         if !self.live.is_watched(&topic) {
             return;
@@ -108,23 +112,17 @@ impl Announcer {
         self.board.load().positions.get(&conversation).copied()
     }
 
-    fn tell_consoles(
-        &self,
-        before: Option<&Conversation>,
-        after: &Conversation,
-        entries: &[Entry],
-        outbox: &[(OutboundId, DeliveryState)],
-        inbound: Option<&Arc<Inbound>>,
-    ) {
+    fn tell_consoles(&self, News { before, after, entries, outbox, inbound, once }: News<'_>) {
         let audience = audience(before, after);
         for entry in entries {
             let started = outbox.iter().find(|(id, _)| id.get() == entry.id.get());
-            let view = EntryView::new(FullEntry {
+            let mut view = EntryView::new(FullEntry {
                 conversation: after.id,
                 entry: entry.clone(),
                 inbound: inbound.cloned(),
                 delivery: started.map(|(_, state)| Delivery { state: *state, attempts: 0, error: None }),
             });
+            view.client_id = once.filter(|once| once.entry == entry.id).map(|once| once.client_id.clone());
             self.tell(audience.clone(), &LiveFrame::Entry { entry: &view });
         }
         self.tell(audience, &LiveFrame::Conversation { conversation: &self.view(after) });

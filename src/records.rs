@@ -10,11 +10,11 @@ use contract::{ConversationId, IdClock, Inbound, OutboundId};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    announce::Announcer,
+    announce::{Announcer, News},
     desk::DeskHandle,
     store::{
-        AmendError, Commit, Committed, Draft, Store, StoreError, amend, conversation::Conversation, entry::Entry,
-        outbox::DeliveryState,
+        AmendError, Amended, Commit, Committed, Draft, Store, StoreError, amend, conversation::Conversation,
+        entry::Entry, outbox::DeliveryState,
     },
 };
 
@@ -80,7 +80,8 @@ impl Records {
         let (entries, outbox) = (Arc::clone(&commit.entries), commit.outbox.clone());
         let committed = self.store.commit(commit).await?;
         if let Committed::Done(after) = &committed {
-            self.tell(before, after, &entries, &outbox, Some(inbound));
+            let inbound = Some(inbound);
+            self.tell(News { before, after, entries: &entries, outbox: &outbox, inbound, once: None });
         }
         Ok(committed)
     }
@@ -95,28 +96,23 @@ impl Records {
         change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
     ) -> Result<(Arc<Conversation>, Arc<[Entry]>), AmendError<E>> {
         let _order = self.in_order(id).await;
-        let (before, after, entries) = amend(&*self.store, &self.ids, id, change).await?;
+        let Amended { before, after, entries, once } = amend(&*self.store, &self.ids, id, change).await?;
         let state = self.reply_state(&after.channel);
         let outbox: Vec<(OutboundId, DeliveryState)> = entries
             .iter()
             .filter(|entry| matches!(entry.what, crate::store::entry::What::Reply { .. }))
             .map(|entry| (OutboundId::from(entry.id.get()), state))
             .collect();
-        self.tell(Some(&before), &after, &entries, &outbox, None);
+        let (before, once) = (Some(&*before), once.as_ref());
+        self.tell(News { before, after: &after, entries: &entries, outbox: &outbox, inbound: None, once });
         Ok((after, entries))
     }
 
-    fn tell(
-        &self,
-        before: Option<&Conversation>,
-        after: &Arc<Conversation>,
-        entries: &[Entry],
-        outbox: &[(OutboundId, DeliveryState)],
-        inbound: Option<&Arc<Inbound>>,
-    ) {
+    fn tell(&self, news: News<'_>) {
+        let News { before, after, .. } = news;
         if before.is_none_or(|before| after.stands_elsewhere(before)) && (after.is_held() || before.is_some()) {
             self.desk.changed(after);
         }
-        self.announcer.committed(before, after, entries, outbox, inbound);
+        self.announcer.committed(news);
     }
 }

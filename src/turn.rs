@@ -105,7 +105,6 @@ impl<'a> Turn<'a> {
     fn note_message(&mut self) {
         let conversation = &mut self.conversation;
         conversation.last_message = Some(self.message);
-        conversation.last_external_id.clone_from(&self.inbound.external_id);
         conversation.customer_name.clone_from(&self.identity.customer.name);
         conversation.customer_verified = self.identity.customer.verified;
         if let Some(language) = self.signals.language.known() {
@@ -114,7 +113,14 @@ impl<'a> Turn<'a> {
         if conversation.subject.is_none() {
             conversation.subject = self.inbound.content.body().and_then(|body| body.subject.clone());
         }
+        if let Content::Delete { of } = &self.inbound.content
+            && *of == conversation.last_external_id
+            && let Some(last) = conversation.last.as_mut().filter(|last| last.author == EntryAuthor::Customer)
+        {
+            last.text.clear();
+        }
         if opens(self.inbound) {
+            conversation.last_external_id.clone_from(&self.inbound.external_id);
             conversation.messages += 1;
             conversation.mood = conversation.mood.after(&self.signals);
         }
@@ -329,7 +335,7 @@ impl<'a> Turn<'a> {
             thread: self.conversation.thread.clone(),
             author,
             body,
-            in_reply_to: Some(self.inbound.external_id.clone()).filter(|id| !id.is_empty()),
+            in_reply_to: self.conversation.answers(),
         };
         self.outbox.push((id, self.setting.reply_state));
         let what = What::Reply { outbound: Box::new(outbound), citation };

@@ -110,7 +110,7 @@ impl Daemon {
         let announcer = Announcer::new(Arc::clone(&live), roster, Arc::clone(&board), Arc::clone(&couriers));
         let (desk, mailbox) = DeskHandle::new(board);
         let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, &channels));
-        let dispatcher = Dispatcher::open(Arc::clone(&records), policy.rules(), ids).await?;
+        let dispatcher = Dispatcher::open(Arc::clone(&records), policy.rules(), ids, config.desk.offline_after).await?;
 
         let attachments =
             LocalAttachments::new(home.attachments(), config.attachments.max_bytes, config.attachments.types.clone())

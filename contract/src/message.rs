@@ -121,6 +121,15 @@ impl Content {
         }
     }
 
+    /// The platform's id of the earlier message that was reacted to, changed or taken back.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        match self {
+            Self::Reaction { to: of, .. } | Self::Edit { of, .. } | Self::Delete { of } => Some(of),
+            Self::Message(_) | Self::Postback { .. } => None,
+        }
+    }
+
     /// The word that rules see as `message.event`.
     #[must_use]
     pub fn event(&self) -> &'static str {

@@ -34,6 +34,7 @@ pub struct Config {
     pub log: Log,
     pub inbox: Inbox,
     pub conversation: Conversation,
+    pub desk: Desk,
     pub turn: Turn,
     pub understanding: Understanding,
     pub bot: Bot,
@@ -74,6 +75,14 @@ pub struct Inbox {
 pub struct Conversation {
     #[serde(deserialize_with = "duration")]
     pub reopen_within: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Desk {
+    #[serde(deserialize_with = "duration")]
+    pub offline_after: Duration,
 }
 
 #[derive(Debug, Clone, Deserialize)]

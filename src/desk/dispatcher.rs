@@ -31,8 +31,6 @@ use crate::{
     },
 };
 
-/// How long after the last console of an agent closed they become offline.
-const GONE_AFTER: Duration = Duration::from_secs(60);
 /// How often at most the board is drawn anew.
 const BOARD_EVERY: Duration = Duration::from_millis(100);
 
@@ -179,6 +177,8 @@ pub struct Dispatcher {
     desk: Desk,
     records: Arc<Records>,
     rules: Arc<RuleSet>,
+    /// How long after the last console of an agent closed they become offline.
+    offline_after: Duration,
     /// Open consoles of each agent.
     connections: HashMap<AgentId, usize>,
     /// When agents without a console become offline.
@@ -199,7 +199,12 @@ impl Dispatcher {
     ///
     /// # Errors
     /// The record cannot be read.
-    pub async fn open(records: Arc<Records>, rules: Arc<RuleSet>, ids: Arc<IdClock>) -> Result<Self, StoreError> {
+    pub async fn open(
+        records: Arc<Records>,
+        rules: Arc<RuleSet>,
+        ids: Arc<IdClock>,
+        offline_after: Duration,
+    ) -> Result<Self, StoreError> {
         let now = Timestamp::now();
         let mut desk = Desk::new(desk_rules(&rules), ids);
         for agent in records.store.agents().await? {
@@ -216,6 +221,7 @@ impl Dispatcher {
             desk,
             records,
             rules,
+            offline_after,
             connections: HashMap::new(),
             leaving: HashMap::new(),
             returning,
@@ -291,7 +297,7 @@ impl Dispatcher {
                 self.remember_presence(agent, presence).await;
                 self.set_presence(agent, presence);
                 if presence != Presence::Offline && !self.connections.contains_key(&agent) {
-                    self.leaving.insert(agent, Instant::now() + GONE_AFTER);
+                    self.leaving.insert(agent, Instant::now() + self.offline_after);
                 }
                 self.draw_board();
                 self.records.announcer.agent(agent);
@@ -345,7 +351,7 @@ impl Dispatcher {
         self.leaving.remove(&agent);
         // Who was at work when the daemon stopped, and is back at once, goes on working.
         if let Some(presence) = self.returning.remove(&agent)
-            && self.started.elapsed() < GONE_AFTER
+            && self.started.elapsed() < self.offline_after
         {
             self.set_presence(agent, presence);
         }
@@ -356,7 +362,7 @@ impl Dispatcher {
             *open -= 1;
             if *open == 0 {
                 self.connections.remove(&agent);
-                self.leaving.insert(agent, Instant::now() + GONE_AFTER);
+                self.leaving.insert(agent, Instant::now() + self.offline_after);
             }
         }
     }

@@ -12,19 +12,17 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 
 use axum::{
     Router,
-    extract::{FromRef, State},
+    extract::{DefaultBodyLimit, FromRef, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    response::IntoResponse,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
     routing::get,
     serve::ListenerExt,
 };
 use contract::{AttachmentStore, Channel, Host, Stop};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
-    set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
 pub use error::ApiError;
 
@@ -60,7 +58,7 @@ pub struct App {
 /// How large the body of a request of the API may be.
 const API_BODY_BYTES: usize = 1024 * 1024;
 /// How long a request of the API may take.
-const API_SECONDS: u64 = 30;
+const API_TIME: Duration = Duration::from_secs(30);
 
 /// All routes.
 pub fn router(app: App, channels: &BTreeMap<String, Arc<dyn Channel>>, host: &Host) -> Router {
@@ -70,10 +68,7 @@ pub fn router(app: App, channels: &BTreeMap<String, Arc<dyn Channel>>, host: &Ho
             router = router.nest(&format!("/channels/{name}"), routes);
         }
     }
-    let api = api::router()
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(API_SECONDS)))
-        .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
-        .merge(api::uploads());
+    let api = api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES)).layer(from_fn(in_time)).merge(api::uploads());
     let own = Router::new()
         .nest("/api/v1", api)
         .route("/api/v1/live", get(live::socket))
@@ -96,6 +91,14 @@ pub fn router(app: App, channels: &BTreeMap<String, Arc<dyn Channel>>, host: &Ho
         CompressionLayer::new(),
     );
     router.route("/channels/{name}/{*rest}", axum::routing::any(no_channel)).merge(own).layer(around)
+}
+
+async fn in_time(request: Request, next: Next) -> Result<Response, ApiError> {
+    tokio::time::timeout(API_TIME, next.run(request)).await.map_err(|_| {
+        let message =
+            "It took longer than 30 s. What it was to change may be changed or not: look before you try again.";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", message).retry_after(Duration::from_secs(5))
+    })
 }
 
 async fn no_channel(axum::extract::Path((name, _)): axum::extract::Path<(String, String)>) -> ApiError {
@@ -144,5 +147,23 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) -> std::io
 impl FromRef<App> for Arc<Records> {
     fn from_ref(app: &App) -> Self {
         Arc::clone(&app.records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, extract::FromRequest};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_ended_with_an_error_that_says_so() {
+        let never = Router::new().route("/", get(std::future::pending::<()>)).layer(from_fn(in_time));
+        let answer = never.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "5");
+        let body = String::from_request(Request::new(answer.into_body()), &()).await.unwrap();
+        assert!(body.contains("\"too_slow\""), "{body}");
     }
 }

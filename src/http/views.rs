@@ -299,6 +299,10 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     signals: Option<crate::understand::Signals>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -327,6 +331,8 @@ impl EntryView {
             body: None,
             content: None,
             external_id: None,
+            about: None,
+            client_id: None,
             signals: None,
             decision: None,
             delivery: full.delivery,
@@ -347,6 +353,7 @@ impl EntryView {
                     view.content = Some(inbound.content.event());
                     view.body = Some(shown(&inbound.content));
                     view.external_id = Some(inbound.external_id.clone());
+                    view.about = inbound.content.about().map(str::to_owned);
                 }
             }
             What::Reply { outbound, citation } => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{Body, ConversationId, EntryId, IdClock, Outbound, OutboundId, Timestamp};
 
 use super::{
-    Commit, Committed, Store, StoreError,
+    Commit, Committed, Once, Store, StoreError,
     conversation::Conversation,
     entry::{Entry, EntryAuthor, Event, What},
     outbox::DeliveryState,
@@ -20,8 +20,8 @@ pub struct Draft<'a> {
     pub conversation: Conversation,
     /// The moment of the change.
     pub now: Timestamp,
-    /// A key that commits only once, and the entry that it stands for.
-    pub once: Option<(String, EntryId)>,
+    /// What is done once, however often it is sent.
+    pub once: Option<Once>,
     ids: &'a IdClock,
     entries: Vec<Entry>,
     outbox: Vec<(OutboundId, DeliveryState)>,
@@ -50,7 +50,7 @@ impl Draft<'_> {
             thread: conversation.thread.clone(),
             author: (&author).into(),
             body,
-            in_reply_to: Some(conversation.last_external_id.clone()).filter(|id| !id.is_empty()),
+            in_reply_to: conversation.answers(),
         };
         self.outbox.push((id, state));
         self.push(Some(id.into()), author, What::Reply { outbound: Box::new(outbound), citation: None });
@@ -73,8 +73,20 @@ pub enum AmendError<E> {
     Store(#[from] StoreError),
 }
 
+/// A change that stands.
+pub struct Amended {
+    /// The conversation before it.
+    pub before: Arc<Conversation>,
+    /// The conversation after it.
+    pub after: Arc<Conversation>,
+    /// What was appended; nothing where nothing had to be done, or was done before.
+    pub entries: Arc<[Entry]>,
+    /// What was sent under an id.
+    pub once: Option<Once>,
+}
+
 /// Changes a conversation as it is at the moment of the commit: reads it, lets `change` draft, commits, and begins
-/// again when somebody else was quicker. Returns the conversation before, after, and what was appended.
+/// again when somebody else was quicker.
 ///
 /// # Errors
 /// What `change` refused, or [`StoreError`].
@@ -83,7 +95,7 @@ pub async fn amend<E>(
     ids: &IdClock,
     id: ConversationId,
     mut change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
-) -> Result<(Arc<Conversation>, Arc<Conversation>, Arc<[Entry]>), AmendError<E>> {
+) -> Result<Amended, AmendError<E>> {
     for _ in 0..TRIES {
         let before = store.conversation(id).await?.ok_or(StoreError::Missing("conversation"))?;
         let mut draft = Draft {
@@ -95,8 +107,15 @@ pub async fn amend<E>(
             outbox: Vec::new(),
         };
         change(&mut draft).map_err(AmendError::Refused)?;
+        let once = draft.once.clone();
+        let nothing = |before: Arc<Conversation>| Amended {
+            after: Arc::clone(&before),
+            before,
+            entries: Arc::default(),
+            once: None,
+        };
         if draft.entries.is_empty() {
-            return Ok((Arc::clone(&before), before, Arc::default()));
+            return Ok(nothing(before));
         }
         let entries: Arc<[Entry]> = draft.entries.into();
         let commit = Commit {
@@ -109,8 +128,8 @@ pub async fn amend<E>(
             once: draft.once,
         };
         match store.commit(commit).await {
-            Ok(Committed::Done(after)) => return Ok((before, after, entries)),
-            Ok(Committed::AlreadyDone) => return Ok((Arc::clone(&before), before, Arc::default())),
+            Ok(Committed::Done(after)) => return Ok(Amended { before, after, entries, once }),
+            Ok(Committed::AlreadyDone) => return Ok(nothing(before)),
             Err(StoreError::Conflict) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),
         }

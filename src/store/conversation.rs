@@ -179,7 +179,7 @@ pub struct Conversation {
     /// The newest message whose turn is committed: an older or equal one is done already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message: Option<MessageId>,
-    /// The platform's id of the customer's last message, for replies that quote.
+    /// The platform's id of the last message that the customer wrote or button that they pressed, for replies that quote.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_external_id: String,
     /// The newest entry of its journal; each entry names the one before it.
@@ -289,6 +289,12 @@ impl Conversation {
     pub fn said(&mut self, at: Timestamp, author: EntryAuthor, text: &str) {
         const SHOWN: usize = 140;
         self.last = Some(LastSaid { at, author, text: truncate_chars(text, SHOWN).replace('\n', " ") });
+    }
+
+    /// The platform's id of the message that a reply written now answers.
+    #[must_use]
+    pub fn answers(&self) -> Option<String> {
+        Some(self.last_external_id.clone()).filter(|id| !id.is_empty())
     }
 
     /// Whether lists and the desk see a difference between the two: then the row is written at once, else only

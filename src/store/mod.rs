@@ -16,7 +16,7 @@ pub mod sqlite;
 
 use std::sync::Arc;
 
-pub use amend::{AmendError, Draft, amend};
+pub use amend::{AmendError, Amended, Draft, amend};
 use async_trait::async_trait;
 use contract::{
     AgentId, ConversationId, CustomerId, EntryId, Inbound, MessageId, OfferId, OutboundId, Reached, Sender, Thread,
@@ -97,8 +97,19 @@ pub struct Commit {
     pub outbox: Vec<(OutboundId, DeliveryState)>,
     /// Changes to who is who.
     pub customers: Vec<CustomerChange>,
-    /// A key that commits only once, and the entry that it stands for: what a browser sends twice is done once.
-    pub once: Option<(String, EntryId)>,
+    /// What a browser may send twice and is done once.
+    pub once: Option<Once>,
+}
+
+/// Something that an agent wrote, under an id of their browser's: the same pair commits only once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// Who wrote it.
+    pub writer: AgentId,
+    /// The browser's own id for it.
+    pub client_id: String,
+    /// The entry that it became.
+    pub entry: EntryId,
 }
 
 /// What a commit did.
@@ -210,8 +221,8 @@ pub trait Journal: Send + Sync {
     /// One entry.
     async fn entry(&self, id: EntryId) -> Result<Option<FullEntry>, StoreError>;
 
-    /// The entry that a key of [`Commit::once`] stands for.
-    async fn entry_once(&self, key: &str) -> Result<Option<EntryId>, StoreError>;
+    /// The entry that something written once became; see [`Commit::once`].
+    async fn entry_once(&self, writer: AgentId, client_id: &str) -> Result<Option<EntryId>, StoreError>;
 
     /// Notes how an offer stands.
     async fn record_offers(&self, offers: Vec<OfferRecord>) -> Result<(), StoreError>;

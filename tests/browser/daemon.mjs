@@ -111,9 +111,9 @@ export class Daemon {
   }
 
   /** Sends a message as another system does: over a channel of kind `http`, signed. */
-  async write(from, text, channel = "http") {
+  async write(from, text, { channel = "http", ...more } = {}) {
     const secret = Buffer.from(readFileSync(join(this.folder, "data/secrets", channel), "utf8").trim(), "base64");
-    const body = JSON.stringify({ id: randomUUID(), from, text });
+    const body = JSON.stringify({ id: randomUUID(), from, text, ...more });
     const [id, time] = [randomUUID(), String(Math.floor(Date.now() / 1000))];
     const signature = createHmac("sha256", secret).update(`${id}.${time}.${body}`).digest("base64");
     const answer = await fetch(`${this.url}/channels/${channel}/messages`, {

@@ -73,6 +73,24 @@ story("an agent gives the conversation back to the bot", async (stage) => {
   await visitor.said("bot", "30 days").waitFor();
 });
 
+story("what the customer changed or took back reads so, with what it said before a click away", async ({ agent, daemon }) => {
+  const li = { handle: "li", name: "Li Wei" };
+  await daemon.write(li, "I want to talk to a person about order 4711", { id: "m-1" });
+  await daemon.write(li, "My door code is 1234", { id: "m-2" });
+  const colleague = await agent();
+  await colleague.logIn();
+  await colleague.goOnline();
+  await colleague.accept();
+  await colleague.entry("message", "order 4711").waitFor();
+  await daemon.write(li, "I want to talk to a person about order 4712", { event: { type: "edit", of: "m-1" } });
+  await daemon.write(li, "", { event: { type: "delete", of: "m-2" } });
+  await colleague.entry("message", "Deleted by the customer").waitFor();
+  await count(colleague.entry("message", "order 4712"), 1);
+  for (const gone of ["My door code", "order 4711"]) assert.equal(await colleague.entry("message", gone).count(), 0);
+  await colleague.entry("message", "order 4712").getByTestId("changed").click();
+  await colleague.entry("message", "order 4711").waitFor();
+});
+
 story("kill -9: both sides come back by themselves, and what was written meanwhile arrives once", async (stage) => {
   const { daemon } = stage;
   const { visitor, colleague } = await connect(stage);

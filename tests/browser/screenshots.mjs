@@ -61,7 +61,7 @@ async function takeConsole(daemon, mei) {
   await mei.accept();
   await mei.reply("Hello Tomás, your parcel left our warehouse this morning. I am sending you the tracking number.");
   await mei.entry("reply", "tracking number").waitFor();
-  await daemon.write(LI, "你们送货要多久？", "shop-app");
+  await daemon.write(LI, "你们送货要多久？", { channel: "shop-app" });
   await say(daemon, LI, "怎么退货？");
   await say(daemon, LI, "毛衣三周前就寄回去了，到现在还没退款，太让人失望了！");
   await mei.accept();

@@ -28,6 +28,7 @@ const MAX_ATTRIBUTES: usize = 50;
 const MAX_VALUE_CHARS: usize = 1000;
 const MAX_NAME_CHARS: usize = 200;
 const MAX_URL_BYTES: usize = 2048;
+const MAX_EMOJI_CHARS: usize = 16;
 
 /// Reads one channel's requests.
 pub struct Decoder {
@@ -64,7 +65,18 @@ struct Payload {
     text: String,
     #[serde(default)]
     attachments: Vec<FilePayload>,
+    event: Option<EventPayload>,
     sent_at: Option<Timestamp>,
+}
+
+/// What the customer did instead of writing something new.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum EventPayload {
+    Edit { of: String },
+    Delete { of: String },
+    Reaction { to: String, emoji: String },
+    Postback { value: String, title: Option<String> },
 }
 
 #[derive(Deserialize)]
@@ -129,10 +141,7 @@ impl Decoder {
             )));
         }
         let files = payload.attachments.into_iter().enumerate().map(file).collect::<Result<Vec<_>, _>>()?;
-        let text = clean_text(&payload.text);
-        if text.is_empty() && files.is_empty() {
-            return Err(malformed("a message needs `text` or `attachments`, and this one shows nothing"));
-        }
+        let content = content(payload.event, clean_text(&payload.text), files.is_empty())?;
         let handle = key("from.handle", payload.from.handle.clone())?;
         let thread = payload.thread.map_or_else(|| Ok(handle.clone()), |thread| key("thread", thread))?;
         let inbound = Inbound {
@@ -141,7 +150,7 @@ impl Decoder {
             external_id: key("id", payload.id)?,
             thread,
             from: self.sender(handle, payload.from)?,
-            content: Content::Message(Body::text(text)),
+            content,
             sent_at: payload.sent_at,
         };
         Ok(Decoded { inbound, files })
@@ -167,6 +176,29 @@ impl Decoder {
             attributes: from.attributes.into_iter().map(attribute).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn content(event: Option<EventPayload>, text: String, no_files: bool) -> Result<Content, Rejected> {
+    let shows_nothing = text.is_empty() && no_files;
+    let content = match event {
+        None | Some(EventPayload::Edit { .. }) if shows_nothing => {
+            return Err(malformed("a message needs `text` or `attachments`, and this one shows nothing"));
+        }
+        None => return Ok(Content::Message(Body::text(text))),
+        Some(EventPayload::Edit { of }) => {
+            return Ok(Content::Edit { of: key("event.of", of)?, body: Body::text(text) });
+        }
+        Some(EventPayload::Delete { of }) => Content::Delete { of: key("event.of", of)? },
+        Some(EventPayload::Reaction { to, emoji }) => {
+            Content::Reaction { to: key("event.to", to)?, emoji: clean_line(&emoji, MAX_EMOJI_CHARS) }
+        }
+        Some(EventPayload::Postback { value, title }) => {
+            let value = key("event.value", value)?;
+            let title = title.map(|title| clean_line(&title, MAX_NAME_CHARS)).filter(|title| !title.is_empty());
+            Content::Postback { title: title.unwrap_or_else(|| value.clone()), value }
+        }
+    };
+    if shows_nothing { Ok(content) } else { Err(malformed("`text` and `attachments` go with a message or an edit")) }
 }
 
 /// Keys are never changed, because two could become one: what is not clean is refused.

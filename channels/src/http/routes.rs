@@ -103,7 +103,7 @@ impl Door {
                 File::Link(attachment) => attachment,
             });
         }
-        if let Content::Message(body) = &mut inbound.content {
+        if let Content::Message(body) | Content::Edit { body, .. } = &mut inbound.content {
             body.attachments = attachments;
         }
         Ok(inbound)

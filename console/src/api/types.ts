@@ -117,12 +117,14 @@ export interface Entry {
   body?: Body;
   content?: "message" | "postback" | "reaction" | "edit" | "delete";
   external_id?: string;
+  /** The `external_id` of the message that was reacted to, changed or taken back. */
+  about?: string;
   signals?: Signals;
   decision?: { rule: string; destination: string; tags: string[] };
   delivery?: Delivery;
   citation?: { file: string; question: string; score: number };
   event?: EntryEvent;
-  /** The key under which its writer sent it, if the daemon tells. */
+  /** The key under which its writer sent it; live events alone tell. */
   client_id?: string;
 }
 

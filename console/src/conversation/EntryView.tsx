@@ -2,7 +2,7 @@
 
 import { Tooltip } from "@mantine/core";
 import { IconBook2, IconHelpHexagon, IconLock, IconRobot } from "@tabler/icons-react";
-import { memo } from "react";
+import { memo, useState } from "react";
 import type { ReactNode } from "react";
 import type { Body, Entry } from "../api/types";
 import { explain } from "../app/router";
@@ -24,11 +24,15 @@ interface Props {
   language?: string | undefined;
   /** The same author wrote just before: the name is not repeated. */
   follows: boolean;
+  /** What the customer made of it later. */
+  changed?: Entry | undefined;
+  /** It is a change, and the message that it changed shows it. */
+  shown?: boolean | undefined;
   /** Shown before the name, where several conversations are mixed. */
   origin?: ReactNode;
 }
 
-export const EntryView = memo(function EntryView({ entry, customer, language, follows, origin }: Props) {
+export const EntryView = memo(function EntryView({ entry, customer, language, follows, changed, shown, origin }: Props) {
   if (entry.kind === "event") return <EventLine entry={entry} />;
   const out = entry.kind !== "message";
   const classes = ["said-row", out ? "out" : "", entry.author.type === "bot" || entry.author.type === "system" ? "bot" : "", entry.kind === "note" ? "note" : "", follows ? "follows" : ""];
@@ -36,12 +40,34 @@ export const EntryView = memo(function EntryView({ entry, customer, language, fo
     <li className={classes.filter(Boolean).join(" ")} data-testid={`entry-${entry.kind}`} data-entry={entry.id}>
       {!follows && <By entry={entry} customer={customer} origin={origin} />}
       <div className="bubble">
-        <Content body={entry.body} content={entry.content} lang={entry.signals?.language.known ? entry.signals.language.value : undefined} />
+        {changed ? <Changed from={entry} to={changed} /> : <Content body={shown ? undefined : entry.body} content={entry.content} lang={languageOf(entry)} />}
       </div>
       <Under entry={entry} language={language} />
     </li>
   );
 });
+
+const languageOf = ({ signals }: Entry) => (signals?.language.known ? signals.language.value : undefined);
+
+/** A message as the customer wants it to read now. What it said before is one click away: the decision was made on that. */
+function Changed({ from, to }: { from: Entry; to: Entry }) {
+  const { t } = useWords();
+  const [before, setBefore] = useState(false);
+  const deleted = to.content === "delete";
+  return (
+    <>
+      {!deleted && <Content body={to.body} lang={languageOf(to)} />}
+      <button type="button" className="plain link small muted" aria-expanded={before} onClick={() => setBefore(!before)} data-testid="changed">
+        {t(deleted ? "journal.deleted" : "journal.edited")} · {t(before ? "journal.before_hide" : "journal.before_show")}
+      </button>
+      {before && (
+        <div className="before">
+          <Content body={from.body} lang={languageOf(from)} />
+        </div>
+      )}
+    </>
+  );
+}
 
 function By({ entry, customer, origin }: { entry: Entry; customer: string; origin: ReactNode }) {
   const { t, clock, absolute } = useWords();
@@ -76,7 +102,7 @@ export function Content({ body, content, lang }: { body: Body | undefined; conte
       {content && content !== "message" && <span className="muted small">{t(`journal.${content}` as Key)}</span>}
       {body?.subject && <bdi className="subject foreign">{body.subject}</bdi>}
       {body?.text && <ForeignText text={body.text} lang={lang} />}
-      {blank && content !== "delete" && <span className="muted">{t("journal.no_text")}</span>}
+      {blank && (!content || content === "message") && <span className="muted">{t("journal.no_text")}</span>}
       {body?.attachments && body.attachments.length > 0 && <Attachments items={body.attachments} />}
       {body?.location && <Location location={body.location} />}
       {body?.buttons && body.buttons.length > 0 && <OfferedButtons buttons={body.buttons} />}

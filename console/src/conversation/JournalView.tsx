@@ -79,7 +79,10 @@ function RowView({ row, customer, language, origin }: { row: Row; customer: stri
   const now = useNow();
   const [unfolded, setUnfolded] = useState(false);
   if (row.type === "day") return <li className="day">{day(row.at, now)}</li>;
-  if (row.type === "entry") return <EntryView entry={row.entry} customer={customer} language={language} follows={row.follows} origin={origin?.(row.entry)} />;
+  if (row.type === "entry") {
+    const { now: changed, shown } = row.change ?? {};
+    return <EntryView entry={row.entry} changed={changed} shown={shown} customer={customer} language={language} follows={row.follows} origin={origin?.(row.entry)} />;
+  }
   return (
     <>
       {unfolded && row.entries.map((entry) => <EntryView key={entry.id} entry={entry} customer={customer} follows={false} />)}

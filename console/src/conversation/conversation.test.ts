@@ -65,6 +65,22 @@ describe("the rows of a journal", () => {
   ])("%s", (_, entries, expected) => {
     expect(shape(entries)).toEqual(expected);
   });
+
+  const said = message("m", 0, { external_id: "1", content: "message" });
+  const edit = message("e", 1, { external_id: "2", content: "edit", about: "1" });
+  const better = message("f", 2, { external_id: "3", content: "edit", about: "1" });
+  const gone = message("d", 3, { external_id: "4", content: "delete", about: "1" });
+  it.each<[string, Entry[], string[]]>([
+    ["a change is shown where the message is", [said, edit], ["m now e", "e shown"]],
+    ["the newest change counts", [said, edit, better, gone], ["m now d", "e shown", "f shown", "d shown"]],
+    ["a change of what is not loaded stands alone", [edit], ["e"]],
+    ["a reaction changes nothing", [said, { ...edit, content: "reaction" }], ["m", "e"]],
+    ["another conversation's message is not meant", [{ ...said, conversation: "cnv_2" }, edit], ["m", "e"]],
+    ["a reply of the same id is not meant", [reply("r", "x", { external_id: "1" }), edit], ["r", "e"]],
+  ])("%s", (_, entries, expected) => {
+    const rows = rowsOf(entries).flatMap((row) => (row.type === "entry" ? [row] : []));
+    expect(rows.map(({ entry, change }) => `${entry.id}${change?.now ? ` now ${change.now.id}` : ""}${change?.shown ? " shown" : ""}`)).toEqual(expected);
+  });
 });
 
 describe("an event", () => {

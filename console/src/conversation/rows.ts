@@ -4,9 +4,15 @@ import type { Entry } from "../api/types";
 
 export type Row =
   | { type: "day"; key: string; at: string }
-  | { type: "entry"; key: string; entry: Entry; follows: boolean }
+  | { type: "entry"; key: string; entry: Entry; follows: boolean; change?: Change }
   /** Events in the middle of a long run, to be unfolded. */
   | { type: "folded"; key: string; entries: Entry[] };
+
+/** What became of a message: `now` is the newest change of it. Of the change's own entry: `shown` where the message itself is. */
+export interface Change {
+  now?: Entry;
+  shown?: boolean;
+}
 
 /** Milliseconds within which the same author goes on without the name being repeated. */
 const RUN_MS = 5 * 60_000;
@@ -18,8 +24,24 @@ const authorOf = ({ author, kind, conversation }: Entry) => `${kind} ${conversat
 
 const dayOf = (at: string) => new Date(at).toDateString();
 
+/** The changes that customers made to their own messages, by the entries that look different for it. */
+function changesOf(entries: Entry[]): Map<string, Change> {
+  const changes = new Map<string, Change>();
+  const written = new Map<string, Entry>();
+  for (const entry of entries) {
+    if (entry.kind !== "message") continue;
+    const target = entry.about === undefined ? undefined : written.get(`${entry.conversation} ${entry.about}`);
+    if (entry.content === "message" && entry.external_id) written.set(`${entry.conversation} ${entry.external_id}`, entry);
+    if (!target || (entry.content !== "edit" && entry.content !== "delete")) continue;
+    changes.set(target.id, { now: entry });
+    changes.set(entry.id, { shown: true });
+  }
+  return changes;
+}
+
 export function rowsOf(entries: Entry[]): Row[] {
   const rows: Row[] = [];
+  const changes = changesOf(entries);
   let previous: Entry | undefined;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index] as Entry;
@@ -34,7 +56,8 @@ export function rowsOf(entries: Entry[]): Row[] {
       continue;
     }
     const follows = !!previous && entry.kind !== "event" && authorOf(previous) === authorOf(entry) && Date.parse(entry.at) - Date.parse(previous.at) < RUN_MS;
-    rows.push({ type: "entry", key: entry.id, entry, follows });
+    const change = changes.get(entry.id);
+    rows.push({ type: "entry", key: entry.id, entry, follows, ...(change ? { change } : {}) });
     previous = entry;
   }
   return rows;

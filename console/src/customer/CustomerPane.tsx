@@ -116,7 +116,7 @@ function Identifiers({ customer }: { customer: KnownCustomer }) {
 function Attributes({ customer, conversation }: { customer: KnownCustomer; conversation: string | undefined }) {
   const { t } = useWords();
   const detail = useStore((state) => (conversation ? state.details[conversation] : undefined));
-  const own = Object.entries(customer.attributes);
+  const own = Object.entries(customer.attributes).filter(([name]) => name !== "tier");
   const here = Object.entries(detail?.attributes ?? {});
   return (
     <section>

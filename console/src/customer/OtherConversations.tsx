@@ -19,7 +19,7 @@ export function OtherConversations({ customer, current }: { customer: KnownCusto
   const channels = new Set(conversations.map((each) => each.channel)).size;
   return (
     <section>
-      <h3>{t("customer.conversations_count", { n: conversations.length, channels })}</h3>
+      <h3>{t(channels > 1 ? "customer.channels_count" : "customer.conversations_count", { n: conversations.length, channels })}</h3>
       {(all ? conversations : conversations.slice(0, FIRST)).map((conversation) => (
         <Other key={conversation.id} conversation={conversation} current={conversation.id === current} />
       ))}
@@ -41,7 +41,8 @@ function Other({ conversation, current }: { conversation: Conversation; current:
       <bdi className="ellipsis">{conversation.subject ?? conversation.channel}</bdi>
       <span className={conversation.owner === "closed" ? "pill" : "pill accent"}>{t(`owner.${conversation.owner}`)}</span>
       <span className="sub ellipsis">
-        <Ago at={conversation.last.at} /> · <bdi>{conversation.last.text.slice(0, 120)}</bdi>
+        <Ago at={conversation.last.at} />
+        {conversation.last.text && <bdi> · {conversation.last.text.slice(0, 120)}</bdi>}
       </span>
     </button>
   );

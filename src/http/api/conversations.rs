@@ -20,7 +20,7 @@ use crate::{
     },
     live::Audience,
     store::{
-        Draft, ListOf,
+        Draft, ListOf, Once,
         conversation::{Conversation, Owner},
         entry::{EntryAuthor, Event},
         people::{Agent, Role},
@@ -277,19 +277,19 @@ async fn write(
     mut draft: impl FnMut(&mut Draft<'_>, &Agent, EntryId) -> Result<(), ApiError>,
 ) -> Result<(StatusCode, Json<EntryView>), ApiError> {
     let agent = caller.agent()?;
-    let key = format!("{}/{client_id}", agent.id);
-    let written: EntryId = match app.records.store.entry_once(&key).await? {
+    let already = || app.records.store.entry_once(agent.id, client_id);
+    let written: EntryId = match already().await? {
         Some(already) => already,
         None => {
             let new: EntryId = app.records.ids.next(Timestamp::now());
             let amended = app.records.amend(id, |change| {
-                change.once = Some((key.clone(), new));
+                change.once = Some(Once { writer: agent.id, client_id: client_id.to_owned(), entry: new });
                 draft(change, agent, new)
             });
             let (_, entries) = amended.await?;
             match entries.first() {
                 Some(entry) => entry.id,
-                None => app.records.store.entry_once(&key).await?.unwrap_or(new),
+                None => already().await?.unwrap_or(new),
             }
         }
     };

@@ -4,12 +4,7 @@ use async_trait::async_trait;
 use contract::{Address, CustomerId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{
-    SqliteRecord, id_column, json_column,
-    open::{is_still, put_customer},
-    time_column,
-    writer::to_json,
-};
+use super::{SqliteRecord, id_column, json_column, time_column, writer::to_json};
 use crate::store::{
     Customers, StoreError,
     customer::{Contact, Customer, Identifier, IdentifierKind, Merge},
@@ -57,7 +52,7 @@ impl Customers for SqliteRecord {
             .write(move |transaction| {
                 let is_still = is_still(transaction, id, Some(&was))?;
                 if is_still {
-                    put_customer(transaction, &now)?;
+                    put(transaction, &now)?;
                 }
                 Ok(is_still)
             })
@@ -130,6 +125,33 @@ fn merge_row(row: &rusqlite::Row<'_>) -> Result<Merge, rusqlite::Error> {
     })
 }
 
+/// A customer's own row.
+pub(super) fn row(connection: &Connection, id: CustomerId) -> Result<Option<Customer>, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT customer FROM customers WHERE id = ?1")?
+        .query_row([id.get().cast_signed()], |row| json_column(row, 0))
+        .optional()
+}
+
+/// Whether a customer's row says this, or is not there.
+pub(super) fn is_still(
+    connection: &Connection,
+    id: CustomerId,
+    was: Option<&Customer>,
+) -> Result<bool, rusqlite::Error> {
+    Ok(row(connection, id)?.as_ref() == was)
+}
+
+/// Writes a customer's own row.
+pub(super) fn put(connection: &Connection, customer: &Customer) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO customers (id, customer) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET customer = excluded.customer",
+        )?
+        .execute(params![customer.id.get().cast_signed(), to_json(customer)])
+        .map(drop)
+}
+
 /// All customers that are one person: the root and whoever points at it, however indirectly.
 pub(super) fn tree(connection: &Connection, root: CustomerId) -> Result<Vec<CustomerId>, rusqlite::Error> {
     connection
@@ -143,11 +165,7 @@ pub(super) fn tree(connection: &Connection, root: CustomerId) -> Result<Vec<Cust
 }
 
 fn contact(connection: &Connection, root: CustomerId) -> Result<Option<Contact>, rusqlite::Error> {
-    let customer: Option<Customer> = connection
-        .prepare_cached("SELECT customer FROM customers WHERE id = ?1")?
-        .query_row([root.get().cast_signed()], |row| json_column(row, 0))
-        .optional()?;
-    let Some(customer) = customer else { return Ok(None) };
+    let Some(customer) = row(connection, root)? else { return Ok(None) };
     let ids = tree(connection, root)?;
     let list = to_json(&ids.iter().map(|id| id.get()).collect::<Vec<_>>());
     let addresses = connection

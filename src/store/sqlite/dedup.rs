@@ -189,13 +189,7 @@ fn read(keys: &[u8]) -> impl Iterator<Item = Accepted> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn record() -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("migrations/V1__spine.sql")).unwrap();
-        connection
-    }
+    use super::{super::in_memory, *};
 
     fn commit(dedup: &mut Dedup, connection: &Connection, accepted: &[Accepted]) {
         accepted.iter().for_each(|(key, _)| dedup.insert(key));
@@ -205,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_collision_of_short_keys_does_not_swallow_a_message() {
-        let connection = record();
+        let connection = in_memory();
         let (one, mut two) = ([7; 16], [7; 16]);
         two[15] = 8;
         let mut dedup = Dedup::default();
@@ -218,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_key_is_known_within_its_transaction_and_no_more_when_that_fails() {
-        let connection = record();
+        let connection = in_memory();
         let mut dedup = Dedup::default();
         let accepted = [([1; 16], 1.into()), ([2; 16], 2.into())];
         accepted.iter().for_each(|(key, _)| dedup.insert(key));
@@ -230,7 +224,7 @@ mod tests {
 
     #[test]
     fn old_rows_are_forgotten_and_the_others_found_again_at_the_next_start() {
-        let connection = record();
+        let connection = in_memory();
         let mut dedup = Dedup { first: u32::MAX, ..Dedup::default() };
         for id in 1..=4_u8 {
             commit(&mut dedup, &connection, &[([id; 16], u64::from(id).into())]);

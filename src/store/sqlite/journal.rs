@@ -147,8 +147,8 @@ impl Journal for SqliteRecord {
         self.read(move |connection| Ok(full_entry(connection, id)?.map(|(entry, _)| entry))).await
     }
 
-    async fn entry_once(&self, key: &str) -> Result<Option<EntryId>, StoreError> {
-        let key = key.to_owned();
+    async fn entry_once(&self, writer: AgentId, client_id: &str) -> Result<Option<EntryId>, StoreError> {
+        let key = once_key(writer, client_id);
         self.read(move |connection| {
             connection
                 .prepare_cached("SELECT entry FROM once WHERE key = ?1")?
@@ -375,6 +375,11 @@ fn prepare(commit: Commit) -> Prepared {
     }
 }
 
+/// How the table names what is done once.
+pub(super) fn once_key(writer: AgentId, client_id: &str) -> String {
+    format!("{writer}/{client_id}")
+}
+
 fn row_of(connection: &Connection, id: ConversationId) -> Result<Option<Arc<Conversation>>, rusqlite::Error> {
     connection
         .prepare_cached("SELECT state FROM conversations WHERE id = ?1")?
@@ -437,11 +442,7 @@ pub(super) fn delivery(row: &Row<'_>, first: usize) -> Result<Option<Delivery>, 
 }
 
 fn read_known(connection: &Connection, id: CustomerId, now: Timestamp) -> Result<Option<Known>, rusqlite::Error> {
-    let customer: Option<Customer> = connection
-        .prepare_cached("SELECT customer FROM customers WHERE id = ?1")?
-        .query_row([id.get().cast_signed()], |row| json_column(row, 0))
-        .optional()?;
-    let Some(customer) = customer else { return Ok(None) };
+    let Some(customer) = super::customers::row(connection, id)? else { return Ok(None) };
     let ids = to_json(&super::customers::tree(connection, id)?.iter().map(|id| id.get()).collect::<Vec<_>>());
     let since = |seconds| {
         let id: ConversationId = id_at(now - jiff::SignedDuration::from_secs(seconds));

@@ -272,6 +272,14 @@ fn open_connection(path: &Path, read_only: bool) -> Result<Connection, StoreErro
     open().map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display()).into()))
 }
 
+/// An empty record that no file has.
+#[cfg(test)]
+fn in_memory() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("migrations/V1__spine.sql")).unwrap();
+    connection
+}
+
 /// Moves the write-ahead log into the file every 200 ms, beside the writer, until the record is dropped: inside the
 /// writer this is what makes the slowest commits.
 fn spawn_checkpoints(path: &Path, alive: std::sync::Weak<AtomicBool>) -> Result<(), StoreError> {

@@ -4,19 +4,16 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{Accepted, ConversationId, CustomerId, IdClock, Inbound, MessageId, Timestamp};
 use hashbrown::{HashMap, HashSet};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 
 use super::{
+    customers,
     dedup::{self, Dedup, Key},
-    json_column,
+    journal::once_key,
     states::States,
-    writer::{Outcome, Prepared, to_json},
+    writer::{Outcome, Prepared},
 };
-use crate::store::{
-    StoreError,
-    conversation::Conversation,
-    customer::{Customer, CustomerChange},
-};
+use crate::store::{StoreError, conversation::Conversation, customer::CustomerChange};
 
 /// What one transaction did to memory, applied once it stands.
 #[derive(Default)]
@@ -24,7 +21,7 @@ pub(super) struct Scratch {
     /// What was accepted, in the order of the ids.
     pub keys: Vec<dedup::Accepted>,
     /// Messages that it settles.
-    pub turns: HashSet<MessageId>,
+    turns: HashSet<MessageId>,
     versions: HashMap<ConversationId, u64>,
     pub committed: Vec<(Arc<Conversation>, bool)>,
     pub customers: Vec<Changed>,
@@ -57,7 +54,7 @@ impl<'a> Hot<'a> {
 
 /// One open transaction.
 pub(super) struct Open<'a> {
-    pub transaction: &'a Transaction<'a>,
+    transaction: &'a Transaction<'a>,
     hot: Hot<'a>,
     states: &'a States,
     clock: &'a IdClock,
@@ -100,11 +97,6 @@ impl<'a> Open<'a> {
         Ok(Outcome::Accepted(Accepted { id, duplicate: false }))
     }
 
-    /// The last thing that is written: what the next start needs to know a message that comes again.
-    pub fn keep_keys(&self, scratch: &Scratch) -> Result<(), rusqlite::Error> {
-        dedup::keep(self.transaction, &scratch.keys)
-    }
-
     fn insert_inbound(&mut self, id: MessageId, inbound: &Inbound, body: &str) -> Result<(), rusqlite::Error> {
         self.hot.inbound.execute(params![id.get().cast_signed(), inbound.channel, body]).map(drop)
     }
@@ -132,11 +124,11 @@ impl<'a> Open<'a> {
                 return Ok(Outcome::AlreadyDone);
             }
         }
-        if let Some((key, _)) = &commit.once
+        if let Some(once) = &commit.once
             && self
                 .transaction
                 .prepare_cached("SELECT EXISTS (SELECT 1 FROM once WHERE key = ?1)")?
-                .query_row([key], |row| row.get(0))?
+                .query_row([once_key(once.writer, &once.client_id)], |row| row.get(0))?
         {
             return Ok(Outcome::AlreadyDone);
         }
@@ -144,10 +136,10 @@ impl<'a> Open<'a> {
         if self.version(id, scratch)? + 1 != commit.after.version || !self.customers_are_as_seen(&commit.customers)? {
             return Ok(Outcome::Refused(StoreError::Conflict));
         }
-        if let Some((key, entry)) = &commit.once {
+        if let Some(once) = &commit.once {
             self.transaction
                 .prepare_cached("INSERT INTO once (key, entry) VALUES (?1, ?2)")?
-                .execute(params![key, entry.get().cast_signed()])?;
+                .execute(params![once_key(once.writer, &once.client_id), once.entry.get().cast_signed()])?;
         }
         let mut prev = commit.prev;
         for (at, (entry, moment, json)) in commit.entries.iter().enumerate() {
@@ -202,7 +194,7 @@ impl<'a> Open<'a> {
     fn customers_are_as_seen(&self, changes: &[CustomerChange]) -> Result<bool, rusqlite::Error> {
         for change in changes {
             if let CustomerChange::Put { was, now } = change
-                && !is_still(self.transaction, now.id, was.as_deref())?
+                && !customers::is_still(self.transaction, now.id, was.as_deref())?
             {
                 self.states.customer_changed(now.id);
                 return Ok(false);
@@ -237,7 +229,7 @@ impl<'a> Open<'a> {
     fn change_customer(&self, change: &CustomerChange, scratch: &mut Scratch) -> Result<(), rusqlite::Error> {
         match change {
             CustomerChange::Put { now, .. } => {
-                put_customer(self.transaction, now)?;
+                customers::put(self.transaction, now)?;
                 scratch.customers.push(Changed::Customer(now.id));
             }
             CustomerChange::Link(address, customer) => {
@@ -304,28 +296,6 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Whether a customer's row says this, or is not there.
-pub(super) fn is_still(
-    connection: &Connection,
-    id: CustomerId,
-    was: Option<&Customer>,
-) -> Result<bool, rusqlite::Error> {
-    let row: Option<Customer> = connection
-        .prepare_cached("SELECT customer FROM customers WHERE id = ?1")?
-        .query_row([id.get().cast_signed()], |row| json_column(row, 0))
-        .optional()?;
-    Ok(row.as_ref() == was)
-}
-
-pub(super) fn put_customer(connection: &Connection, customer: &Customer) -> Result<(), rusqlite::Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO customers (id, customer) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET customer = excluded.customer",
-        )?
-        .execute(params![customer.id.get().cast_signed(), to_json(customer)])
-        .map(drop)
-}
-
 /// Writes a conversation's row, unless a newer one is there: a flush may carry a state that a commit of the same
 /// transaction has overtaken.
 pub(super) fn write_row(
@@ -355,12 +325,14 @@ pub(super) fn write_row(
 mod tests {
     use contract::{Address, Thread};
 
-    use super::*;
+    use super::{
+        super::{in_memory, writer::to_json},
+        *,
+    };
 
     #[test]
     fn a_late_flush_does_not_undo_what_was_committed_since() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("migrations/V1__spine.sql")).unwrap();
+        let mut connection = in_memory();
         let thread = Thread { channel: "shop".into(), key: "v1".into() };
         let address = Address { space: "webchat:shop".into(), handle: "v1".into() };
         let mut flushed = Conversation::open(1.into(), &thread, "webchat", address, 1.into(), Timestamp::UNIX_EPOCH);

@@ -192,10 +192,8 @@ impl Inner {
 
     fn committed(&mut self, conversation: Arc<Conversation>, row_written: bool) {
         let id = conversation.id;
-        let dirty = |inner: &mut Self| {
-            if row_written { inner.dirty.remove(&id) } else { inner.dirty.insert(id, Arc::clone(&conversation)) }
-        };
-        let before = dirty(self).or_else(|| self.flushing.remove(&id)).or_else(|| self.clean.pop(&id));
+        let dirty = if row_written { self.dirty.remove(&id) } else { self.dirty.insert(id, Arc::clone(&conversation)) };
+        let before = dirty.or_else(|| self.flushing.remove(&id)).or_else(|| self.clean.pop(&id));
         let is_open = |conversation: &Conversation| (conversation.customer, conversation.owner != Owner::Closed);
         // What the customer is tied to counts open conversations.
         if before.is_none_or(|before| is_open(&before) != is_open(&conversation)) {

@@ -22,7 +22,7 @@ use super::{
     states::States,
 };
 use crate::store::{
-    Committed, StoreError, conversation::Conversation, customer::CustomerChange, outbox::DeliveryState,
+    Committed, Once, StoreError, conversation::Conversation, customer::CustomerChange, outbox::DeliveryState,
 };
 
 /// The most operations in one transaction.
@@ -80,7 +80,7 @@ pub(super) struct Prepared {
     pub state: String,
     pub outbox: Vec<(OutboundId, DeliveryState)>,
     pub customers: Vec<CustomerChange>,
-    pub once: Option<(String, EntryId)>,
+    pub once: Option<Once>,
 }
 
 /// What became of an operation in the transaction; told to whoever waits once the transaction stands.
@@ -234,8 +234,8 @@ impl Writer {
                 }
             });
         }
-        open.keep_keys(scratch)?;
         drop(open);
+        dedup::keep(&transaction, &scratch.keys)?;
         for conversation in flush {
             write_row(&transaction, conversation, &to_json(&**conversation))?;
         }

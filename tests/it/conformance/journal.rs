@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{AgentId, EntryId, OfferId};
 use jiff::SignedDuration;
 use switchboard::store::{
-    Commit, Committed, ListOf, OfferRecord, StoreError,
+    Commit, Committed, ListOf, OfferRecord, Once, StoreError,
     conversation::{Conversation, Owner},
     customer::CustomerChange,
     entry::{Event, What},
@@ -125,7 +125,7 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
             CustomerChange::Put { was: None, now: stranger.clone() },
             CustomerChange::Link(make::address("v1"), stranger.id),
         ],
-        once: Some(("key".into(), key)),
+        once: Some(Once { writer: 1.into(), client_id: "a".into(), entry: key }),
         ..commit(new.clone())
     };
     assert!(is_conflict(&store.commit(refused).await));
@@ -135,7 +135,7 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
         assert!(store.conversation(new.id).await.unwrap().is_none());
         assert!(store.conversation_of(&thread("v2")).await.unwrap().is_none());
         assert!(store.contact(stranger.id).await.unwrap().is_none());
-        assert!(store.entry_once("key").await.unwrap().is_none());
+        assert!(store.entry_once(1.into(), "a").await.unwrap().is_none());
         assert!(store.entry(id.into()).await.unwrap().is_none());
         assert_eq!(journal(&**store, first.id).await.len(), 1);
         let ledger = store.ledger().await.unwrap();
@@ -148,13 +148,14 @@ pub async fn a_key_commits_once(backend: &impl Backend) {
     let (store, ids) = (&*record.store, &record.ids);
     let first = opened(store, ids, "v1").await;
     let entry = note(ids, "sent twice by a browser");
-    let once = Some(("agt/1".to_owned(), entry.id));
+    let once = Some(Once { writer: 1.into(), client_id: "a".to_owned(), entry: entry.id });
     let after =
         done(store, Commit { entries: [entry.clone()].into(), once: once.clone(), ..commit((*first).clone()) }).await;
     let again = Commit { entries: [note(ids, "again")].into(), once, ..commit((*after).clone()) };
     assert!(matches!(store.commit(again).await, Ok(Committed::AlreadyDone)));
-    assert_eq!(store.entry_once("agt/1").await.unwrap(), Some(entry.id));
-    assert_eq!(store.entry_once("agt/2").await.unwrap(), None);
+    assert_eq!(store.entry_once(1.into(), "a").await.unwrap(), Some(entry.id));
+    assert_eq!(store.entry_once(1.into(), "b").await.unwrap(), None);
+    assert_eq!(store.entry_once(2.into(), "a").await.unwrap(), None);
     assert_eq!(journal(store, first.id).await.len(), 2);
 }
 

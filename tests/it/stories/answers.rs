@@ -1,8 +1,8 @@
 //! The bot answers in the customer's language, and knows when to fetch a person.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Console, Home, Visitor, items, text};
+use crate::harness::{Console, Home, HttpChannel, Visitor, items, text};
 
 const QUESTIONS: [(&str, &str); 2] = [("How do I return an item?", "30 days"), ("怎么退货？", "30 天")];
 
@@ -141,4 +141,32 @@ async fn the_line_moves_up_for_those_behind() {
     assert_eq!(admin.post(&format!("/conversations/{id}/close"), &json!({})).await.0, 200);
     first.owned_by("closed").await;
     second.place(1).await;
+}
+
+#[tokio::test]
+async fn what_a_customer_changes_or_takes_back_is_known_and_not_answered() {
+    let daemon = Home::new().start().await;
+    let (http, admin) = (daemon.http(), daemon.admin().await);
+    let mut message = HttpChannel::message("li", "How do I return an itm?");
+    message["id"] = json!("m-1");
+    let first = http.send(&message).await.id();
+    let id = admin.conversation_of(&first).await;
+    let does = |event_id: &str, said: &str, event: Value| json!({"id": event_id, "from": {"handle": "li"}, "text": said, "event": event});
+    let edit = does("m-2", "How do I return an item?", json!({"type": "edit", "of": "m-1"}));
+    let delete = does("m-3", "", json!({"type": "delete", "of": "m-1"}));
+    for (event, kind, left) in [(edit, "edit", "How do I return an item?"), (delete, "delete", "")] {
+        let sent = http.send(&event).await.id();
+        assert_eq!(admin.conversation_of(&sent).await, id);
+        let entries = admin.entries(&id).await;
+        let last = entries.last().unwrap();
+        assert_eq!((text(last, "/id"), text(last, "/content")), (&*sent, kind), "nothing was answered");
+        assert_eq!((text(last, "/about"), text(last, "/body/text")), ("m-1", left));
+        let shown = admin.get(&format!("/conversations/{id}")).await;
+        assert_eq!(text(&shown, "/last/text"), left);
+        assert_eq!(shown["messages"], 1);
+    }
+    // A button that the other system showed.
+    let pressed = does("m-4", "", json!({"type": "postback", "value": "return", "title": "How do I return an item?"}));
+    http.send(&pressed).await.id();
+    http.said_by("li", "bot", 2).await;
 }

@@ -71,6 +71,8 @@ async fn an_agent_takes_over_and_the_customer_sees_it_live_and_later() {
         assert_eq!((status, text(&entry, "/kind")), (201, "reply"));
     }
     assert_eq!(visitor.said_by("agent", 1).await, ["Hello, I am Ann. 您好！"]);
+    let told = live.wait("the reply", |event| text(event, "/entry/kind") == "reply").await;
+    assert_eq!(text(&told, "/entry/client_id"), "c-1", "a console knows its own");
     visitor.say("At last.").await;
     let heard = live.wait("the customer's answer", |event| text(event, "/entry/body/text") == "At last.").await;
     assert_eq!(text(&heard, "/entry/conversation"), id);
@@ -143,6 +145,52 @@ async fn who_declines_is_not_asked_again_at_once_and_another_is() {
     let detail = admin.get(&format!("/conversations/{id}")).await;
     assert_eq!(text(&detail, "/agent/name"), "Name of bo");
     assert_eq!(is_event(&admin, &id, "declined").await, 1);
+}
+
+#[tokio::test]
+async fn who_does_not_answer_an_offer_loses_it_to_another() {
+    let home = Home::new();
+    home.unpack_rules().await;
+    let queues = std::fs::read_to_string(home.path().join("routing-rules/queues.yaml")).unwrap();
+    home.write_rules("queues.yaml", &queues.replace("offer_timeout: 30s", "offer_timeout: 1s"));
+    let daemon = home.start().await;
+    let admin = daemon.admin().await;
+    let ann = daemon.agent(&admin, "ann", json!({})).await;
+    let mut live = ann.live().await;
+    ann.presence("online").await;
+    let _visitor = asks_for_a_person(&daemon).await;
+    let offer = live.offer().await;
+    let id = conversation_of(&offer);
+    let ended = live.event("offer_ended").await;
+    assert_eq!((&ended["offer"], &ended["state"]), (&offer["id"], &json!("expired")));
+    assert_eq!(ann.accept(&offer).await.0, 409, "it is gone");
+    let bo = daemon.agent(&admin, "bo", json!({})).await;
+    let mut bos = bo.live().await;
+    bo.presence("online").await;
+    let second = bos.offer().await;
+    assert_eq!(conversation_of(&second), id);
+    assert_eq!(bo.accept(&second).await.0, 200);
+    assert_eq!(is_event(&admin, &id, "expired").await, 1);
+}
+
+#[tokio::test]
+async fn who_closes_the_console_is_offline_after_a_while() {
+    let daemon = Home::new().with_config("[desk]\noffline_after = \"1s\"\n").start().await;
+    let admin = daemon.admin().await;
+    let mut watching = admin.live().await;
+    let ann = daemon.agent(&admin, "ann", json!({})).await;
+    let live = ann.live().await;
+    ann.presence("online").await;
+    let is_ann = |event: &Value, presence: &str| {
+        text(event, "/agent/login") == "ann" && text(event, "/agent/presence") == presence
+    };
+    watching.wait("ann is online", |event| is_ann(event, "online")).await;
+    drop(live);
+    watching.wait("ann is offline", |event| is_ann(event, "offline")).await;
+    let _visitor = asks_for_a_person(&daemon).await;
+    let mut back = ann.live().await;
+    ann.presence("online").await;
+    back.offer().await;
 }
 
 #[tokio::test]
