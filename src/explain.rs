@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use contract::{ConversationId, Inbound, MessageId, Timestamp};
+use contract::{ConversationId, EntryId, Inbound, MessageId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -48,17 +48,22 @@ pub struct Explanation {
     pub facts: Value,
 }
 
-/// The explanation of a message's decision; `None` when there is no such message or its turn is not committed.
+/// The explanation of a decision: on a message at its turn, or on what it meant later, each by its entry. `None` when there
+/// is no such entry, or nothing was decided in it.
 ///
 /// # Errors
 /// The record cannot be read, or the kept rule set is damaged.
-pub async fn explain_message(store: &dyn Store, id: MessageId) -> Result<Option<Explanation>, StoreError> {
-    let Some(full) = store.entry(id.into()).await? else { return Ok(None) };
-    let What::Message(record) = full.entry.what else { return Ok(None) };
-    let inbound = full.inbound.as_deref();
+pub async fn explain_entry(store: &dyn Store, id: EntryId) -> Result<Option<Explanation>, StoreError> {
+    let Some(full) = store.entry(id).await? else { return Ok(None) };
+    let (message, record, inbound) = match full.entry.what {
+        What::Message(record) => (MessageId::from(id.get()), record, full.inbound),
+        What::Refined { of, record } => (of, record, store.entry(of.into()).await?.and_then(|first| first.inbound)),
+        What::Reply { .. } | What::Note { .. } | What::Event { .. } => return Ok(None),
+    };
+    let inbound = inbound.as_deref();
     let text = inbound.map(|inbound| inbound.content.text().to_owned()).unwrap_or_default();
     let mut explanation = Explanation {
-        message: id,
+        message,
         conversation: full.conversation,
         at: full.entry.at,
         text,

@@ -1,13 +1,15 @@
 //! One message, one turn: what it changes, as values. Pure; [`crate::worker`] does the waiting around it.
 //!
+//! A second opinion on a message, which comes after its turn, is a turn of its own kind.
+//!
 //! A turn is begun on what was recalled, carries out a decision, and ends in one [`Commit`]. Whatever it computed is
 //! void when the conversation changed in the meantime: the commit is refused, and the turn is begun again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{
-    Author, Body, Content, ConversationId, IdClock, Inbound, MessageId, Outbound, OutboundId, Thread, Timestamp,
-    truncate_chars,
+    Author, Body, Content, ConversationId, EntryId, IdClock, Inbound, MessageId, Outbound, OutboundId, Thread,
+    Timestamp, truncate_chars,
 };
 use jiff::SignedDuration;
 use serde_json::value::to_raw_value;
@@ -17,7 +19,7 @@ use crate::{
     identity::{Identity, identify},
     routing::{
         Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
-        MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext,
+        MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext, Trigger,
     },
     store::{
         Commit, Recall,
@@ -47,11 +49,36 @@ pub struct Setting<'a> {
     pub reply_state: DeliveryState,
 }
 
+/// Why a turn is taken.
+#[derive(Debug, Clone, Copy)]
+pub enum Occasion<'s> {
+    /// A message was accepted.
+    Message {
+        /// Which one.
+        id: MessageId,
+        /// What it means.
+        signals: &'s Signals,
+    },
+    /// A message whose turn is committed means something else, by a second opinion.
+    Opinion {
+        /// The conversation that it stands in.
+        conversation: ConversationId,
+        /// Which one.
+        of: MessageId,
+        /// What it meant at its turn.
+        at_first: &'s Signals,
+        /// What it means.
+        signals: &'s Signals,
+    },
+}
+
 /// A turn in the making.
 pub struct Turn<'a> {
     setting: &'a Setting<'a>,
     inbound: &'a Inbound,
     message: MessageId,
+    /// The entry that it is noted in.
+    entry: EntryId,
     signals: Signals,
     before: Option<Arc<Conversation>>,
     identity: Identity,
@@ -61,13 +88,29 @@ pub struct Turn<'a> {
     entries: Vec<Entry>,
     outbox: Vec<(OutboundId, DeliveryState)>,
     decision: Option<DecisionRecord>,
+    on: Trigger,
 }
 
 impl<'a> Turn<'a> {
-    /// Notes the message in its conversation: the one that its thread has, or a new one. `None` when its turn is
-    /// committed already.
+    /// Begins one for a message. `None` when there is nothing to do: it is done already, or comes too late.
     #[must_use]
     pub fn begin(
+        setting: &'a Setting<'a>,
+        recall: &'a Recall,
+        inbound: &'a Inbound,
+        occasion: Occasion<'_>,
+    ) -> Option<Self> {
+        match occasion {
+            Occasion::Message { id, signals } => Self::first(setting, recall, id, inbound, signals.clone()),
+            Occasion::Opinion { conversation, of, at_first, signals } => {
+                Self::again(setting, recall, (conversation, of), inbound, at_first, signals.clone())
+            }
+        }
+    }
+
+    /// Notes the message in its conversation: the one that its thread has, or a new one. `None` when its turn is
+    /// committed already.
+    fn first(
         setting: &'a Setting<'a>,
         recall: &'a Recall,
         message: MessageId,
@@ -84,6 +127,7 @@ impl<'a> Turn<'a> {
             setting,
             inbound,
             message,
+            entry: message.into(),
             signals,
             before,
             identity,
@@ -93,6 +137,7 @@ impl<'a> Turn<'a> {
             entries: Vec::new(),
             outbox: Vec::new(),
             decision: None,
+            on: Trigger::Message,
         };
         for event in events {
             let entry = turn.entry(EntryAuthor::System, What::Event { event });
@@ -100,6 +145,45 @@ impl<'a> Turn<'a> {
         }
         turn.note_message();
         Some(turn)
+    }
+
+    /// Looks once more at a message that means something else than it did `at_first`. `None` when its conversation is
+    /// closed, or another one has taken its place.
+    fn again(
+        setting: &'a Setting<'a>,
+        recall: &'a Recall,
+        (conversation, message): (ConversationId, MessageId),
+        inbound: &'a Inbound,
+        at_first: &Signals,
+        signals: Signals,
+    ) -> Option<Self> {
+        let before = recall.conversation.clone().filter(|c| c.id == conversation && c.owner != Owner::Closed)?;
+        let mut identity = identify(recall, &inbound.from, setting.ids, setting.now);
+        // Who the customer is was written down at the message's turn.
+        identity.changes.clear();
+        let mut conversation = Conversation::clone(&before);
+        if at_first.sentiment.label.known().is_none() && opens(inbound) {
+            conversation.mood = conversation.mood.after(&signals);
+        }
+        if let (None, Some(language)) = (at_first.language.known(), signals.language.known()) {
+            conversation.language.clone_from(language);
+        }
+        Some(Self {
+            setting,
+            inbound,
+            message,
+            entry: setting.ids.next(setting.now),
+            signals,
+            before: Some(before),
+            identity,
+            recall,
+            conversation,
+            opening: Vec::new(),
+            entries: Vec::new(),
+            outbox: Vec::new(),
+            decision: None,
+            on: Trigger::Signals,
+        })
     }
 
     fn note_message(&mut self) {
@@ -159,6 +243,7 @@ impl<'a> Turn<'a> {
         let customer = &self.identity.customer;
         let is_new = conversation.version == 0;
         Facts {
+            on: self.on,
             message: MessageFacts::new(self.inbound, &self.signals),
             conversation: ConversationFacts {
                 id: conversation.id.to_string(),
@@ -359,7 +444,7 @@ impl<'a> Turn<'a> {
             reason: handoff.reason.clone(),
             summary: self.summary(),
             rule: Some(handoff.rule.to_string()),
-            message: Some(self.message),
+            decided_in: Some(self.entry),
             priority: handoff.priority,
             skills: handoff.skills.clone(),
             at: waiting_since.unwrap_or(self.setting.now),
@@ -393,20 +478,21 @@ impl<'a> Turn<'a> {
     /// Everything that the turn did, to be committed at once.
     #[must_use]
     pub fn finish(self) -> Commit {
-        let message = Entry {
-            id: self.message.into(),
-            at: self.setting.now,
-            author: EntryAuthor::Customer,
-            what: What::Message(Box::new(TurnRecord { signals: self.signals, decision: self.decision })),
+        let record = Box::new(TurnRecord { signals: self.signals, decision: self.decision });
+        let is_first = self.on == Trigger::Message;
+        let (author, what) = if is_first {
+            (EntryAuthor::Customer, What::Message(record))
+        } else {
+            (EntryAuthor::System, What::Refined { of: self.message, record })
         };
         let mut entries = self.opening;
-        entries.push(message);
+        entries.push(Entry { id: self.entry, at: self.setting.now, author, what });
         entries.extend(self.entries);
         let structural = self.before.is_none_or(|before| self.conversation.stands_elsewhere(&before));
         Commit {
             conversation: self.conversation,
             structural,
-            turn: Some(self.message),
+            turn: is_first.then_some(self.message),
             entries: entries.into(),
             outbox: self.outbox,
             customers: self.identity.changes,

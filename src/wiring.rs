@@ -155,7 +155,7 @@ impl Daemon {
         let router = http::router(app, &self.channels, &host);
         let mut tasks = JoinSet::new();
         tasks.spawn(telemetry::keep_up(self.metrics.clone(), stop.clone()));
-        let worker = Arc::new(self.worker());
+        let worker = Arc::new(self.worker()?);
         tasks.spawn(worker.run(stop.clone()));
         for (name, channel) in &self.channels {
             tasks.spawn(run_channel(name.clone(), Arc::clone(channel), host.clone(), stop.clone()));
@@ -211,19 +211,21 @@ impl Daemon {
         }
     }
 
-    fn worker(&self) -> Worker {
-        Worker {
+    fn worker(&self) -> anyhow::Result<Worker> {
+        Ok(Worker {
+            remote: self.config.understanding.open_remote()?.map(Arc::new),
             queue: Arc::clone(&self.record) as Arc<dyn Queue>,
             records: Arc::clone(&self.records),
             policy: Arc::clone(&self.policy),
             settings: Settings {
                 classify_within: self.config.turn.classify_within,
+                opinion_within: self.config.understanding.wait,
                 respond_within: self.config.turn.respond_within,
                 reopen_within: SignedDuration::try_from(self.config.conversation.reopen_within)
                     .unwrap_or(SignedDuration::MAX),
             },
             lanes: Lanes::default(),
-        }
+        })
     }
 
     /// Loads rules and knowledge again, and puts them in force if nothing is wrong with them.

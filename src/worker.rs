@@ -14,7 +14,7 @@ use std::{
 use contract::{Inbound, Stop, Thread, Timestamp};
 use futures::FutureExt;
 use jiff::SignedDuration;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -23,9 +23,9 @@ use crate::{
     policy::Policy,
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, decide},
-    store::{Committed, StoreError},
-    turn::{Setting, Turn},
-    understand::{Signals, Text, classify_within},
+    store::{Committed, StoreError, conversation::Conversation},
+    turn::{Occasion, Setting, Turn},
+    understand::{Remote, Signals, Text, classify_within},
 };
 
 /// How many turns may be under way at once.
@@ -42,6 +42,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// How long a classifier may take.
     pub classify_within: Duration,
+    /// How long a turn waits for a second opinion.
+    pub opinion_within: Duration,
     /// How long the bot may take before the conversation is handled as if it had no answer.
     pub respond_within: Duration,
     /// How long after closing a conversation goes on when the customer writes again.
@@ -56,6 +58,8 @@ pub struct Worker {
     pub records: Arc<Records>,
     /// The rules, the classifier and the knowledge in force.
     pub policy: Arc<Policy>,
+    /// Whom to ask about messages that are not sure.
+    pub remote: Option<Arc<Remote>>,
     /// Settings.
     pub settings: Settings,
     /// Messages by thread, for the threads whose turns are under way.
@@ -147,7 +151,7 @@ impl Worker {
     }
 
     /// Gives one message its turn, however long that takes; returns early only when stopped.
-    async fn process(&self, delivery: Delivery, stop: &Stop) {
+    async fn process(self: &Arc<Self>, delivery: Delivery, stop: &Stop) {
         let started = Instant::now();
         let mut tries = 0;
         let mut pause = Duration::from_millis(50);
@@ -214,12 +218,34 @@ impl Worker {
     }
 
     /// One turn; answers where it led, for the metrics.
-    async fn turn(&self, delivery: &Delivery) -> Result<&'static str, TurnError> {
-        let inbound = &delivery.inbound;
+    async fn turn(self: &Arc<Self>, delivery: &Delivery) -> Result<&'static str, TurnError> {
+        let (inbound, message) = (&delivery.inbound, delivery.id);
+        let (signals, asked) = self.understood(inbound).await;
+        let occasion = Occasion::Message { id: message, signals: &signals };
+        let Some((destination, conversation)) = self.take(inbound, occasion).await? else { return Ok("already done") };
+        if let Some(asked) = asked {
+            let (worker, inbound) = (Arc::clone(self), Arc::clone(inbound));
+            // Not kept over a restart: the turn stands without it.
+            tokio::spawn(async move {
+                let Ok(Some(refined)) = asked.await else { return };
+                let (conversation, at_first) = (conversation.id, &signals);
+                let occasion = Occasion::Opinion { conversation, of: message, at_first, signals: &refined };
+                if let Err(error) = worker.take(&inbound, occasion).await {
+                    tracing::warn!(%error, %message, "A second opinion came and could not be kept.");
+                }
+            });
+        }
+        Ok(destination)
+    }
+
+    /// A turn from what is recalled to what is committed, as often as it takes. `None` when there is nothing to do.
+    async fn take(
+        &self,
+        inbound: &Arc<Inbound>,
+        occasion: Occasion<'_>,
+    ) -> Result<Option<(&'static str, Arc<Conversation>)>, TurnError> {
         let thread = thread_of(inbound);
         for _ in 0..REPEATS {
-            // The same every time, and a second time is rare.
-            let signals = self.signals(inbound).await;
             let recall = self.records.store.recall(&thread, &inbound.from).await?;
             let (rules, bot) = (self.policy.rules(), self.policy.responder());
             let board = self.records.desk.board();
@@ -232,15 +258,13 @@ impl Worker {
                 reopen_within: self.settings.reopen_within,
                 reply_state: self.records.reply_state(&inbound.channel),
             };
-            let Some(mut turn) = Turn::begin(&setting, &recall, delivery.id, inbound, signals) else {
-                return Ok("already done");
-            };
+            let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let destination =
                 if turn.is_routed() { self.route(&mut turn, &rules, &*bot, inbound).await? } else { "noted" };
             let commit = turn.finish();
             match self.records.commit(recall.conversation.as_deref(), commit, inbound).await {
-                Ok(Committed::Done(_)) => return Ok(destination),
-                Ok(Committed::AlreadyDone) => return Ok("already done"),
+                Ok(Committed::Done(conversation)) => return Ok(Some((destination, conversation))),
+                Ok(Committed::AlreadyDone) => return Ok(None),
                 Err(StoreError::Conflict) => {
                     metrics::counter!("switchboard_turn_repeats_total").increment(1);
                     tokio::task::yield_now().await;
@@ -251,10 +275,24 @@ impl Worker {
         Err(TurnError::Store(StoreError::Conflict))
     }
 
-    async fn signals(&self, inbound: &Inbound) -> Signals {
-        let subject = inbound.content.body().and_then(|body| body.subject.as_deref());
-        let text = Text { text: inbound.content.text(), subject };
-        classify_within(&*self.policy.classifier(), self.settings.classify_within, &text).await
+    /// What a message means; and, where that is not sure and somebody else is asked, what comes of it later.
+    async fn understood(&self, inbound: &Arc<Inbound>) -> (Signals, Option<JoinHandle<Option<Signals>>>) {
+        let classifier = self.policy.classifier();
+        let signals = classify_within(&*classifier, self.settings.classify_within, &text_of(inbound)).await;
+        let Some(remote) = self.remote.as_ref().filter(|remote| remote.doubts(inbound.content.text(), &signals)) else {
+            return (signals, None);
+        };
+        let (remote, rules) = (Arc::clone(remote), self.policy.rules());
+        let (inbound, at_first) = (Arc::clone(inbound), signals.clone());
+        let mut asked =
+            tokio::spawn(async move { remote.refine(&text_of(&inbound), &at_first, rules.intents()).await });
+        if self.settings.opinion_within.is_zero() {
+            return (signals, Some(asked));
+        }
+        match tokio::time::timeout(self.settings.opinion_within, &mut asked).await {
+            Ok(opinion) => (opinion.ok().flatten().unwrap_or(signals), None),
+            Err(_elapsed) => (signals, Some(asked)),
+        }
     }
 
     async fn route(
@@ -319,6 +357,11 @@ impl Worker {
             _ => None,
         }
     }
+}
+
+fn text_of(inbound: &Inbound) -> Text<'_> {
+    let subject = inbound.content.body().and_then(|body| body.subject.as_deref());
+    Text { text: inbound.content.text(), subject }
 }
 
 fn thread_of(inbound: &Inbound) -> Thread {

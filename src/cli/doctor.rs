@@ -36,6 +36,7 @@ impl Doctor {
         let mut findings = Findings(0);
         findings.good("the configuration is right");
         rules(config, &mut findings);
+        remote(config, &mut findings).await;
         match Home::at(&config.data) {
             Ok(home) => self.home(config, &home, &mut findings).await,
             Err(error) => findings.bad(&format!("{error:#}"), "name a folder that this user may write, with --data"),
@@ -107,6 +108,21 @@ fn rules(config: &Config, findings: &mut Findings) {
                     .bad(&format!("knowledge/{}:{}: {}", finding.file, finding.line, finding.message), &finding.help);
             }
         }
+    }
+}
+
+async fn remote(config: &Config, findings: &mut Findings) {
+    let remote = match config.understanding.open_remote() {
+        Ok(None) => return,
+        Ok(Some(remote)) => remote,
+        Err(error) => return findings.bad(&format!("{error:#}"), "set understanding.remote.url right"),
+    };
+    match remote.try_out().await {
+        Ok(time) => findings.good(&format!("the endpoint for second opinions answers, in {} ms", time.as_millis())),
+        Err(error) => findings.bad(
+            &format!("the endpoint for second opinions does not work: {error}"),
+            "messages are routed without it; check understanding.remote: kind, url, key, model, deadline",
+        ),
     }
 }
 

@@ -81,6 +81,8 @@ enum Command {
 /// # Errors
 /// What went wrong, where, and what to do.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    // The one provider of cryptography, before anything could ask for another.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let Arguments { config, data, command } = arguments;
     let settings = || -> anyhow::Result<Config> {
         let mut read = crate::config::read(config.as_deref())?;
@@ -113,8 +115,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    // The one provider of cryptography, before anything could ask for another.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    routing::{Finding, Loaded, RuleSet, TestReport, Trace, decide, explain, facts_from, load_dir, run_tests},
+    routing::{Finding, Loaded, RuleSet, TestReport, Trace, Trigger, decide, explain, facts_from, load_dir, run_tests},
     understand::{Settings, Signals},
 };
 
@@ -50,9 +50,17 @@ pub struct ExplainArgs {
     /// The language, instead of the one that the classifier finds: en, zh-Hans, …
     #[arg(long)]
     pub language: Option<String>,
+    /// Why the rules run: message, or signals for a second opinion that came later.
+    #[arg(long, value_name = "TRIGGER", default_value = "message", value_parser = trigger)]
+    pub on: Trigger,
     /// A fact, by its path: conversation.bot_misses=1, customer.tier=gold. Can be given more than once.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub facts: Vec<String>,
+}
+
+fn trigger(text: &str) -> Result<Trigger, String> {
+    let known = || Trigger::ALL.map(Trigger::as_str).join(", ");
+    Trigger::ALL.into_iter().find(|on| on.as_str() == text).ok_or_else(|| format!("there are {}", known()))
 }
 
 /// Runs the command and writes what it found. `settings` are those of the classifier, `now` is the time of the
@@ -147,6 +155,7 @@ fn explain_message(
             return Ok(false);
         }
     };
+    facts.on = args.on;
     facts.message.text = contract::clean_text(&args.text);
     if let Some(channel) = &args.channel {
         facts.message.channel.clone_from(channel);
@@ -257,7 +266,7 @@ mod tests {
     #[test]
     fn the_shipped_rules_are_fine() {
         let (fine, said) = rules(&["check", "--rules", SHIPPED]);
-        assert!(fine && said.contains("rules in 9 files load"), "{said}");
+        assert!(fine && said.contains("rules in 10 files load"), "{said}");
         let (fine, said) = rules(&["test", "--rules", SHIPPED]);
         assert!(fine && said.contains("tests pass") && !said.contains("no test reaches it"), "{said}");
     }

@@ -1,6 +1,7 @@
 //! `switchboard understand`: what the embedded classifier says of messages, and how often it is right.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     io::{self, BufRead, Write},
     path::{Path, PathBuf},
@@ -10,9 +11,9 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
-use understand::{Reader, Signals, Text, is_automatic_mail};
+use understand::{Signals, Text, intents::Intent, is_automatic_mail};
 
-use crate::{config::Config, files::Source};
+use crate::{config::Config, files::Source, understand::Remote};
 
 /// The longest line that is read, in bytes; the rest of it is passed over.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
@@ -23,6 +24,9 @@ pub(super) struct Understand {
     /// Lines are JSON: {"text": …, "subject": …, "headers": {…}}
     #[arg(long, conflicts_with = "eval")]
     jsonl: bool,
+    /// Ask the endpoint of understanding.remote about messages that are not sure, as the daemon would
+    #[arg(long)]
+    remote: bool,
     /// Compare with labels instead: a file of lines `label<TAB>text`
     #[arg(long, value_name = "FILE", requires = "head")]
     eval: Option<PathBuf>,
@@ -54,16 +58,61 @@ impl Understand {
                 std::sync::Arc::new(config.understanding.settings.reader(&[]))
             }
         };
+        let intents = loaded.rules.as_ref().map_or(&[][..], |rules| rules.intents());
+        let remote = if self.remote { Some(Asked::open(config, intents)?) } else { None };
+        let read = |text: Text<'_>| {
+            let signals = reader.read(text);
+            match &remote {
+                Some(remote) => remote.refine(text, signals),
+                None => signals,
+            }
+        };
         match (&self.eval, &self.head) {
-            (Some(file), Some(head)) => evaluate(&reader, file, head, &mut io::stdout().lock()),
-            _ => read_lines(&reader, self.jsonl, &mut io::stdin().lock(), &mut io::stdout().lock()),
-        }?;
+            (Some(file), Some(head)) => {
+                evaluate(&read, reader.name(), file, head, &mut io::stdout().lock())?;
+            }
+            _ => read_lines(&read, self.jsonl, &mut io::stdin().lock(), &mut io::stdout().lock())?,
+        }
+        if let Some(remote) = remote {
+            eprintln!("Asked about {} messages; {} mean something else.", remote.asked.get(), remote.changed.get());
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
+/// The endpoint for second opinions, waited for.
+struct Asked<'a> {
+    remote: Remote,
+    intents: &'a [Intent],
+    runtime: tokio::runtime::Runtime,
+    asked: Cell<u64>,
+    changed: Cell<u64>,
+}
+
+impl<'a> Asked<'a> {
+    fn open(config: &Config, intents: &'a [Intent]) -> anyhow::Result<Self> {
+        let remote = config.understanding.open_remote()?;
+        let remote = remote.context("there is no endpoint; set understanding.remote in the configuration")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { remote, intents, runtime, asked: Cell::new(0), changed: Cell::new(0) })
+    }
+
+    fn refine(&self, text: Text<'_>, signals: Signals) -> Signals {
+        if !self.remote.doubts(text.text, &signals) {
+            return signals;
+        }
+        self.asked.update(|count| count + 1);
+        let refined = self.runtime.block_on(self.remote.refine(&text, &signals, self.intents));
+        self.changed.update(|count| count + u64::from(refined.is_some()));
+        refined.unwrap_or(signals)
+    }
+}
+
+/// Reads one message.
+type Read<'r> = dyn Fn(Text<'_>) -> Signals + 'r;
+
 /// One object a line, in the order of the lines. Bytes that are not UTF-8 are read as replacement characters.
-fn read_lines(reader: &Reader, jsonl: bool, lines: &mut dyn BufRead, out: &mut dyn Write) -> anyhow::Result<()> {
+fn read_lines(read: &Read<'_>, jsonl: bool, lines: &mut dyn BufRead, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut bytes = Vec::new();
     for number in 1_u64.. {
@@ -79,12 +128,12 @@ fn read_lines(reader: &Reader, jsonl: bool, lines: &mut dyn BufRead, out: &mut d
         let signals = if jsonl {
             let Line { text, subject, headers } = serde_json::from_str(line)
                 .with_context(|| format!("line {number} is not {{\"text\": …, \"subject\": …}}"))?;
-            let mut signals = reader.read(Text { text: &text, subject: subject.as_deref() });
+            let mut signals = read(Text { text: &text, subject: subject.as_deref() });
             let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             signals.automatic |= is_automatic_mail(headers);
             signals
         } else {
-            reader.read(line)
+            read(line.into())
         };
         serde_json::to_writer(&mut out, &signals)?;
         out.write_all(b"\n")?;
@@ -115,14 +164,14 @@ fn judged(signals: &Signals, head: &str) -> anyhow::Result<(String, f32)> {
 /// Prints accuracy, macro-F1, precision and recall of each label, and the expected calibration error over ten bins
 /// (Naeini et al. 2015). Labels of fewer classes than the head has (three or two tones instead of five, `yes` and `no`)
 /// are compared as they are.
-fn evaluate(reader: &Reader, file: &Path, head: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+fn evaluate(read: &Read<'_>, model: &str, file: &Path, head: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let text = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let text = String::from_utf8_lossy(&text);
     let mut rows = Vec::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
         let (label, message) =
             line.split_once('\t').with_context(|| format!("{}:{number}: expected label<TAB>text", file.display()))?;
-        let signals = reader.read(message);
+        let signals = read(message.into());
         let (said, confidence) = judged(&signals, head)?;
         rows.push((label.trim().to_owned(), said, confidence, signals.sentiment.score));
     }
@@ -166,7 +215,7 @@ fn evaluate(reader: &Reader, file: &Path, head: &str, out: &mut dyn Write) -> an
     #[expect(clippy::cast_precision_loss, reason = "a few labels")]
     let macro_f1 = sum / counts.len() as f64;
     let error: f64 = bins.iter().map(|(sure, right)| (sure - right).abs()).sum::<f64>() / all;
-    writeln!(out, "{} lines, model {}", rows.len(), reader.name())?;
+    writeln!(out, "{} lines, model {model}", rows.len())?;
     writeln!(out, "accuracy {:.3}  macro-F1 {macro_f1:.3}  ECE {error:.3}", f64::from(right) / all)?;
     write!(out, "{table}")?;
     for (label, count) in others {
@@ -199,8 +248,8 @@ mod tests {
     use super::*;
     use crate::understand::Settings;
 
-    fn reader() -> Reader {
-        Settings::default().reader(&[])
+    fn read(text: Text<'_>) -> Signals {
+        Settings::default().reader(&[]).read(text)
     }
 
     #[test]
@@ -210,7 +259,7 @@ mod tests {
         input.extend("哈".repeat(2_000_000).as_bytes());
         input.extend(b"\nlast");
         let mut out = Vec::new();
-        read_lines(&reader(), false, &mut input.as_slice(), &mut out).unwrap();
+        read_lines(&read, false, &mut input.as_slice(), &mut out).unwrap();
         let said = String::from_utf8(out).unwrap();
         let objects: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(objects.len(), 6);
@@ -222,10 +271,10 @@ mod tests {
     fn json_lines_have_subjects_and_headers() {
         let line = r#"{"text": "see below", "headers": {"Auto-Submitted": "auto-replied"}}"#;
         let mut out = Vec::new();
-        read_lines(&reader(), true, &mut line.as_bytes(), &mut out).unwrap();
+        read_lines(&read, true, &mut line.as_bytes(), &mut out).unwrap();
         let signals: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(signals["automatic"], true);
-        let error = read_lines(&reader(), true, &mut &b"{\"txt\": 1}"[..], &mut Vec::new()).unwrap_err();
+        let error = read_lines(&read, true, &mut &b"{\"txt\": 1}"[..], &mut Vec::new()).unwrap_err();
         assert!(format!("{error:#}").contains("line 1"), "{error:#}");
     }
 
@@ -235,10 +284,10 @@ mod tests {
         let file = folder.path().join("two.tsv");
         std::fs::write(&file, "negative\tterrible, it broke at once\npositive\tI love it, works great\n").unwrap();
         let mut out = Vec::new();
-        evaluate(&reader(), &file, "sentiment", &mut out).unwrap();
+        evaluate(&read, "m", &file, "sentiment", &mut out).unwrap();
         let said = String::from_utf8(out).unwrap();
         assert!(said.contains("accuracy 1.000") && said.contains("macro-F1 1.000"), "{said}");
-        let error = evaluate(&reader(), &file, "mood", &mut Vec::new()).unwrap_err();
+        let error = evaluate(&read, "m", &file, "mood", &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("sentiment"), "{error}");
     }
 }

@@ -3,18 +3,24 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use contract::MessageId;
+use contract::{EntryId, MessageId};
 
 use super::needs_record;
-use crate::{config::Config, explain::explain_message, home::Home, store::sqlite::SqliteRecord};
+use crate::{config::Config, explain::explain_entry, home::Home, store::sqlite::SqliteRecord};
 
 #[derive(Debug, Args)]
 pub(super) struct Why {
-    /// The message: msg_….
-    message: MessageId,
+    /// The message: msg_…; or the entry of a second opinion on one: ent_….
+    #[arg(value_name = "MESSAGE", value_parser = entry_id)]
+    entry: EntryId,
     /// As JSON.
     #[arg(long)]
     json: bool,
+}
+
+fn entry_id(text: &str) -> Result<EntryId, String> {
+    let message = || text.parse::<MessageId>().map_err(|error| error.to_string());
+    text.parse::<EntryId>().or_else(|_| message().map(EntryId::from))
 }
 
 impl Why {
@@ -22,10 +28,10 @@ impl Why {
         let home = Home::at(&config.data)?;
         needs_record(&home, &config.data)?;
         let record = SqliteRecord::peek(&home.record())?;
-        let Some(explanation) = explain_message(&*record, self.message).await? else {
+        let Some(explanation) = explain_entry(&*record, self.entry).await? else {
             anyhow::bail!(
                 "there is no decided message {}; one that waits for its turn has no decision yet",
-                self.message
+                MessageId::from(self.entry.get())
             );
         };
         if self.json {

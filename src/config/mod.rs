@@ -259,6 +259,9 @@ mod tests {
             ("[channels.x]\nkind = \"fax\"\n", "webchat"),
             ("[understanding]\nthresholds = { urgancy = 0.5 }\n", "did you mean `urgency`?"),
             ("[understanding]\nentities = [{ kind = \"order\", pattern = \"(\" }]\n", "understanding.entities"),
+            ("[understanding.remote]\nkind = \"http\"\n", "understanding.remote.url"),
+            ("[understanding.remote]\nkind = \"gpt\"\n", "openai"),
+            ("[understanding.remote]\nkind = \"http\"\nurl = \"http://x\"\nsignals = [\"anger\"]\n", "churn_risk"),
             ("listen = \n", "a.toml"),
         ];
         for (text, expected) in rows {

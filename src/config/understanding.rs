@@ -1,9 +1,12 @@
 //! How messages are understood here.
 
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use understand::{Prior, Thresholds, entities::Patterns};
 
-use crate::understand::Settings;
+use crate::understand::{HEADS, Protocol, Remote, RemoteSettings, Settings};
 
 /// The section `[understanding]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -11,6 +14,21 @@ use crate::understand::Settings;
 pub struct Understanding {
     /// What it comes to.
     pub settings: Settings,
+    /// Whom to ask about messages that are not sure.
+    pub remote: Option<RemoteSettings>,
+    /// How long a turn waits for that.
+    pub wait: Duration,
+}
+
+impl Understanding {
+    /// Whom to ask, ready to be asked.
+    ///
+    /// # Errors
+    /// There is no such address; the configuration has been checked for that.
+    pub fn open_remote(&self) -> anyhow::Result<Option<Remote>> {
+        let open = |settings| Remote::new(settings, self.settings.thresholds);
+        self.remote.clone().map(open).transpose().map_err(anyhow::Error::msg)
+    }
 }
 
 #[derive(Deserialize)]
@@ -19,6 +37,26 @@ struct Written {
     thresholds: WrittenThresholds,
     prior: WrittenPrior,
     entities: Vec<Entity>,
+    remote: WrittenRemote,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRemote {
+    kind: String,
+    url: String,
+    key: SecretString,
+    model: String,
+    signals: Vec<String>,
+    below: f32,
+    #[serde(deserialize_with = "super::duration")]
+    wait: Duration,
+    #[serde(deserialize_with = "super::duration")]
+    deadline: Duration,
+    at_once: usize,
+    per_minute: u32,
+    per_day: u32,
+    remembered: usize,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +111,37 @@ impl TryFrom<Written> for Understanding {
             written.entities.into_iter().map(|entity| (entity.kind, entity.pattern)).collect();
         let patterns = Patterns::new(&own)
             .map_err(|(number, error)| format!("understanding.entities: pattern {} is wrong: {error}", number + 1))?;
-        Ok(Self { settings: Settings { thresholds, prior: Prior(prior), patterns } })
+        let (wait, remote) = (written.remote.wait, remote(written.remote, thresholds)?);
+        Ok(Self { settings: Settings { thresholds, prior: Prior(prior), patterns }, remote, wait })
     }
+}
+
+fn remote(written: WrittenRemote, thresholds: Thresholds) -> Result<Option<RemoteSettings>, String> {
+    let protocol = match &*written.kind {
+        "none" => return Ok(None),
+        "http" => Protocol::Http,
+        "openai" => Protocol::Openai,
+        wrong => return Err(format!("understanding.remote.kind is never {wrong:?}; it is none, http or openai")),
+    };
+    if let Some(wrong) = written.signals.iter().find(|name| !HEADS.contains(&name.as_str())) {
+        return Err(format!("understanding.remote.signals: there is no {wrong:?}; there are {}", HEADS.join(", ")));
+    }
+    if !(0.0..=1.0).contains(&written.below) {
+        return Err("understanding.remote.below is not from 0 to 1".to_owned());
+    }
+    let settings = RemoteSettings {
+        protocol,
+        url: written.url,
+        key: Some(written.key).filter(|key| !key.expose_secret().is_empty()),
+        model: written.model,
+        signals: written.signals,
+        below: written.below,
+        deadline: written.deadline,
+        at_once: written.at_once,
+        per_minute: written.per_minute,
+        per_day: written.per_day,
+        remembered: written.remembered,
+    };
+    Remote::new(settings.clone(), thresholds).map_err(|error| format!("understanding.remote.url: {error}"))?;
+    Ok(Some(settings))
 }

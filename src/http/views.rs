@@ -17,7 +17,7 @@ use crate::{
         FullEntry,
         conversation::{Conversation, Mood, Owner},
         customer::{Contact, Identifier, Merge},
-        entry::{Entry, EntryAuthor, Event, What},
+        entry::{Entry, EntryAuthor, Event, TurnRecord, What},
         outbox::Delivery,
         people::{Agent, Role},
     },
@@ -179,7 +179,7 @@ pub struct HandoffView {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+    decided_in: Option<String>,
     #[schema(value_type = String)]
     priority: Priority,
     #[schema(value_type = Vec<Object>)]
@@ -212,7 +212,7 @@ impl ConversationDetail {
                 reason: handoff.reason.clone(),
                 summary: handoff.summary.clone(),
                 rule: handoff.rule.clone(),
-                message: handoff.message.map(|id| id.to_string()),
+                decided_in: handoff.decided_in.map(|id| id.to_string()),
                 priority: handoff.priority,
                 skills: handoff.skills.clone(),
                 at: handoff.at,
@@ -301,6 +301,8 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -332,6 +334,7 @@ impl EntryView {
             content: None,
             external_id: None,
             about: None,
+            of: None,
             client_id: None,
             signals: None,
             decision: None,
@@ -343,18 +346,18 @@ impl EntryView {
             What::Message(record) => {
                 view.kind = "message";
                 view.id = contract::MessageId::from(id.get()).to_string();
-                view.signals = Some(record.signals);
-                view.decision = record.decision.map(|decision| DecisionBrief {
-                    rule: decision.rule,
-                    destination: decision.destination,
-                    tags: decision.tags,
-                });
+                view.read_as(*record);
                 if let Some(inbound) = full.inbound {
                     view.content = Some(inbound.content.event());
                     view.body = Some(shown(&inbound.content));
                     view.external_id = Some(inbound.external_id.clone());
                     view.about = inbound.content.about().map(str::to_owned);
                 }
+            }
+            What::Refined { of, record } => {
+                view.kind = "refined";
+                view.of = Some(of.to_string());
+                view.read_as(*record);
             }
             What::Reply { outbound, citation } => {
                 view.kind = "reply";
@@ -369,6 +372,15 @@ impl EntryView {
             What::Event { event } => view.event = Some(event),
         }
         view
+    }
+
+    fn read_as(&mut self, TurnRecord { signals, decision }: TurnRecord) {
+        self.signals = Some(signals);
+        self.decision = decision.map(|decision| DecisionBrief {
+            rule: decision.rule,
+            destination: decision.destination,
+            tags: decision.tags,
+        });
     }
 }
 

@@ -12,12 +12,12 @@ use super::{
 };
 
 impl Trigger {
-    /// What runs for a message in this state: an agent's conversation is not routed.
+    /// Which rules run on these facts.
     #[must_use]
     pub fn of(facts: &Facts) -> Self {
-        match facts.conversation.owner {
-            Owner::Agent => Self::AgentMessage,
-            Owner::Bot | Owner::Queue | Owner::Closed => Self::Message,
+        match (facts.on, facts.conversation.owner) {
+            (Self::Message, Owner::Agent) => Self::AgentMessage,
+            (on, _) => on,
         }
     }
 }
@@ -36,11 +36,7 @@ pub fn decide(set: &RuleSet, facts: &Facts) -> Decision {
         actions: Vec::new(),
         destination: None,
     };
-    let index = match trigger {
-        Trigger::Message => &set.on_message,
-        Trigger::AgentMessage => &set.on_agent_message,
-    };
-    index.matches(&mut Scope::new(&set.world, facts), |scope, place| {
+    set.indices[trigger as usize].matches(&mut Scope::new(&set.world, facts), |scope, place| {
         apply(set, &set.rules[place], scope, &mut decision)
     });
     decision
@@ -55,7 +51,9 @@ pub(super) fn apply(set: &RuleSet, rule: &Rule, scope: &mut Scope<'_>, decision:
     if rule.destination.is_none() && !rule.stop {
         return ControlFlow::Continue(());
     }
-    decision.destination = rule.destination.as_ref().map(|destination| resolve(set, rule, destination, scope));
+    // What an agent owns is not routed.
+    let destination = rule.destination.as_ref().filter(|_| scope.facts.conversation.owner != Owner::Agent);
+    decision.destination = destination.map(|destination| resolve(set, rule, destination, scope));
     decision.rule = Some(Arc::clone(&rule.name));
     ControlFlow::Break(())
 }

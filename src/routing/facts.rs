@@ -12,6 +12,7 @@ use contract::{Content, Inbound, Timestamp};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::rule::Trigger;
 use crate::understand::{Entity, SentimentLabel, Signals};
 
 /// What is left out where values are written down.
@@ -23,6 +24,9 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Facts {
+    /// Why rules run. A message to an agent's conversation is [`Trigger::Message`] here.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on: Trigger,
     /// The message and what the classifier says of it.
     #[serde(skip_serializing_if = "is_default")]
     pub message: MessageFacts,

@@ -24,8 +24,8 @@ pub struct RuleSet {
     pub(super) hash: Arc<str>,
     pub(super) files: Vec<SourceFile>,
     pub(super) rules: Vec<Rule>,
-    pub(super) on_message: Index,
-    pub(super) on_agent_message: Index,
+    /// In the order of [`Trigger::ALL`].
+    pub(super) indices: [Index; Trigger::ALL.len()],
     pub(super) queues: BTreeMap<String, QueueSpec>,
     pub(super) skills: BTreeMap<String, Titles>,
     pub(super) languages: Vec<String>,
@@ -99,6 +99,23 @@ pub enum Trigger {
     Message,
     /// The customer wrote, and an agent owns the conversation: rules may note things and cannot route.
     AgentMessage,
+    /// A message means something else than was understood at its turn, by a second opinion that came later.
+    Signals,
+}
+
+impl Trigger {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Message, Self::AgentMessage, Self::Signals];
+
+    /// The word that rule files use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::AgentMessage => "agent_message",
+            Self::Signals => "signals",
+        }
+    }
 }
 
 /// One `when → then`.
@@ -276,8 +293,7 @@ pub struct Decision {
     pub trigger: Trigger,
     /// The rules that matched, in order.
     pub matched: Vec<Arc<str>>,
-    /// The rule that ended the pass; `None` when no rule did, which happens for
-    /// [`Trigger::AgentMessage`] only.
+    /// The rule that ended the pass; `None` when no rule did, which never happens for [`Trigger::Message`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Arc<str>>,
     /// What to do first, in order.

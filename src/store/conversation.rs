@@ -39,9 +39,9 @@ pub struct Handoff {
     /// The rule that decided it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The message that it was decided on.
+    /// The entry that it was decided in: of the message, or of a second opinion on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<MessageId>,
+    pub decided_in: Option<EntryId>,
     /// How urgent.
     pub priority: Priority,
     /// What an agent must be able to do.
@@ -330,7 +330,7 @@ mod tests {
             reason: "angry".into(),
             summary: String::new(),
             rule: None,
-            message: None,
+            decided_in: None,
             priority: Priority::High,
             skills: vec![],
             at: Timestamp::UNIX_EPOCH,

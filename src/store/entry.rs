@@ -1,6 +1,6 @@
 //! The journal of a conversation: what was said and what happened, append-only.
 
-use contract::{AgentId, Author, Body, EntryId, Outbound, Timestamp};
+use contract::{AgentId, Author, Body, EntryId, MessageId, Outbound, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -55,6 +55,13 @@ pub struct Entry {
 pub enum What {
     /// The customer did something; its content is the inbound message of the same id.
     Message(Box<TurnRecord>),
+    /// A message of before means something else than was understood at its turn, by a second opinion that came later.
+    Refined {
+        /// Which message.
+        of: MessageId,
+        /// What it means now, and what was decided on that.
+        record: Box<TurnRecord>,
+    },
     /// Something on its way to the customer; how far it has come is in the outbox under the same id.
     Reply {
         /// The message, complete.

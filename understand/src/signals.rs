@@ -140,4 +140,17 @@ impl Signals {
             ("spam", &self.spam),
         ]
     }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn wishes_mut(&mut self) -> [&mut Signal<f32>; 6] {
+        [
+            &mut self.urgency,
+            &mut self.complaint,
+            &mut self.churn_risk,
+            &mut self.wants_human,
+            &mut self.thanks,
+            &mut self.spam,
+        ]
+    }
 }

@@ -112,13 +112,15 @@ export interface Entry {
   id: string;
   at: string;
   conversation: string;
-  kind: "message" | "reply" | "note" | "event";
+  /** `refined`: a second opinion on the message `of`. */
+  kind: "message" | "reply" | "note" | "event" | "refined";
   author: EntryAuthor;
   body?: Body;
   content?: "message" | "postback" | "reaction" | "edit" | "delete";
   external_id?: string;
   /** The `external_id` of the message that was reacted to, changed or taken back. */
   about?: string;
+  of?: string;
   signals?: Signals;
   decision?: { rule: string; destination: string; tags: string[] };
   delivery?: Delivery;
@@ -155,7 +157,8 @@ export interface Handoff {
   reason: string;
   summary: string;
   rule?: string;
-  message?: string;
+  /** The entry that it was decided in. */
+  decided_in?: string;
   priority: Priority;
   /** `relax`: after so many seconds of waiting the level is `min`, or none. */
   skills: { skill: string; min: number; hard: boolean; relax?: { after: number; min?: number | null }[] }[];

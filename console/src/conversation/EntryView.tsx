@@ -34,6 +34,7 @@ interface Props {
 
 export const EntryView = memo(function EntryView({ entry, customer, language, follows, changed, shown, origin }: Props) {
   if (entry.kind === "event") return <EventLine entry={entry} />;
+  if (entry.kind === "refined") return <OpinionLine entry={entry} language={language} />;
   const out = entry.kind !== "message";
   const classes = ["said-row", out ? "out" : "", entry.author.type === "bot" || entry.author.type === "system" ? "bot" : "", entry.kind === "note" ? "note" : "", follows ? "follows" : ""];
   return (
@@ -163,6 +164,20 @@ function Decision({ entry }: { entry: Entry }) {
         {t("journal.why")}
       </button>
     </>
+  );
+}
+
+/** What a message means by a second opinion, and what was decided on that. */
+function OpinionLine({ entry, language }: { entry: Entry; language: string | undefined }) {
+  const { t, clock, absolute } = useWords();
+  return (
+    <li className="event opinion" data-testid="entry-refined">
+      <span>{t("journal.refined")}</span>
+      <time dateTime={entry.at} title={absolute(entry.at)}>
+        {clock(entry.at)}
+      </time>
+      <Under entry={entry} language={language} />
+    </li>
   );
 }
 

@@ -55,7 +55,7 @@ export function rowsOf(entries: Entry[]): Row[] {
       previous = folded.at(-1);
       continue;
     }
-    const follows = !!previous && entry.kind !== "event" && authorOf(previous) === authorOf(entry) && Date.parse(entry.at) - Date.parse(previous.at) < RUN_MS;
+    const follows = !!previous && entry.kind !== "event" && entry.kind !== "refined" && authorOf(previous) === authorOf(entry) && Date.parse(entry.at) - Date.parse(previous.at) < RUN_MS;
     const change = changes.get(entry.id);
     rows.push({ type: "entry", key: entry.id, entry, follows, ...(change ? { change } : {}) });
     previous = entry;

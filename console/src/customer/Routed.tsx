@@ -15,7 +15,7 @@ export function Routed({ conversation }: { conversation: string }) {
   const detail = useStore((state) => state.details[conversation]);
   const journal = useStore((state) => state.journals[conversation]);
   const handoff = detail?.handoff;
-  const decided = handoff?.message ?? journal?.entries.findLast((entry) => entry.decision)?.id;
+  const decided = handoff?.decided_in ?? journal?.entries.findLast((entry) => entry.decision)?.id;
   const why = useCallback(() => decided && explain(decided), [decided]);
   useCommand("why", why);
   return (

@@ -154,6 +154,7 @@ export const en = {
   "journal.reaction": "Reacted",
   "journal.edit": "Changed an earlier message",
   "journal.delete": "Deleted an earlier message",
+  "journal.refined": "A second opinion on what the customer wrote",
   "journal.edited": "Edited by the customer",
   "journal.deleted": "Deleted by the customer",
   "journal.before_show": "show what it said before",

@@ -156,6 +156,7 @@ export const zh: Record<Key, string> = {
   "journal.reaction": "表情回应",
   "journal.edit": "修改了之前的消息",
   "journal.delete": "删除了之前的消息",
+  "journal.refined": "对客户消息的二次判断",
   "journal.edited": "客户已修改",
   "journal.deleted": "客户已删除",
   "journal.before_show": "显示原来的内容",

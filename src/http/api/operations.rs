@@ -1,13 +1,16 @@
 //! For those who run it: why something was decided, rules, dead letters, the ledger.
 
 use axum::{Json, extract::State};
-use contract::{MessageId, OutboundId};
+use contract::OutboundId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Path, conversations::visible};
+use super::{
+    Path,
+    conversations::{entry_id, visible},
+};
 use crate::{
-    explain::{Explanation, explain_message},
+    explain::{Explanation, explain_entry},
     http::{
         ApiError, App,
         auth::Caller,
@@ -20,15 +23,15 @@ use crate::{
     },
 };
 
-/// Why a message was handled as it was.
+/// Why a message was handled as it was, or what was decided on a second opinion on it, by that one's entry.
 #[utoipa::path(get, path = "/messages/{id}/why", params(("id" = String, Path)), tag = "operations", responses((status = 200, body = Explanation), (status = 404)))]
 pub(super) async fn why(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<MessageId>,
+    Path(id): Path<String>,
 ) -> Result<Json<Explanation>, ApiError> {
-    let explanation =
-        explain_message(&*app.records.store, id).await?.ok_or_else(|| ApiError::missing("decided message"))?;
+    let explanation = explain_entry(&*app.records.store, entry_id(&id)?).await?;
+    let explanation = explanation.ok_or_else(|| ApiError::missing("decided message"))?;
     visible(&app, &caller, explanation.conversation).await?;
     Ok(Json(explanation))
 }

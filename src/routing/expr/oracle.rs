@@ -13,6 +13,7 @@ use crate::{
             ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority,
             QueueFacts, SentimentFacts,
         },
+        rule::Trigger,
     },
     understand::{Entity, SentimentLabel},
 };
@@ -134,6 +135,7 @@ fn facts(dice: [u8; 32]) -> Facts {
         [("plan", "gold"), ("vip", "refund")][..roll].iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     };
     Facts {
+        on: Trigger::Message,
         message: MessageFacts {
             text: texts[roll(5)].to_owned(),
             subject: word(roll(6)),

@@ -42,7 +42,11 @@ pub(super) fn case(node: &Node, file: usize, lines: &Lines, desk: &Desk, notes: 
 fn facts(node: &Node, notes: &mut Notes<'_>) -> Option<Map<String, Json>> {
     let mut facts = Map::new();
     let groups = ["message", "conversation", "customer", "queues", "now"];
-    read::fields(node, "given", &groups, notes)?;
+    let known: Vec<&str> = ["on"].into_iter().chain(groups).collect();
+    let fields = read::fields(node, "given", &known, notes)?;
+    if let Some(on) = fields.get("on").and_then(|node| read::trigger(node, notes)) {
+        facts.insert("on".to_owned(), Json::from(on.as_str()));
+    }
     if let Value::Map(entries) = &node.value {
         for (key, node) in entries.iter().filter(|(key, _)| groups.contains(&key.name.as_str())) {
             given::collect(&key.name, node, &mut facts, &mut |span, wrong| {

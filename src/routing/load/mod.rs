@@ -241,8 +241,7 @@ impl<'f> Loading<'f> {
         let set = RuleSet {
             hash: hash(files).into(),
             files: files.to_vec(),
-            on_message: Index::new(&rules, Trigger::Message),
-            on_agent_message: Index::new(&rules, Trigger::AgentMessage),
+            indices: Trigger::ALL.map(|trigger| Index::new(&rules, trigger)),
             rules,
             queues: desk.queues.into_iter().map(|(name, (queue, _))| (name, queue)).collect(),
             skills: desk.skills.titles,

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use crate::routing::{
     facts::Priority,
     finding::{Notes, suggest},
-    rule::Titles,
+    rule::{Titles, Trigger},
     yaml::{Key, Node, Value},
 };
 
@@ -204,6 +204,10 @@ pub(super) fn word<T: Copy>(node: &Node, what: &str, words: &[(&str, T)], notes:
     let help = suggest(text, words.iter().map(|(word, _)| *word));
     notes.error(&node.span, format!("{what} is never “{text}”"), help);
     None
+}
+
+pub(super) fn trigger(node: &Node, notes: &mut Notes<'_>) -> Option<Trigger> {
+    word(node, "`on`", &Trigger::ALL.map(|trigger| (trigger.as_str(), trigger)), notes)
 }
 
 pub(super) fn priority(node: &Node, notes: &mut Notes<'_>) -> Option<Priority> {

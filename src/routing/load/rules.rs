@@ -42,9 +42,7 @@ impl RuleReader<'_, '_> {
             return None;
         };
         let name = read::line(name_node, "a rule's name", self.notes)?;
-        let triggers = [("message", Trigger::Message), ("agent_message", Trigger::AgentMessage)];
-        let on =
-            fields.get("on").map_or(Some(Trigger::Message), |node| read::word(node, "`on`", &triggers, self.notes));
+        let on = fields.get("on").map_or(Some(Trigger::Message), |node| read::trigger(node, self.notes));
         let when = fields.written("when").map(|node| self.when(node));
         let Some(then) = fields.get("then") else {
             self.notes.error(&name_node.span, "the rule does nothing", "add `then:` with a list of actions");
@@ -57,6 +55,12 @@ impl RuleReader<'_, '_> {
         {
             let message = "a conversation that an agent owns is not routed";
             self.notes.error(end, message, "with `on: agent_message` use tag, untag, set, priority or notify");
+        }
+        if on == Trigger::Signals
+            && let (Some(DestinationSpec::Answer { .. }), Some(end)) = (&steps.destination, &steps.end)
+        {
+            let message = "the bot has answered this message already, or was not to";
+            self.notes.error(end, message, "with `on: signals` hand over, close, or only tag, set, notify");
         }
         let when = match when {
             Some(None) => return None,

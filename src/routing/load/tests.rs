@@ -342,6 +342,23 @@ fn an_agents_conversation_is_not_routed() {
 }
 
 #[test]
+fn rules_on_signals_run_on_signals_alone_and_take_nothing_from_an_agent() {
+    let set = set(
+        "  - {name: late, on: signals, when: message.urgency > 0.5, then: [{tag: late}, {handoff: {queue: care}}]}\n",
+    );
+    let mut facts = Facts { on: Trigger::Signals, ..Facts::default() };
+    assert_eq!(decide(&set, &facts).rule, None, "there need not be a default");
+    facts.message.urgency = Some(0.9);
+    assert_eq!(decide(&set, &facts).rule.as_deref(), Some("late"));
+    assert!(explain(&set, &facts).outcome.contains("queue care"));
+    facts.conversation.owner = Owner::Agent;
+    let decision = decide(&set, &facts);
+    assert_eq!((decision.actions, decision.destination), (vec![Action::Tag("late".into())], None));
+    facts.on = Trigger::Message;
+    assert_eq!(decide(&set, &facts).matched, [], "a message to an agent");
+}
+
+#[test]
 fn a_language_without_a_skill_asks_for_none() {
     let set = set(
         "  - {name: go, when: 'has(message.text)', then: [{handoff: {queue: care, skills: [{skill: \"lang-${message.language}\", hard: true}]}}]}\n",

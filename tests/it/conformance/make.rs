@@ -76,7 +76,7 @@ pub fn handoff(queue: &str) -> Handoff {
         reason: "asks for a person".into(),
         summary: String::new(),
         rule: None,
-        message: None,
+        decided_in: None,
         priority: Priority::Normal,
         skills: vec![],
         at: now(),

@@ -116,7 +116,7 @@ async fn is_as_decided(admin: &Console, row: &Row) {
     let detail = admin.get(&format!("/conversations/{id}")).await;
     assert_eq!(text(&detail, "/handoff/rule"), row.rule);
     assert_eq!(text(&detail, "/handoff/summary"), *row.says.last().unwrap());
-    let why = admin.get(&format!("/messages/{}/why", text(&detail, "/handoff/message"))).await;
+    let why = admin.get(&format!("/messages/{}/why", text(&detail, "/handoff/decided_in"))).await;
     assert!(text(&why, "/outcome").contains("care"), "{why}");
     assert!(why["rules"].as_array().unwrap().iter().any(|rule| rule["name"] == row.rule && rule["matched"] == true));
     assert_eq!(admin.post(&format!("/conversations/{id}/close"), &json!({})).await.0, 200);

@@ -62,7 +62,7 @@ async fn an_agent_takes_over_and_the_customer_sees_it_live_and_later() {
     assert_eq!(text(&detail, "/handoff/rule"), "angry customers reach a person");
     assert!(text(&detail, "/handoff/reason").contains("angry"), "{detail}");
     assert_eq!(items(&json!({"items": detail["contact"]["conversations"]})).len(), 1);
-    let why = ann.get(&format!("/messages/{}/why", text(&detail, "/handoff/message"))).await;
+    let why = ann.get(&format!("/messages/{}/why", text(&detail, "/handoff/decided_in"))).await;
     assert_eq!(text(&why, "/signals/sentiment/value"), "very_negative");
 
     // Both ways, live; sent twice is said once.

@@ -8,6 +8,7 @@ mod desk;
 mod hostile;
 mod identity;
 mod limits;
+mod opinions;
 mod people;
 mod restart;
 mod rules;
