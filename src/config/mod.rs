@@ -230,6 +230,7 @@ mod tests {
         assert_eq!(config.inbox.dedup_window, Duration::from_secs(7 * 24 * 3600));
         assert_eq!(config.public_url, "http://localhost:8080");
         assert_eq!(config.channels.keys().collect::<Vec<_>>(), ["http", "webchat"]);
+        assert_eq!(config.understanding.settings.thresholds, crate::understand::Settings::default().thresholds);
     }
 
     #[test]

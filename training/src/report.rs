@@ -6,7 +6,7 @@ use understand::{
     features::{Feature, Group},
     folded::Folded,
     intents::{Intent, Intents},
-    model::{COLUMNS, Model, Sums, Wish},
+    model::{COLUMNS, Judge, Model, Sums, Wish},
 };
 
 use crate::{
@@ -14,8 +14,8 @@ use crate::{
     net::{Net, logistic, softmax},
 };
 
-/// The temperature, and the factor and summand of each wish, that fit messages which were not learned from.
-pub fn tune(net: &Net, part: &[Example]) -> (f32, [(f32, f32); COLUMNS - 5]) {
+/// The temperature, and how each wish is judged, that fit messages which were not learned from.
+pub fn tune(net: &Net, part: &[Example]) -> (f32, [Judge; COLUMNS - 5]) {
     let judged: Vec<(&Example, [f32; COLUMNS])> =
         part.iter().filter(|e| e.labelled == 0b11_1111).map(|e| (e, net.scores(&e.features))).collect();
     let temperature = (5..40_u8).map(|step| f32::from(step) / 10.0).min_by(|a, b| {
@@ -28,30 +28,50 @@ pub fn tune(net: &Net, part: &[Example]) -> (f32, [(f32, f32); COLUMNS - 5]) {
         };
         loss(*a).total_cmp(&loss(*b))
     });
+    let temperature = temperature.unwrap_or(1.0);
     let wishes = std::array::from_fn(|wish| {
-        let holds = |e: &Example| e.wishes >> wish & 1 == 1;
-        let cut = (-40..40_i8)
-            .map(|step| f32::from(step) / 10.0)
-            .max_by(|a, b| {
-                let f1 = |cut: f32| {
-                    let counts = judged.iter().map(|(e, scores)| (scores[5 + wish] > cut, holds(e)));
-                    f1(counts)
-                };
-                f1(*a).total_cmp(&f1(*b))
-            })
-            .unwrap_or(0.0);
-        (1.0, -cut)
+        let evidence = |(e, scores): &(&Example, [f32; COLUMNS])| {
+            (Judge::evidence(scores[5 + wish], &softmax(scores, temperature)), e.wishes >> wish & 1 == 1)
+        };
+        judge(&judged.iter().map(evidence).collect::<Vec<_>>())
     });
-    (temperature.unwrap_or(1.0), wishes)
+    (temperature, wishes)
 }
 
-fn f1(counts: impl Iterator<Item = (bool, bool)>) -> f32 {
-    let (mut both, mut either) = (0.0, 0.0);
+/// The judge that fits best what is known to hold or not, by logistic regression; then its summand is moved to where
+/// precision and recall are both as high as can be.
+fn judge(known: &[([f32; Judge::NUMBERS], bool)]) -> Judge {
+    const ROUNDS: usize = 2000;
+    const RATE: f32 = 0.3;
+    let mut judge = Judge([1.0, 0.0, 0.0, 0.0]);
+    let mut squares = [1e-6_f32; Judge::NUMBERS];
+    for _ in 0..ROUNDS {
+        let mut slopes = [0.0; Judge::NUMBERS];
+        for (evidence, holds) in known {
+            let slope = logistic(judge.score(*evidence)) - f32::from(u8::from(*holds));
+            slopes.iter_mut().zip(evidence).for_each(|(sum, one)| *sum += slope * one);
+        }
+        for ((weight, square), slope) in judge.0.iter_mut().zip(&mut squares).zip(slopes) {
+            *square += slope * slope;
+            *weight -= RATE * slope / square.sqrt();
+        }
+    }
+    let cuts = (-40..40_i8).map(|step| f32::from(step) / 10.0);
+    let least = |cut: f32| least(known.iter().map(|(evidence, holds)| (judge.score(*evidence) > cut, *holds)));
+    let cut = cuts.max_by(|a, b| least(*a).total_cmp(&least(*b))).unwrap_or(0.0);
+    judge.0[Judge::NUMBERS - 1] -= cut;
+    judge
+}
+
+/// The lesser of precision and recall.
+fn least(counts: impl Iterator<Item = (bool, bool)>) -> f32 {
+    let (mut both, mut all) = (0.0, [0.0; 2]);
     for (said, holds) in counts {
         both += f32::from(u8::from(said && holds));
-        either += f32::from(u8::from(said) + u8::from(holds));
+        all[0] += f32::from(u8::from(said));
+        all[1] += f32::from(u8::from(holds));
     }
-    if either > 0.0 { 2.0 * both / either } else { 0.0 }
+    both / f32::max(1.0, f32::max(all[0], all[1]))
 }
 
 /// Prints how the encoded weights do on a file.
@@ -89,8 +109,8 @@ pub fn print(bytes: &[u8], file: &File) {
         }
         {
             for wish in Wish::ALL.into_iter().filter(|wish| example.labelled >> *wish as u8 & 1 == 1) {
-                let (factor, summand) = model.tuning.wishes[wish as usize];
-                let said = logistic(factor * scores[wish.column()] + summand) >= 0.5;
+                let said =
+                    model.tuning.wishes[wish as usize].score(Judge::evidence(scores[wish.column()], &five)) >= 0.0;
                 let holds = example.wishes >> wish as u8 & 1 == 1;
                 let counts = &mut flags[wish as usize];
                 counts[0] += u32::from(said && holds);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use understand::model::{COLUMNS, Tuning, encode, placed};
+use understand::model::{COLUMNS, Judge, Tuning, encode, placed};
 
 use crate::{data::Example, net::Net};
 
@@ -59,7 +59,7 @@ impl Table {
     }
 
     /// The weights as the classifier reads them.
-    pub fn encode(&self, net: &Net, (temperature, wishes): (f32, [(f32, f32); COLUMNS - 5])) -> Vec<u8> {
+    pub fn encode(&self, net: &Net, (temperature, wishes): (f32, [Judge; COLUMNS - 5])) -> Vec<u8> {
         let scale = std::array::from_fn(|column| {
             let mut sizes: Vec<f32> = (0..self.len()).map(|number| net.row(number)[column].abs()).collect();
             sizes.sort_by(f32::total_cmp);

@@ -1,8 +1,8 @@
 //! How long reading a message takes: `cargo bench -p switchboard-understand`.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use understand::{
@@ -19,14 +19,37 @@ fn messages(file: &str) -> Vec<String> {
     file.lines().filter_map(|line| Some(line.split('\t').nth(2)?.to_owned())).collect()
 }
 
+const SETS: [(&str, &str); 2] = [
+    ("750 English messages", include_str!("../../training/cases/cases-en.tsv")),
+    ("750 Chinese messages", include_str!("../../training/cases/cases-zh.tsv")),
+];
+
+/// Prints what one of many different messages takes, which criterion does not tell.
+fn spread() {
+    const ROUNDS: usize = 20;
+    const LONGEST: usize = 500;
+    let reader = reader(None);
+    for (name, file) in SETS {
+        let messages: Vec<String> = messages(file).into_iter().filter(|text| text.chars().count() <= LONGEST).collect();
+        let mut times: Vec<_> = (0..ROUNDS)
+            .flat_map(|_| &messages)
+            .map(|message| {
+                let started = Instant::now();
+                black_box(reader.read(message.as_str()));
+                started.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        let (median, late) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+        println!("{name}, at most {LONGEST} characters: median {median:?}, p99 {late:?}");
+    }
+}
+
 fn read(criterion: &mut Criterion) {
+    spread();
     let reader = reader(None);
     let mut group = criterion.benchmark_group("read");
-    let sets = [
-        ("750 English messages", include_str!("../../training/cases/cases-en.tsv")),
-        ("750 Chinese messages", include_str!("../../training/cases/cases-zh.tsv")),
-    ];
-    for (name, file) in sets {
+    for (name, file) in SETS {
         let messages = messages(file);
         group.throughput(Throughput::Elements(messages.len() as u64));
         group.bench_function(name, |bencher| {

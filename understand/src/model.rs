@@ -16,8 +16,8 @@ const GROUP: usize = 64;
 const PRINTS: usize = 8;
 
 /// Bytes before the groups.
-const HEADER: usize = 8 + 4 * (2 * COLUMNS + 1 + 2 * Wish::ALL.len());
-const MAGIC: &[u8; 7] = b"swbmod1";
+const HEADER: usize = 8 + 4 * (2 * COLUMNS + 1 + Judge::NUMBERS * Wish::ALL.len());
+const MAGIC: &[u8; 7] = b"swbmod2";
 
 /// What a message can want or be, each judged by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +57,30 @@ pub struct Tuning {
     pub bias: [f32; COLUMNS],
     /// Scores of sentiment are divided by this before they become likelihoods.
     pub temperature: f32,
-    /// Factor and summand of each wish's score, so that 0.5 is where it is best decided.
-    pub wishes: [(f32, f32); Wish::ALL.len()],
+    /// How each wish is judged, in the order of [`Wish::ALL`].
+    pub wishes: [Judge; Wish::ALL.len()],
+}
+
+/// Judges a wish by its own score and by the tone: who is delighted seldom complains, whatever the words. Above zero is
+/// where it is best decided that it holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Judge(pub [f32; Self::NUMBERS]);
+
+impl Judge {
+    /// The own score, the likelihood of a neutral and of a positive tone, one.
+    pub const NUMBERS: usize = 4;
+
+    /// What it is judged by: a wish's own score, and the likelihoods of the five steps of tone.
+    #[must_use]
+    pub fn evidence(score: f32, steps: &[f32; 5]) -> [f32; Self::NUMBERS] {
+        [score, steps[2], steps[3] + steps[4], 1.0]
+    }
+
+    /// The score to decide by.
+    #[must_use]
+    pub fn score(&self, evidence: [f32; Self::NUMBERS]) -> f32 {
+        self.0.iter().zip(evidence).map(|(weight, one)| weight * one).sum()
+    }
 }
 
 impl Tuning {
@@ -135,7 +157,7 @@ impl<'a> Model<'a> {
             scale: std::array::from_fn(|_| next()),
             bias: std::array::from_fn(|_| next()),
             temperature: next(),
-            wishes: std::array::from_fn(|_| (next(), next())),
+            wishes: std::array::from_fn(|_| Judge(std::array::from_fn(|_| next()))),
         };
         let groups = groups.as_chunks::<GROUP>().0;
         let sketch = groups
@@ -248,7 +270,7 @@ pub fn encode(bits: u8, tuning: &Tuning, rows: impl IntoIterator<Item = (u32, [i
     let mut bytes = MAGIC.to_vec();
     bytes.push(bits);
     let numbers = tuning.scale.iter().chain(&tuning.bias).chain([&tuning.temperature]).copied();
-    for number in numbers.chain(tuning.wishes.iter().flat_map(|(factor, summand)| [*factor, *summand])) {
+    for number in numbers.chain(tuning.wishes.iter().flat_map(|judge| judge.0)) {
         bytes.extend(number.to_le_bytes());
     }
     let mut table = vec![[0_u8; GROUP]; 1 << bits];

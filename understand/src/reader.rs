@@ -10,7 +10,7 @@ use crate::{
     intents::Intents,
     language::{self, UNDETERMINED},
     likely::{softmax, tidy},
-    model::{Model, Sums, Tuning, Wish, factors},
+    model::{Judge, Model, Sums, Tuning, Wish, factors},
     signals::{Sentiment, SentimentLabel, Signal, Signals},
     terms::{Known, Stretch},
     words::Words,
@@ -19,7 +19,7 @@ use crate::{
 static WEIGHTS: &[u8] = include_bytes!("model.bin");
 
 /// How much surer than a whole message one clause of it must be of asking for a person.
-const SURER: f32 = 4.0;
+const SURER: f32 = 5.0;
 
 /// The longest subject that is read, in characters.
 const SUBJECT: usize = 200;
@@ -97,7 +97,7 @@ pub struct Reader {
     model: &'static Model<'static>,
     name: String,
     thresholds: Thresholds,
-    /// Added to the five scores of sentiment.
+    /// How much oftener each step of tone is met here than where the model learned.
     prior: [f32; 5],
     intents: Option<Intents>,
     patterns: Patterns,
@@ -110,7 +110,7 @@ impl Reader {
         automatic::prepare();
         language::prepare();
         let total: f32 = prior.0.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let shift = |class: usize| (prior.0[class] / total).max(1e-3).ln() - Prior::LEARNED[class].ln();
+        let shift = |class: usize| (prior.0[class] / total).max(1e-3) / Prior::LEARNED[class];
         let shifts = [shift(0), shift(0), shift(1), shift(2), shift(2)];
         let (model, version) = &*EMBEDDED;
         let name = match &intents {
@@ -172,16 +172,15 @@ impl Reader {
         let scores = sums.scores(&self.model.tuning);
 
         let is_noise = spoken * LEAST_KNOWN < all || spoken == 0;
-        let mut steps: [f32; 5] =
-            std::array::from_fn(|step| scores[step] / self.model.tuning.temperature + self.prior[step]);
-        softmax(&mut steps);
-        let mut sentiment = self.sentiment(&steps, is_noise);
+        let mut tone: [f32; 5] = std::array::from_fn(|step| scores[step] / self.model.tuning.temperature);
+        softmax(&mut tone);
+        let mut sentiment = self.sentiment(&self.expected(&tone), is_noise);
         let asked = asked(&self.model.tuning, folded, known);
         let mut wishes = Wish::ALL.map(|wish| {
             let score = scores[wish.column()];
             let score = if wish == Wish::WantsHuman { score.max(asked - SURER) } else { score };
-            let (factor, summand) = self.model.tuning.wishes[wish as usize];
-            self.wish(wish, factor.mul_add(score, summand), is_noise)
+            let judge = &self.model.tuning.wishes[wish as usize];
+            self.wish(wish, judge.score(Judge::evidence(score, &tone)), is_noise)
         });
         let known = Known { tuning: &self.model.tuning, folded, stretches: known, factors: factors(sums.known) };
         explain(&known, weights, &mut sentiment, &mut wishes);
@@ -214,6 +213,13 @@ impl Reader {
             entities: self.patterns.find(whole),
             model: self.name.clone(),
         }
+    }
+
+    /// The likelihoods of the steps of tone where messages are as they are here.
+    fn expected(&self, tone: &[f32; 5]) -> [f32; 5] {
+        let steps: [f32; 5] = std::array::from_fn(|step| tone[step] * self.prior[step]);
+        let all: f32 = steps.iter().sum();
+        steps.map(|step| step / all)
     }
 
     /// The tone: which side is likeliest, then how strongly.
@@ -252,8 +258,8 @@ fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
         sums: [i32; 2],
         known: [u32; 2],
     }
-    let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop);
-    let mut clauses: Vec<Clause> = stops.map(|stop| Clause { end: stop.end, ..Clause::default() }).collect();
+    let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|stop| stop.end);
+    let mut clauses: Vec<Clause> = stops.chain([u32::MAX]).map(|end| Clause { end, ..Clause::default() }).collect();
     let mut here = 0;
     for Stretch { group, start, end, weights } in known {
         // One stands near the one before.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 use proptest::prelude::*;
-use understand::{Prior, Reader, SentimentLabel, Signal, Signals, Thresholds, entities::Patterns};
+use understand::{Prior, Reader, SentimentLabel, Signal, Signals, Text, Thresholds, entities::Patterns};
 
 const CASES: [(&str, &str); 2] = [
     ("en", include_str!("../../training/cases/cases-en.tsv")),
@@ -12,15 +12,15 @@ const CASES: [(&str, &str); 2] = [
 
 /// Precision and recall that must be reached, in percent: head, English, Chinese.
 const FLOORS: [(&str, [u32; 2], [u32; 2]); 9] = [
-    ("negative", [82, 73], [79, 84]),
-    ("neutral", [83, 89], [88, 85]),
-    ("positive", [83, 86], [88, 84]),
-    ("urgency", [88, 83], [91, 82]),
-    ("complaint", [73, 84], [67, 88]),
-    ("churn_risk", [80, 81], [87, 85]),
-    ("wants_human", [86, 81], [87, 83]),
-    ("thanks", [91, 85], [94, 83]),
-    ("spam", [96, 93], [94, 77]),
+    ("negative", [79, 73], [80, 85]),
+    ("neutral", [83, 88], [89, 85]),
+    ("positive", [82, 84], [86, 85]),
+    ("urgency", [86, 88], [88, 83]),
+    ("complaint", [80, 73], [79, 85]),
+    ("churn_risk", [82, 81], [87, 85]),
+    ("wants_human", [81, 88], [85, 90]),
+    ("thanks", [95, 85], [93, 85]),
+    ("spam", [98, 93], [98, 76]),
 ];
 
 fn reader() -> Reader {
@@ -160,13 +160,57 @@ fn what_weighed_is_named() {
     assert!(said.model.starts_with("switchboard-1."), "{}", said.model);
 }
 
+/// What has tripped readers of text before: marks that join and turn, halves of things, numbers without end, long runs.
+const STRANGE: [&str; 24] = [
+    "\u{200d}",
+    "\u{fe0f}",
+    "\u{202e}",
+    "\u{feff}",
+    "\u{0}",
+    "\u{301}",
+    "\u{fffd}",
+    "👩‍👩‍👧",
+    "🇨",
+    "1\u{fe0f}\u{20e3}",
+    "http://",
+    "a@",
+    "@b.c",
+    "+86 ",
+    "¥",
+    "2026-13-45",
+    "999999999999999999999999",
+    "SW-",
+    "!!!!",
+    "。。",
+    "\n\n> ",
+    "ß",
+    "İ",
+    "ﷺ",
+];
+
+/// Any text, of characters that mean nothing and of words that mean something.
+fn strange() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[a-z]{1,12} ?",
+        "[\u{4e00}-\u{9fff}]{1,8}",
+        prop::sample::select(&STRANGE[..]).prop_map(str::to_owned),
+        (any::<char>(), 1..300_usize).prop_map(|(character, times)| String::from_iter(vec![character; times])),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
+    // More at length: PROPTEST_CASES=1000000 cargo test --release -p switchboard-understand strange
     #[test]
-    fn no_text_is_too_strange(text in ".{0,400}") {
-        let said = reader_once().read(text.as_str());
-        let all = [&said.urgency, &said.complaint, &said.churn_risk, &said.wants_human, &said.thanks, &said.spam];
-        prop_assert!(all.iter().all(|signal| (0.0..=1.0).contains(&signal.value)));
+    fn no_text_is_too_strange(text in strange(), subject in proptest::option::of(strange())) {
+        let said = reader_once().read(Text { text: &text, subject: subject.as_deref() });
+        for (name, signal) in said.wishes() {
+            prop_assert!((0.0..=1.0).contains(&signal.value) && (0.0..=1.0).contains(&signal.confidence), "{name}");
+        }
         prop_assert!((-1.0..=1.0).contains(&said.sentiment.score));
+        prop_assert!(said.entities.iter().all(|entity| !entity.text.is_empty()));
+        prop_assert_eq!(&said, &reader_once().read(Text { text: &text, subject: subject.as_deref() }));
     }
 }
 
