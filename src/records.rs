@@ -78,9 +78,9 @@ impl Records {
     ) -> Result<Committed, StoreError> {
         let _order = self.in_order(commit.conversation.id).await;
         let (entries, outbox) = (Arc::clone(&commit.entries), commit.outbox.clone());
+        let inbound = commit.turn.is_some().then_some(inbound);
         let committed = self.store.commit(commit).await?;
         if let Committed::Done(after) = &committed {
-            let inbound = Some(inbound);
             self.tell(News { before, after, entries: &entries, outbox: &outbox, inbound, once: None });
         }
         Ok(committed)

@@ -162,10 +162,12 @@ impl<'a> Turn<'a> {
         // Who the customer is was written down at the message's turn.
         identity.changes.clear();
         let mut conversation = Conversation::clone(&before);
-        if at_first.sentiment.label.known().is_none() && opens(inbound) {
+        if at_first.sentiment.label.known().is_none() {
             conversation.mood = conversation.mood.after(&signals);
         }
-        if let (None, Some(language)) = (at_first.language.known(), signals.language.known()) {
+        if let (None, Some(language)) = (at_first.language.known(), signals.language.known())
+            && before.last_message == Some(message)
+        {
             conversation.language.clone_from(language);
         }
         Some(Self {
@@ -502,7 +504,7 @@ impl<'a> Turn<'a> {
 }
 
 /// Whether it opens a conversation again: a reaction, an edit or a deletion does not.
-fn opens(inbound: &Inbound) -> bool {
+pub(crate) fn opens(inbound: &Inbound) -> bool {
     matches!(inbound.content, Content::Message(_) | Content::Postback { .. })
 }
 

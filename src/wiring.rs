@@ -9,6 +9,7 @@ use channels::{BuildContext, ChannelConfig};
 use contract::{AttachmentStore, Channel, Host, IdClock, Stop, Timestamp};
 use jiff::SignedDuration;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     announce::Announcer,
@@ -225,6 +226,7 @@ impl Daemon {
                     .unwrap_or(SignedDuration::MAX),
             },
             lanes: Lanes::default(),
+            opinions: TaskTracker::new(),
         })
     }
 

@@ -12,9 +12,9 @@ use std::{
 };
 
 use contract::{Inbound, Stop, Thread, Timestamp};
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use jiff::SignedDuration;
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, decide},
     store::{Committed, StoreError, conversation::Conversation},
-    turn::{Occasion, Setting, Turn},
+    turn::{Occasion, Setting, Turn, opens},
     understand::{Remote, Signals, Text, classify_within},
 };
 
@@ -64,6 +64,8 @@ pub struct Worker {
     pub settings: Settings,
     /// Messages by thread, for the threads whose turns are under way.
     pub lanes: Lanes,
+    /// Second opinions that are waited for.
+    pub opinions: TaskTracker,
 }
 
 /// Messages that wait for the one before them in the same thread.
@@ -148,6 +150,8 @@ impl Worker {
         }
         turns.close();
         turns.wait().await;
+        self.opinions.close();
+        self.opinions.wait().await;
     }
 
     /// Gives one message its turn, however long that takes; returns early only when stopped.
@@ -156,7 +160,7 @@ impl Worker {
         let mut tries = 0;
         let mut pause = Duration::from_millis(50);
         let reason = loop {
-            let turn = AssertUnwindSafe(self.turn(&delivery)).catch_unwind().await;
+            let turn = AssertUnwindSafe(self.turn(&delivery, stop)).catch_unwind().await;
             let error = match turn {
                 Ok(Ok(destination)) => {
                     metrics::counter!("switchboard_turns_total", "destination" => destination).increment(1);
@@ -218,16 +222,16 @@ impl Worker {
     }
 
     /// One turn; answers where it led, for the metrics.
-    async fn turn(self: &Arc<Self>, delivery: &Delivery) -> Result<&'static str, TurnError> {
+    async fn turn(self: &Arc<Self>, delivery: &Delivery, stop: &Stop) -> Result<&'static str, TurnError> {
         let (inbound, message) = (&delivery.inbound, delivery.id);
-        let (signals, asked) = self.understood(inbound).await;
+        let (signals, opinion) = self.understood(inbound).await;
         let occasion = Occasion::Message { id: message, signals: &signals };
         let Some((destination, conversation)) = self.take(inbound, occasion).await? else { return Ok("already done") };
-        if let Some(asked) = asked {
-            let (worker, inbound) = (Arc::clone(self), Arc::clone(inbound));
+        if let Some(opinion) = opinion {
+            let (worker, inbound, stop) = (Arc::clone(self), Arc::clone(inbound), stop.clone());
             // Not kept over a restart: the turn stands without it.
-            tokio::spawn(async move {
-                let Ok(Some(refined)) = asked.await else { return };
+            self.opinions.spawn(async move {
+                let Some(Some(refined)) = stop.run_until_cancelled(opinion).await else { return };
                 let (conversation, at_first) = (conversation.id, &signals);
                 let occasion = Occasion::Opinion { conversation, of: message, at_first, signals: &refined };
                 if let Err(error) = worker.take(&inbound, occasion).await {
@@ -276,22 +280,20 @@ impl Worker {
     }
 
     /// What a message means; and, where that is not sure and somebody else is asked, what comes of it later.
-    async fn understood(&self, inbound: &Arc<Inbound>) -> (Signals, Option<JoinHandle<Option<Signals>>>) {
+    async fn understood(&self, inbound: &Arc<Inbound>) -> (Signals, Option<BoxFuture<'static, Option<Signals>>>) {
         let classifier = self.policy.classifier();
         let signals = classify_within(&*classifier, self.settings.classify_within, &text_of(inbound)).await;
-        let Some(remote) = self.remote.as_ref().filter(|remote| remote.doubts(inbound.content.text(), &signals)) else {
-            return (signals, None);
-        };
-        let (remote, rules) = (Arc::clone(remote), self.policy.rules());
-        let (inbound, at_first) = (Arc::clone(inbound), signals.clone());
-        let mut asked =
-            tokio::spawn(async move { remote.refine(&text_of(&inbound), &at_first, rules.intents()).await });
+        let doubts = |remote: &&Arc<Remote>| opens(inbound) && remote.doubts(inbound.content.text(), &signals);
+        let Some(remote) = self.remote.as_ref().filter(doubts).map(Arc::clone) else { return (signals, None) };
+        let (inbound, at_first, rules) = (Arc::clone(inbound), signals.clone(), self.policy.rules());
+        let mut opinion =
+            async move { remote.refine(&text_of(&inbound), &at_first, rules.intents()).await.ok().flatten() }.boxed();
         if self.settings.opinion_within.is_zero() {
-            return (signals, Some(asked));
+            return (signals, Some(opinion));
         }
-        match tokio::time::timeout(self.settings.opinion_within, &mut asked).await {
-            Ok(opinion) => (opinion.ok().flatten().unwrap_or(signals), None),
-            Err(_elapsed) => (signals, Some(asked)),
+        match tokio::time::timeout(self.settings.opinion_within, &mut opinion).await {
+            Ok(refined) => (refined.unwrap_or(signals), None),
+            Err(_elapsed) => (signals, Some(opinion)),
         }
     }
 

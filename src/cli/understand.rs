@@ -13,7 +13,11 @@ use clap::Args;
 use serde::Deserialize;
 use understand::{Signals, Text, intents::Intent, is_automatic_mail};
 
-use crate::{config::Config, files::Source, understand::Remote};
+use crate::{
+    config::Config,
+    files::Source,
+    understand::{Remote, RemoteSettings},
+};
 
 /// The longest line that is read, in bytes; the rest of it is passed over.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
@@ -74,7 +78,8 @@ impl Understand {
             _ => read_lines(&read, self.jsonl, &mut io::stdin().lock(), &mut io::stdout().lock())?,
         }
         if let Some(remote) = remote {
-            eprintln!("Asked about {} messages; {} mean something else.", remote.asked.get(), remote.changed.get());
+            let (asked, changed, silent) = (remote.asked.get(), remote.changed.get(), remote.silent.get());
+            eprintln!("{asked} messages were not sure: {changed} mean something else, {silent} got no answer.");
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -87,14 +92,18 @@ struct Asked<'a> {
     runtime: tokio::runtime::Runtime,
     asked: Cell<u64>,
     changed: Cell<u64>,
+    silent: Cell<u64>,
 }
 
 impl<'a> Asked<'a> {
     fn open(config: &Config, intents: &'a [Intent]) -> anyhow::Result<Self> {
-        let remote = config.understanding.open_remote()?;
-        let remote = remote.context("there is no endpoint; set understanding.remote in the configuration")?;
+        let settings = config.understanding.remote.clone();
+        let settings = settings.context("there is no endpoint; set understanding.remote in the configuration")?;
+        // Who runs this wants to know, whatever the daemon may spend.
+        let settings = RemoteSettings { per_minute: u32::MAX, per_day: u32::MAX, ..settings };
+        let remote = Remote::new(settings, config.understanding.settings.thresholds).map_err(anyhow::Error::msg)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { remote, intents, runtime, asked: Cell::new(0), changed: Cell::new(0) })
+        Ok(Self { remote, intents, runtime, asked: Cell::new(0), changed: Cell::new(0), silent: Cell::new(0) })
     }
 
     fn refine(&self, text: Text<'_>, signals: Signals) -> Signals {
@@ -102,7 +111,9 @@ impl<'a> Asked<'a> {
             return signals;
         }
         self.asked.update(|count| count + 1);
-        let refined = self.runtime.block_on(self.remote.refine(&text, &signals, self.intents));
+        let opinion = self.runtime.block_on(self.remote.refine(&text, &signals, self.intents));
+        self.silent.update(|count| count + u64::from(opinion.is_err()));
+        let refined = opinion.ok().flatten();
         self.changed.update(|count| count + u64::from(refined.is_some()));
         refined.unwrap_or(signals)
     }

@@ -11,16 +11,10 @@ use crate::{config::Config, explain::explain_entry, home::Home, store::sqlite::S
 #[derive(Debug, Args)]
 pub(super) struct Why {
     /// The message: msg_…; or the entry of a second opinion on one: ent_….
-    #[arg(value_name = "MESSAGE", value_parser = entry_id)]
-    entry: EntryId,
+    message: String,
     /// As JSON.
     #[arg(long)]
     json: bool,
-}
-
-fn entry_id(text: &str) -> Result<EntryId, String> {
-    let message = || text.parse::<MessageId>().map_err(|error| error.to_string());
-    text.parse::<EntryId>().or_else(|_| message().map(EntryId::from))
 }
 
 impl Why {
@@ -28,10 +22,11 @@ impl Why {
         let home = Home::at(&config.data)?;
         needs_record(&home, &config.data)?;
         let record = SqliteRecord::peek(&home.record())?;
-        let Some(explanation) = explain_entry(&*record, self.entry).await? else {
+        let entry = self.message.parse::<EntryId>().or_else(|_| self.message.parse::<MessageId>().map(Into::into))?;
+        let Some(explanation) = explain_entry(&*record, entry).await? else {
             anyhow::bail!(
                 "there is no decided message {}; one that waits for its turn has no decision yet",
-                MessageId::from(self.entry.get())
+                self.message
             );
         };
         if self.json {

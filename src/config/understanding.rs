@@ -1,6 +1,6 @@
 //! How messages are understood here.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -53,10 +53,10 @@ struct WrittenRemote {
     wait: Duration,
     #[serde(deserialize_with = "super::duration")]
     deadline: Duration,
-    at_once: usize,
+    at_once: NonZeroUsize,
     per_minute: u32,
     per_day: u32,
-    remembered: usize,
+    remembered: NonZeroUsize,
 }
 
 #[derive(Deserialize)]

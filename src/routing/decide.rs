@@ -42,8 +42,16 @@ pub fn decide(set: &RuleSet, facts: &Facts) -> Decision {
     decision
 }
 
+/// What an agent owns is not routed: a rule that would is passed over as a whole.
+pub(super) fn routes_in_vain(rule: &Rule, scope: &Scope<'_>) -> bool {
+    rule.destination.is_some() && scope.facts.conversation.owner == Owner::Agent
+}
+
 /// Does what a rule that matched says; breaks when it ends the pass.
 pub(super) fn apply(set: &RuleSet, rule: &Rule, scope: &mut Scope<'_>, decision: &mut Decision) -> ControlFlow<()> {
+    if routes_in_vain(rule, scope) {
+        return ControlFlow::Continue(());
+    }
     decision.matched.push(Arc::clone(&rule.name));
     for step in &rule.then {
         decision.actions.extend(take(step, scope));
@@ -51,9 +59,7 @@ pub(super) fn apply(set: &RuleSet, rule: &Rule, scope: &mut Scope<'_>, decision:
     if rule.destination.is_none() && !rule.stop {
         return ControlFlow::Continue(());
     }
-    // What an agent owns is not routed.
-    let destination = rule.destination.as_ref().filter(|_| scope.facts.conversation.owner != Owner::Agent);
-    decision.destination = destination.map(|destination| resolve(set, rule, destination, scope));
+    decision.destination = rule.destination.as_ref().map(|destination| resolve(set, rule, destination, scope));
     decision.rule = Some(Arc::clone(&rule.name));
     ControlFlow::Break(())
 }

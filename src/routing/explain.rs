@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decide::apply,
+    decide::{apply, routes_in_vain},
     expr::{Expr, Kind, Scope, Val},
     facts::Facts,
     rule::{Action, Decision, Destination, Rule, RuleSet, SkillNeed, Trigger, When},
@@ -73,7 +73,8 @@ pub fn explain(set: &RuleSet, facts: &Facts) -> Trace {
     let mut rules = Vec::new();
     let mut of_trigger = set.rules.iter().filter(|rule| rule.on == trigger);
     for rule in of_trigger.by_ref() {
-        let matched = rule.when.as_ref().is_none_or(|when| when.expr.holds(&scope));
+        let holds = rule.when.as_ref().is_none_or(|when| when.expr.holds(&scope));
+        let matched = holds && !routes_in_vain(rule, &scope);
         let values = rule.when.as_ref().map(|when| values(when, &scope)).unwrap_or_default();
         let before = decision.actions.len();
         let ended = matched && apply(set, rule, &mut scope, &mut decision).is_break();

@@ -57,8 +57,8 @@ fn judge(known: &[([f32; Judge::NUMBERS], bool)]) -> Judge {
         }
     }
     let cuts = (-40..40_i8).map(|step| f32::from(step) / 10.0);
-    let least = |cut: f32| least(known.iter().map(|(evidence, holds)| (judge.score(*evidence) > cut, *holds)));
-    let cut = cuts.max_by(|a, b| least(*a).total_cmp(&least(*b))).unwrap_or(0.0);
+    let weaker = |cut: f32| least(known.iter().map(|(evidence, holds)| (judge.score(*evidence) > cut, *holds)));
+    let cut = cuts.max_by(|a, b| weaker(*a).total_cmp(&weaker(*b))).unwrap_or(0.0);
     judge.0[Judge::NUMBERS - 1] -= cut;
     judge
 }

@@ -123,7 +123,8 @@ pub struct Signals {
     /// What is named in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<Entity>,
-    /// The classifier's name and version: with it and the text, the same signals come out again.
+    /// The classifier's name and version: with it and the text, the same signals come out again. Behind ` + `, who else said
+    /// something.
     pub model: String,
 }
 

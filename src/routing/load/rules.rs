@@ -60,7 +60,7 @@ impl RuleReader<'_, '_> {
             && let (Some(DestinationSpec::Answer { .. }), Some(end)) = (&steps.destination, &steps.end)
         {
             let message = "the bot has answered this message already, or was not to";
-            self.notes.error(end, message, "with `on: signals` hand over, close, or only tag, set, notify");
+            self.notes.error(end, message, "with `on: signals` use handoff, close, ignore or no destination");
         }
         let when = match when {
             Some(None) => return None,

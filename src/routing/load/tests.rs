@@ -344,7 +344,7 @@ fn an_agents_conversation_is_not_routed() {
 #[test]
 fn rules_on_signals_run_on_signals_alone_and_take_nothing_from_an_agent() {
     let set = set(
-        "  - {name: late, on: signals, when: message.urgency > 0.5, then: [{tag: late}, {handoff: {queue: care}}]}\n",
+        "  - {name: late, on: signals, when: message.urgency > 0.5, then: [{tag: late}, {reply: {template: hello}}, {handoff: {queue: care}}]}\n  - {name: note, on: signals, when: message.urgency > 0.4, then: [{tag: noted}]}\n",
     );
     let mut facts = Facts { on: Trigger::Signals, ..Facts::default() };
     assert_eq!(decide(&set, &facts).rule, None, "there need not be a default");
@@ -353,7 +353,9 @@ fn rules_on_signals_run_on_signals_alone_and_take_nothing_from_an_agent() {
     assert!(explain(&set, &facts).outcome.contains("queue care"));
     facts.conversation.owner = Owner::Agent;
     let decision = decide(&set, &facts);
-    assert_eq!((decision.actions, decision.destination), (vec![Action::Tag("late".into())], None));
+    assert_eq!((decision.actions, decision.destination), (vec![Action::Tag("noted".into())], None));
+    let trace = explain(&set, &facts);
+    assert_eq!(trace.rules.iter().map(|rule| rule.matched).collect::<Vec<_>>(), [false, true]);
     facts.on = Trigger::Message;
     assert_eq!(decide(&set, &facts).matched, [], "a message to an agent");
 }

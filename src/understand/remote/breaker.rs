@@ -9,51 +9,66 @@ const FAILURES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// Whether to ask. Closed at first; open for a pause after failures; then one question tries whether it works again.
+/// Whether to ask.
 #[derive(Debug)]
-pub(super) struct Breaker {
-    failures: u32,
-    pause: Duration,
-    open_until: Option<Instant>,
+pub(super) enum Breaker {
+    /// It works, as far as is known.
+    Closed {
+        /// In a row.
+        failures: u32,
+    },
+    /// Nothing is asked.
+    Open {
+        /// Then one question tries whether it works again.
+        until: Instant,
+        /// How long that is.
+        pause: Duration,
+    },
+    /// One question is out to try it.
+    Trying {
+        /// The pause before.
+        pause: Duration,
+    },
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { failures: 0, pause: FIRST_PAUSE, open_until: None }
+        Self::Closed { failures: 0 }
     }
 }
 
 impl Breaker {
     /// Whether this question may be asked. Whoever is told so must say how it went.
     pub fn may_ask(&mut self, now: Instant) -> bool {
-        match self.open_until {
-            Some(until) if now < until => false,
-            Some(_) => {
-                // The one that tries; until it is known how that went, no other does.
-                self.open_until = Some(now + self.pause);
+        match *self {
+            Self::Closed { .. } => true,
+            Self::Open { until, pause } if now >= until => {
+                *self = Self::Trying { pause };
                 true
             }
-            None => true,
+            Self::Open { .. } | Self::Trying { .. } => false,
         }
     }
 
-    /// It was answered.
+    /// It answered.
     pub fn went_well(&mut self) {
         *self = Self::default();
     }
 
-    /// It failed; `retry_after` is what the endpoint asked for. Answers for how long nothing is asked, where that begins now.
+    /// It failed; `retry_after` is what it asked for. Answers how long nothing is asked, where that begins now.
     pub fn failed(&mut self, now: Instant, retry_after: Option<Duration>) -> Option<Duration> {
-        self.failures += 1;
-        let was_open = self.open_until.is_some();
-        if !was_open && self.failures < FAILURES && retry_after.is_none() {
-            return None;
-        }
-        if was_open {
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        }
-        let pause = self.pause.max(retry_after.unwrap_or_default().min(LONGEST_PAUSE));
-        self.open_until = Some(now + pause);
+        let pause = match self {
+            Self::Closed { failures } if *failures + 1 < FAILURES && retry_after.is_none() => {
+                *failures += 1;
+                return None;
+            }
+            Self::Closed { .. } => FIRST_PAUSE,
+            Self::Trying { pause } => *pause * 2,
+            // It was asked before this opened.
+            Self::Open { .. } => return None,
+        };
+        let pause = pause.max(retry_after.unwrap_or_default()).min(LONGEST_PAUSE);
+        *self = Self::Open { until: now + pause, pause };
         Some(pause)
     }
 }
@@ -71,10 +86,13 @@ mod tests {
             assert_eq!(breaker.failed(start, None), None);
         }
         assert_eq!(breaker.failed(start, None), Some(FIRST_PAUSE));
+        for _ in 0..10 {
+            assert_eq!(breaker.failed(start, None), None, "those that were under way change nothing");
+        }
         assert!(!breaker.may_ask(start + FIRST_PAUSE / 2));
         let later = start + FIRST_PAUSE;
         assert!(breaker.may_ask(later), "one tries");
-        assert!(!breaker.may_ask(later), "and only one");
+        assert!(!breaker.may_ask(later + LONGEST_PAUSE), "and only one, however long it takes");
         assert_eq!(breaker.failed(later, None), Some(FIRST_PAUSE * 2));
         let latest = later + FIRST_PAUSE * 2;
         assert!(breaker.may_ask(latest));

@@ -26,14 +26,15 @@ impl Budget {
         Self { minute: window(MINUTE, per_minute), day: window(DAY, per_day) }
     }
 
-    /// Takes one question out of it, if there is one left.
-    pub fn take(&mut self, now: Timestamp) -> bool {
-        if !self.minute.is_left(now) || !self.day.is_left(now) {
-            return false;
-        }
+    /// Whether a question is left.
+    pub fn is_left(&mut self, now: Timestamp) -> bool {
+        self.minute.is_left(now) && self.day.is_left(now)
+    }
+
+    /// Takes one question out of it.
+    pub fn take(&mut self) {
         self.minute.used += 1;
         self.day.used += 1;
-        true
     }
 }
 
@@ -58,11 +59,17 @@ mod tests {
     fn a_minute_and_a_day_have_so_many_questions() {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let mut budget = Budget::new(2, 3);
-        let mut take = |seconds| budget.take(now + SignedDuration::from_secs(seconds));
+        let mut take = |seconds| {
+            let is_left = budget.is_left(now + SignedDuration::from_secs(seconds));
+            if is_left {
+                budget.take();
+            }
+            is_left
+        };
         assert_eq!([take(0), take(59), take(59)], [true, true, false], "a minute");
         assert_eq!([take(60), take(120)], [true, false], "a day");
         assert!(!take(-3600), "a clock that goes back gives nothing");
         assert!(take(DAY));
-        assert!(!Budget::new(0, 9).take(now), "none at all");
+        assert!(!Budget::new(0, 9).is_left(now), "none at all");
     }
 }

@@ -38,16 +38,28 @@ pub(super) struct Question<'a> {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
-pub(super) struct Failure {
-    reason: String,
-    /// When it may be asked again, if it says so.
-    pub retry_after: Option<Duration>,
+pub(super) enum Failure {
+    /// The endpoint does not work. What it said is no part of this: it may repeat the customer's words.
+    #[error("{reason}")]
+    Broken {
+        /// What is wrong.
+        reason: String,
+        /// When it may be asked again, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// It answered, and not what it was asked: perhaps because of the message.
+    #[error("the answer cannot be used: {0}")]
+    Unreadable(String),
 }
 
 impl Failure {
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), retry_after: None }
+        Self::Broken { reason: reason.into(), retry_after: None }
+    }
+
+    /// With the causes, and without the URL, which may hold a secret.
+    fn of(error: reqwest::Error) -> Self {
+        Self::new(format!("{:#}", anyhow::Error::new(error.without_url())))
     }
 }
 
@@ -69,9 +81,12 @@ impl Endpoint {
     /// # Errors
     /// The URL is none, or no client can be made.
     pub fn new(protocol: Protocol, url: &str, key: Option<SecretString>, model: &str) -> Result<Self, String> {
-        let mut url = Url::parse(url).map_err(|error| format!("{url:?} is not an address: {error}"))?;
+        let mut url = Url::parse(url).map_err(|error| format!("it is not an address: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("{url} does not start with http:// or https://"));
+            return Err("it does not start with http:// or https://".to_owned());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("there is a name or password in it; write `key`".to_owned());
         }
         if protocol == Protocol::Openai && !url.path().ends_with("/chat/completions") {
             let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
@@ -95,13 +110,12 @@ impl Endpoint {
             Protocol::Http => self.post(&json!(question)).await?,
             Protocol::Openai => said(&self.chat(question).await?)?,
         };
-        Answer::read(&text).map_err(Failure::new)
+        Answer::read(&text).map_err(Failure::Unreadable)
     }
 
     async fn chat(&self, question: &Question<'_>) -> Result<String, Failure> {
-        let mut body = json!({
+        let body = json!({
             "model": self.model,
-            "temperature": 0,
             "messages": [
                 {"role": "system", "content": format!("{PROMPT}{}", self.schema)},
                 {"role": "user", "content": json!(question).to_string()},
@@ -112,14 +126,14 @@ impl Endpoint {
             asking["response_format"] =
                 json!({"type": "json_schema", "json_schema": {"name": "signals", "schema": self.schema}});
             match self.send(&asking).await? {
-                refused if matches!(refused.status(), StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) => {
-                    self.takes_schema.store(false, Ordering::Relaxed);
-                }
+                refused if matches!(refused.status(), StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) => {}
                 answered => return read(answered).await,
             }
         }
-        body["stream"] = json!(false);
-        self.post(&body).await
+        let answered = self.post(&body).await?;
+        // It was the schema, and not the message, that was refused before.
+        self.takes_schema.store(false, Ordering::Relaxed);
+        Ok(answered)
     }
 
     async fn post(&self, body: &Value) -> Result<String, Failure> {
@@ -131,8 +145,7 @@ impl Endpoint {
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose_secret());
         }
-        // Its URL may hold a secret.
-        request.send().await.map_err(|error| Failure::new(error.without_url().to_string()))
+        request.send().await.map_err(Failure::of)
     }
 }
 
@@ -140,10 +153,11 @@ async fn read(mut answer: Response) -> Result<String, Failure> {
     let status = answer.status();
     if !status.is_success() {
         let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        return Err(Failure { reason: format!("it answered {status}"), retry_after: seconds.map(Duration::from_secs) });
+        let reason = format!("it answered {status}");
+        return Err(Failure::Broken { reason, retry_after: seconds.map(Duration::from_secs) });
     }
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| Failure::new(error.without_url().to_string()))? {
+    while let Some(chunk) = answer.chunk().await.map_err(Failure::of)? {
         if bytes.len() + chunk.len() > ANSWER_BYTES {
             return Err(Failure::new(format!("its answer is longer than {ANSWER_BYTES} bytes")));
         }
@@ -177,11 +191,11 @@ fn said(body: &str) -> Result<String, Failure> {
         #[serde(default)]
         text: String,
     }
-    let chat: Chat =
-        serde_json::from_str(body).map_err(|error| Failure::new(format!("no chat completion: {error}")))?;
+    let chat: Chat = serde_json::from_str(body)
+        .map_err(|error| Failure::Unreadable(format!("it is no chat completion: {error}")))?;
     match chat.choices.into_iter().next().and_then(|choice| choice.message.content) {
         Some(Content::Text(text)) => Ok(text),
         Some(Content::Parts(parts)) => Ok(parts.into_iter().map(|part| part.text).collect()),
-        None => Err(Failure::new("it said nothing")),
+        None => Err(Failure::Unreadable("it is empty".to_owned())),
     }
 }

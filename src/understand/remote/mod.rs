@@ -57,13 +57,25 @@ pub struct Settings {
     /// How long an answer may take, the wait for a place at the endpoint included.
     pub deadline: Duration,
     /// How many questions may be under way.
-    pub at_once: usize,
+    pub at_once: NonZeroUsize,
     /// How many questions a minute.
     pub per_minute: u32,
     /// How many questions a day, UTC.
     pub per_day: u32,
     /// How many answers are remembered.
-    pub remembered: usize,
+    pub remembered: NonZeroUsize,
+}
+
+/// Why there is no opinion, in a word for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence(&'static str);
+
+impl Silence {
+    const FAILED: Self = Self("failed");
+    const UNREADABLE: Self = Self("unreadable");
+    const BROKEN: Self = Self("broken");
+    const OVER_BUDGET: Self = Self("over_budget");
+    const TOO_MANY: Self = Self("too_many");
 }
 
 /// Asks for second opinions.
@@ -75,7 +87,8 @@ pub struct Remote {
     waiting: Semaphore,
     breaker: Mutex<Breaker>,
     budget: Mutex<Budget>,
-    remembered: Mutex<LruCache<[u8; 32], Answer>>,
+    /// By question; `None` where what came could not be read.
+    remembered: Mutex<LruCache<[u8; 32], Option<Answer>>>,
 }
 
 impl Remote {
@@ -88,11 +101,11 @@ impl Remote {
         Ok(Self {
             thresholds,
             endpoint,
-            places: Semaphore::new(settings.at_once.max(1)),
+            places: Semaphore::new(settings.at_once.get()),
             waiting: Semaphore::new(WAITING),
             breaker: Mutex::default(),
             budget: Mutex::new(Budget::new(settings.per_minute, settings.per_day)),
-            remembered: Mutex::new(LruCache::new(NonZeroUsize::new(settings.remembered).unwrap_or(NonZeroUsize::MIN))),
+            remembered: Mutex::new(LruCache::new(settings.remembered)),
             settings,
         })
     }
@@ -111,7 +124,7 @@ impl Remote {
         }
     }
 
-    /// Whether a message should be asked about: a person wrote something, and what it means is not sure.
+    /// Whether a message should be asked about: what it means is not sure, and no machine or advertiser wrote it.
     #[must_use]
     pub fn doubts(&self, text: &str, signals: &Signals) -> bool {
         let is_spam = signals.spam.known().is_some_and(|spam| *spam >= 0.5);
@@ -121,21 +134,31 @@ impl Remote {
         self.settings.signals.iter().any(|head| confidence(signals, head) < self.settings.below)
     }
 
-    /// What the endpoint makes of a message. `None` where it says nothing else than the embedded classifier, or nothing at
-    /// all: no failure of it is one of the caller's.
-    pub async fn refine(&self, message: &Text<'_>, signals: &Signals, intents: &[Intent]) -> Option<Signals> {
-        let (outcome, refined) = match self.answer(message, intents).await {
-            Ok(answer) => {
-                let refined = answer.applied(signals, &self.thresholds, intents, &self.settings.model);
-                if differ(signals, &refined) { ("changed", Some(refined)) } else { ("confirmed", None) }
-            }
-            Err(unasked) => (unasked, None),
+    /// What the endpoint makes of a message; `None` where it says nothing else than the embedded classifier.
+    ///
+    /// # Errors
+    /// It said nothing at all.
+    pub async fn refine(
+        &self,
+        message: &Text<'_>,
+        signals: &Signals,
+        intents: &[Intent],
+    ) -> Result<Option<Signals>, Silence> {
+        let answer = self.answer(message, intents).await;
+        let refined = answer.map(|answer| {
+            let refined = answer.applied(signals, &self.thresholds, intents, &self.settings.model);
+            differ(signals, &refined).then_some(refined)
+        });
+        let outcome = match &refined {
+            Ok(Some(_)) => "changed",
+            Ok(None) => "confirmed",
+            Err(silence) => silence.0,
         };
         metrics::counter!("switchboard_second_opinions_total", "outcome" => outcome).increment(1);
         refined
     }
 
-    async fn answer(&self, message: &Text<'_>, intents: &[Intent]) -> Result<Answer, &'static str> {
+    async fn answer(&self, message: &Text<'_>, intents: &[Intent]) -> Result<Answer, Silence> {
         let text = window(message.text);
         let subject = message.subject.map(|subject| contract::truncate_chars(subject, SUBJECT));
         let question = Question {
@@ -145,39 +168,55 @@ impl Remote {
         };
         let key = key_of(&question);
         if let Some(answer) = lock(&self.remembered).get(&key) {
-            return Ok(answer.clone());
+            return answer.clone().ok_or(Silence::UNREADABLE);
         }
-        let _waits = self.waiting.try_acquire().map_err(|_| "too_many")?;
-        if !lock(&self.breaker).may_ask(Instant::now()) {
-            return Err("broken");
-        }
-        if !lock(&self.budget).take(Timestamp::now()) {
-            return Err("over_budget");
-        }
-        let asked = tokio::time::timeout(self.settings.deadline, async {
-            let _place = self.places.acquire().await;
-            self.endpoint.ask(&question).await
-        });
-        match asked.await.unwrap_or_else(|_elapsed| Err(Failure::new("it took too long"))) {
+        let until = Instant::now() + self.settings.deadline;
+        let _waits = self.waiting.try_acquire().map_err(|_| Silence::TOO_MANY)?;
+        let place = tokio::time::timeout_at(until, self.places.acquire()).await;
+        let _place = place.map_err(|_elapsed| Silence::TOO_MANY)?;
+        self.may_ask()?;
+        let asked = tokio::time::timeout_at(until, self.endpoint.ask(&question)).await;
+        match asked.unwrap_or_else(|_elapsed| Err(Failure::new("it took too long"))) {
             Ok(answer) => {
                 lock(&self.breaker).went_well();
-                lock(&self.remembered).put(key, answer.clone());
+                lock(&self.remembered).put(key, Some(answer.clone()));
                 Ok(answer)
             }
-            Err(failure) => {
-                let pause = lock(&self.breaker).failed(Instant::now(), failure.retry_after);
+            Err(failure @ Failure::Unreadable(_)) => {
+                lock(&self.breaker).went_well();
+                lock(&self.remembered).put(key, None);
+                tracing::debug!(%failure, "There is no second opinion.");
+                Err(Silence::UNREADABLE)
+            }
+            Err(Failure::Broken { reason, retry_after }) => {
+                let pause = lock(&self.breaker).failed(Instant::now(), retry_after);
                 match pause.map(|pause| pause.as_secs()) {
                     Some(pause) => tracing::warn!(
-                        %failure, pause, "The endpoint for second opinions fails; it is not asked for some seconds."
+                        reason,
+                        pause,
+                        "The endpoint for second opinions fails; it is not asked for some seconds."
                     ),
-                    None => tracing::debug!(%failure, "There is no second opinion."),
+                    None => tracing::debug!(reason, "There is no second opinion."),
                 }
-                Err("failed")
+                Err(Silence::FAILED)
             }
         }
     }
+
+    fn may_ask(&self) -> Result<(), Silence> {
+        let mut budget = lock(&self.budget);
+        if !budget.is_left(Timestamp::now()) {
+            return Err(Silence::OVER_BUDGET);
+        }
+        if !lock(&self.breaker).may_ask(Instant::now()) {
+            return Err(Silence::BROKEN);
+        }
+        budget.take();
+        Ok(())
+    }
 }
 
+/// How sure one of [`HEADS`] is.
 fn confidence(signals: &Signals, head: &str) -> f32 {
     let wish = signals.wishes().into_iter().find(|(name, _)| *name == head).map(|(_, wish)| wish.confidence);
     wish.unwrap_or(match head {

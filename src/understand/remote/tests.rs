@@ -18,10 +18,10 @@ fn settings(protocol: Protocol, url: String) -> Settings {
         signals: vec!["sentiment".to_owned()],
         below: 0.6,
         deadline: Duration::from_secs(20),
-        at_once: 2,
+        at_once: NonZeroUsize::new(2).unwrap(),
         per_minute: 100,
         per_day: 100,
-        remembered: 10,
+        remembered: NonZeroUsize::new(10).unwrap(),
     }
 }
 
@@ -36,7 +36,7 @@ fn at_first(text: &str) -> Signals {
 }
 
 async fn tone(remote: &Remote, text: &str) -> Option<SentimentLabel> {
-    let refined = remote.refine(&text.into(), &at_first(text), &[]).await?;
+    let refined = remote.refine(&text.into(), &Signals::default(), &[]).await.ok()??;
     refined.sentiment.label.known().copied()
 }
 
@@ -66,7 +66,7 @@ async fn an_http_endpoint_is_asked_by_the_schema() {
     let remote = remote(settings(Protocol::Http, format!("{}/judge", server.uri())));
     let intents = [Intent { name: "delay".into(), topics: vec!["delivery".into()], examples: vec![] }];
     let text = Text { text: "呵呵，真快", subject: Some("order") };
-    let refined = remote.refine(&text, &at_first(text.text), &intents).await.unwrap();
+    let refined = remote.refine(&text, &Signals::default(), &intents).await.unwrap().unwrap();
     assert_eq!(refined.sentiment.label.known(), Some(&SentimentLabel::Negative));
     assert_eq!(refined.topics, ["delivery"]);
     assert!(refined.model.ends_with(" + judge-1"), "{}", refined.model);
@@ -92,7 +92,7 @@ async fn a_chat_endpoint_is_asked_as_openai_has_it() {
         let server = MockServer::start().await;
         Mock::given(path("/v1/chat/completions"))
             .and(WithSchema(true))
-            .and(body_partial_json(json!({"model": "judge-1", "temperature": 0})))
+            .and(body_partial_json(json!({"model": "judge-1"})))
             .respond_with(chat(&content))
             .mount(&server)
             .await;
@@ -132,8 +132,6 @@ async fn an_endpoint_that_fails_says_nothing_and_is_left_alone() {
     for response in [
         ResponseTemplate::new(500),
         ResponseTemplate::new(302).insert_header("location", "http://127.0.0.1:1/"),
-        ResponseTemplate::new(200).set_body_string("I would rather not say."),
-        ResponseTemplate::new(200).set_body_string(r#"{"sentiment": {"label": "grumpy"}}"#),
         ResponseTemplate::new(200).set_body_string(&long),
         ResponseTemplate::new(200).set_body_bytes(vec![0xff, 0xfe, 0x00]),
     ] {
@@ -145,6 +143,38 @@ async fn an_endpoint_that_fails_says_nothing_and_is_left_alone() {
         }
         assert_eq!(asked(&server).await, 5, "after five failures the breaker is open");
     }
+}
+
+/// Who writes a message can make a model say nonsense; that takes the opinion on other messages from nobody.
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_says_nothing_of_the_endpoint() {
+    for nonsense in ["I would rather not say.", r#"{"sentiment": {"label": "grumpy"}}"#, r#"{"status": "ok"}"#] {
+        let server = MockServer::start().await;
+        answers(&server, ResponseTemplate::new(200).set_body_string(nonsense)).await;
+        let remote = remote(settings(Protocol::Http, server.uri()));
+        for number in 0..10 {
+            assert_eq!(tone(&remote, &format!("{number} things")).await, None);
+        }
+        assert_eq!(asked(&server).await, 10);
+        assert_eq!(tone(&remote, "9 things").await, None);
+        assert_eq!(asked(&server).await, 10, "the same text is not asked about again");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_place_is_no_failure_of_the_endpoint() {
+    let server = MockServer::start().await;
+    answers(&server, ResponseTemplate::new(200).set_body_string(ANGRY)).await;
+    let deadline = Duration::from_millis(50);
+    let late = remote(Settings { at_once: NonZeroUsize::MIN, deadline, ..settings(Protocol::Http, server.uri()) });
+    let place = late.places.acquire().await.unwrap();
+    for number in 0..10 {
+        let text = format!("{number} things");
+        assert_eq!(late.refine(&text.as_str().into(), &Signals::default(), &[]).await, Err(Silence::TOO_MANY));
+    }
+    drop(place);
+    assert!(lock(&late.breaker).may_ask(Instant::now()));
+    assert_eq!(asked(&server).await, 0);
 }
 
 #[tokio::test]
@@ -189,11 +219,14 @@ fn only_what_is_not_sure_is_doubted_and_no_machine() {
     assert!(!doubts(""));
     let machine = Signals { automatic: true, ..at_first("so") };
     assert!(!remote.doubts("so", &machine));
+    let mut spam = at_first("so");
+    spam.spam = understand::Signal { value: 0.9, confidence: 0.9, known: true, terms: Vec::new() };
+    assert!(!remote.doubts("so", &spam));
 }
 
 #[test]
 fn a_wrong_address_is_refused_at_once() {
-    for url in ["", "localhost:11434", "ftp://x/"] {
+    for url in ["", "localhost:11434", "ftp://x/", "http://name:secret@x/"] {
         assert!(Remote::new(settings(Protocol::Openai, url.to_owned()), Thresholds::default()).is_err(), "{url}");
     }
 }

@@ -75,13 +75,26 @@ async fn a_turn_that_waits_for_it_decides_on_it() {
 #[tokio::test]
 async fn nothing_waits_for_an_endpoint_that_does_not_answer() {
     let judge = judge(angry().set_delay(Duration::from_secs(3600))).await;
-    let daemon = home(&judge, "at_once = 1\n").start().await;
+    let daemon = home(&judge, "deadline = \"1h\"\n").start().await;
     let admin = daemon.admin().await;
     for handle in ["li", "bo", "ann"] {
         let message = daemon.http().say(handle, UNSURE).await;
         admin.conversation_of(&message).await;
     }
     assert_eq!(daemon.ledger().await["decided"], 3);
-    let (_, metrics) = daemon.get("/metrics").await;
-    assert!(!metrics.contains("switchboard_second_opinions_total{outcome=\"changed\"}"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_thumb_is_not_asked_about() {
+    let judge = judge(angry()).await;
+    let daemon = home(&judge, "").start().await;
+    let admin = daemon.admin().await;
+    let thumb = json!({"id": "r", "from": {"handle": "li"}, "event": {"type": "reaction", "to": "m", "emoji": "👎"}});
+    let reaction = daemon.http().send(&thumb).await.id();
+    admin.conversation_of(&reaction).await;
+    // What comes after it in the same thread has been asked about, and nothing before.
+    let message = daemon.http().say("li", UNSURE).await;
+    let id = admin.conversation_of(&message).await;
+    eventually("the second opinion", || refined(&admin, &id)).await;
+    assert_eq!(judge.received_requests().await.unwrap().len(), 1);
 }
