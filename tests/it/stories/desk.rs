@@ -9,10 +9,16 @@ use crate::harness::{Console, Daemon, Home, Live, Visitor, items, text};
 async fn shop() -> (Daemon, Console, Console, Live) {
     let daemon = Home::new().start().await;
     let admin = daemon.admin().await;
-    let ann = daemon.agent(&admin, "ann", json!({})).await;
-    let live = ann.live().await;
-    ann.presence("online").await;
+    let (ann, live) = online(&daemon, &admin, "ann").await;
     (daemon, admin, ann, live)
+}
+
+/// A new agent who is at work.
+async fn online(daemon: &Daemon, admin: &Console, login: &str) -> (Console, Live) {
+    let agent = daemon.agent(admin, login, json!({})).await;
+    let live = agent.live().await;
+    agent.presence("online").await;
+    (agent, live)
 }
 
 /// A visitor who asks for a person.
@@ -132,9 +138,7 @@ async fn who_declines_is_not_asked_again_at_once_and_another_is() {
     assert_eq!((&ended["offer"], &ended["state"]), (&offer["id"], &json!("declined")));
     assert_eq!(ann.accept(&offer).await.0, 409, "it is gone");
     // The one decline leads to nothing for the agent who cools down: another one is asked.
-    let bo = daemon.agent(&admin, "bo", json!({})).await;
-    let mut bos = bo.live().await;
-    bo.presence("online").await;
+    let (bo, mut bos) = online(&daemon, &admin, "bo").await;
     let second = bos.offer().await;
     assert_eq!(conversation_of(&second), id);
     assert_ne!(second["id"], offer["id"]);
@@ -155,18 +159,17 @@ async fn who_does_not_answer_an_offer_loses_it_to_another() {
     home.write_rules("queues.yaml", &queues.replace("offer_timeout: 30s", "offer_timeout: 1s"));
     let daemon = home.start().await;
     let admin = daemon.admin().await;
-    let ann = daemon.agent(&admin, "ann", json!({})).await;
-    let mut live = ann.live().await;
-    ann.presence("online").await;
+    let (ann, mut live) = online(&daemon, &admin, "ann").await;
     let _visitor = asks_for_a_person(&daemon).await;
     let offer = live.offer().await;
     let id = conversation_of(&offer);
     let ended = live.event("offer_ended").await;
     assert_eq!((&ended["offer"], &ended["state"]), (&offer["id"], &json!("expired")));
     assert_eq!(ann.accept(&offer).await.0, 409, "it is gone");
-    let bo = daemon.agent(&admin, "bo", json!({})).await;
-    let mut bos = bo.live().await;
-    bo.presence("online").await;
+    // The next one has time to answer, however slow the machine is.
+    daemon.home.write_rules("queues.yaml", &queues);
+    live.event("rules").await;
+    let (bo, mut bos) = online(&daemon, &admin, "bo").await;
     let second = bos.offer().await;
     assert_eq!(conversation_of(&second), id);
     assert_eq!(bo.accept(&second).await.0, 200);
@@ -178,9 +181,7 @@ async fn who_closes_the_console_is_offline_after_a_while() {
     let daemon = Home::new().with_config("[desk]\noffline_after = \"1s\"\n").start().await;
     let admin = daemon.admin().await;
     let mut watching = admin.live().await;
-    let ann = daemon.agent(&admin, "ann", json!({})).await;
-    let live = ann.live().await;
-    ann.presence("online").await;
+    let (ann, live) = online(&daemon, &admin, "ann").await;
     let is_ann = |event: &Value, presence: &str| {
         text(event, "/agent/login") == "ann" && text(event, "/agent/presence") == presence
     };
