@@ -33,7 +33,6 @@ use switchboard::{
         entry::{Entry, EntryAuthor, TurnRecord, What},
         sqlite::{Options, SqliteRecord},
     },
-    understand::Signals,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -241,7 +240,7 @@ async fn one_turn(
     };
     conversation.last_message = Some(accepted.id);
     conversation.messages += 1;
-    let what = What::Message(Box::new(TurnRecord { signals: Signals::default(), decision: None }));
+    let what = What::Message(Box::new(TurnRecord { signals: Arc::default(), decision: None }));
     let entry = Entry { id: accepted.id.into(), at: now, author: EntryAuthor::Customer, what };
     let commit = Commit {
         structural: conversation.version == 0,

@@ -1,7 +1,7 @@
 //! Why a message was handled as it was: its decision, made again from the facts and the rule set that are kept, with
 //! every value on the way.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use contract::{ConversationId, EntryId, Inbound, MessageId, Timestamp};
 use serde::Serialize;
@@ -69,7 +69,7 @@ pub async fn explain_entry(store: &dyn Store, id: EntryId) -> Result<Option<Expl
         text,
         rule_set: String::new(),
         outcome: "No rule looked at it; it was noted in the conversation.".to_owned(),
-        signals: record.signals,
+        signals: Arc::unwrap_or_clone(record.signals),
         rules: Vec::new(),
         not_reached: 0,
         facts: Value::Null,

@@ -57,7 +57,7 @@ pub enum Occasion<'s> {
         /// Which one.
         id: MessageId,
         /// What it means.
-        signals: &'s Signals,
+        signals: &'s Arc<Signals>,
     },
     /// A message whose turn is committed means something else, by a second opinion.
     Opinion {
@@ -68,7 +68,7 @@ pub enum Occasion<'s> {
         /// What it meant at its turn.
         at_first: &'s Signals,
         /// What it means.
-        signals: &'s Signals,
+        signals: &'s Arc<Signals>,
     },
 }
 
@@ -79,8 +79,7 @@ pub struct Turn<'a> {
     message: MessageId,
     /// The entry that it is noted in.
     entry: EntryId,
-    signals: Signals,
-    before: Option<Arc<Conversation>>,
+    signals: Arc<Signals>,
     identity: Identity,
     recall: &'a Recall,
     conversation: Conversation,
@@ -101,9 +100,9 @@ impl<'a> Turn<'a> {
         occasion: Occasion<'_>,
     ) -> Option<Self> {
         match occasion {
-            Occasion::Message { id, signals } => Self::first(setting, recall, id, inbound, signals.clone()),
+            Occasion::Message { id, signals } => Self::first(setting, recall, id, inbound, Arc::clone(signals)),
             Occasion::Opinion { conversation, of, at_first, signals } => {
-                Self::again(setting, recall, (conversation, of), inbound, at_first, signals.clone())
+                Self::again(setting, recall, (conversation, of), inbound, at_first, Arc::clone(signals))
             }
         }
     }
@@ -115,30 +114,15 @@ impl<'a> Turn<'a> {
         recall: &'a Recall,
         message: MessageId,
         inbound: &'a Inbound,
-        signals: Signals,
+        signals: Arc<Signals>,
     ) -> Option<Self> {
-        let before = recall.conversation.clone();
-        if before.as_ref().and_then(|c| c.last_message).is_some_and(|last| last >= message) {
+        let before = recall.conversation.as_ref();
+        if before.and_then(|c| c.last_message).is_some_and(|last| last >= message) {
             return None;
         }
         let identity = identify(recall, &inbound.from, setting.ids, setting.now);
         let (conversation, events) = continued(setting, recall, inbound, &identity);
-        let mut turn = Self {
-            setting,
-            inbound,
-            message,
-            entry: message.into(),
-            signals,
-            before,
-            identity,
-            recall,
-            conversation,
-            opening: Vec::new(),
-            entries: Vec::new(),
-            outbox: Vec::new(),
-            decision: None,
-            on: Trigger::Message,
-        };
+        let mut turn = Self::new(setting, recall, inbound, message, signals, identity, conversation);
         for event in events {
             let entry = turn.entry(EntryAuthor::System, What::Event { event });
             turn.opening.push(entry);
@@ -155,13 +139,13 @@ impl<'a> Turn<'a> {
         (conversation, message): (ConversationId, MessageId),
         inbound: &'a Inbound,
         at_first: &Signals,
-        signals: Signals,
+        signals: Arc<Signals>,
     ) -> Option<Self> {
-        let before = recall.conversation.clone().filter(|c| c.id == conversation && c.owner != Owner::Closed)?;
+        let before = recall.conversation.as_ref().filter(|c| c.id == conversation && c.owner != Owner::Closed)?;
         let mut identity = identify(recall, &inbound.from, setting.ids, setting.now);
         // Who the customer is was written down at the message's turn.
         identity.changes.clear();
-        let mut conversation = Conversation::clone(&before);
+        let mut conversation = Conversation::clone(before);
         if at_first.sentiment.label.known().is_none() {
             conversation.mood = conversation.mood.after(&signals);
         }
@@ -170,13 +154,25 @@ impl<'a> Turn<'a> {
         {
             conversation.language.clone_from(language);
         }
-        Some(Self {
+        let new = Self::new(setting, recall, inbound, message, signals, identity, conversation);
+        Some(Self { on: Trigger::Signals, entry: setting.ids.next(setting.now), ..new })
+    }
+
+    fn new(
+        setting: &'a Setting<'a>,
+        recall: &'a Recall,
+        inbound: &'a Inbound,
+        message: MessageId,
+        signals: Arc<Signals>,
+        identity: Identity,
+        conversation: Conversation,
+    ) -> Self {
+        Self {
             setting,
             inbound,
             message,
-            entry: setting.ids.next(setting.now),
+            entry: message.into(),
             signals,
-            before: Some(before),
             identity,
             recall,
             conversation,
@@ -184,8 +180,13 @@ impl<'a> Turn<'a> {
             entries: Vec::new(),
             outbox: Vec::new(),
             decision: None,
-            on: Trigger::Signals,
-        })
+            on: Trigger::Message,
+        }
+    }
+
+    /// The conversation as it was recalled.
+    fn before(&self) -> Option<&'a Conversation> {
+        self.recall.conversation.as_deref()
     }
 
     fn note_message(&mut self) {
@@ -237,7 +238,7 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn facts(&self) -> Facts {
         let conversation = &self.conversation;
-        let before = self.before.as_deref();
+        let before = self.before();
         let now = self.setting.now;
         let login = |agent| (self.setting.login)(agent);
         let last_agent = before.and_then(|before| before.agent.or(before.previous_agent)).and_then(login);
@@ -480,6 +481,7 @@ impl<'a> Turn<'a> {
     /// Everything that the turn did, to be committed at once.
     #[must_use]
     pub fn finish(self) -> Commit {
+        let structural = self.before().is_none_or(|before| self.conversation.stands_elsewhere(before));
         let record = Box::new(TurnRecord { signals: self.signals, decision: self.decision });
         let is_first = self.on == Trigger::Message;
         let (author, what) = if is_first {
@@ -490,7 +492,6 @@ impl<'a> Turn<'a> {
         let mut entries = self.opening;
         entries.push(Entry { id: self.entry, at: self.setting.now, author, what });
         entries.extend(self.entries);
-        let structural = self.before.is_none_or(|before| self.conversation.stands_elsewhere(&before));
         Commit {
             conversation: self.conversation,
             structural,

@@ -99,6 +99,9 @@ impl Lanes {
     }
 }
 
+/// A second opinion that is on its way; `None` where it says nothing else.
+type Opinion = BoxFuture<'static, Option<Arc<Signals>>>;
+
 /// Why a turn did not end in a commit.
 #[derive(Debug, thiserror::Error)]
 enum TurnError {
@@ -280,14 +283,17 @@ impl Worker {
     }
 
     /// What a message means; and, where that is not sure and somebody else is asked, what comes of it later.
-    async fn understood(&self, inbound: &Arc<Inbound>) -> (Signals, Option<BoxFuture<'static, Option<Signals>>>) {
+    async fn understood(&self, inbound: &Arc<Inbound>) -> (Arc<Signals>, Option<Opinion>) {
         let classifier = self.policy.classifier();
         let signals = classify_within(&*classifier, self.settings.classify_within, &text_of(inbound)).await;
+        let signals = Arc::new(signals);
         let doubts = |remote: &&Arc<Remote>| opens(inbound) && remote.doubts(inbound.content.text(), &signals);
         let Some(remote) = self.remote.as_ref().filter(doubts).map(Arc::clone) else { return (signals, None) };
-        let (inbound, at_first, rules) = (Arc::clone(inbound), signals.clone(), self.policy.rules());
-        let mut opinion =
-            async move { remote.refine(&text_of(&inbound), &at_first, rules.intents()).await.ok().flatten() }.boxed();
+        let (inbound, at_first, rules) = (Arc::clone(inbound), Arc::clone(&signals), self.policy.rules());
+        let mut opinion: Opinion = async move {
+            remote.refine(&text_of(&inbound), &at_first, rules.intents()).await.ok().flatten().map(Arc::new)
+        }
+        .boxed();
         if self.settings.opinion_within.is_zero() {
             return (signals, Some(opinion));
         }

@@ -115,7 +115,7 @@ async fn remote(config: &Config, findings: &mut Findings) {
     let remote = match config.understanding.open_remote() {
         Ok(None) => return,
         Ok(Some(remote)) => remote,
-        Err(error) => return findings.bad(&format!("{error:#}"), "set understanding.remote.url right"),
+        Err(error) => return findings.bad(&format!("{error:#}"), "look at the certificates of this machine"),
     };
     match remote.try_out().await {
         Ok(time) => findings.good(&format!("the endpoint for second opinions answers, in {} ms", time.as_millis())),

@@ -24,7 +24,7 @@ impl Understanding {
     /// Whom to ask, ready to be asked.
     ///
     /// # Errors
-    /// There is no such address; the configuration has been checked for that.
+    /// No HTTP client can be made.
     pub fn open_remote(&self) -> anyhow::Result<Option<Remote>> {
         let open = |settings| Remote::new(settings, self.settings.thresholds);
         self.remote.clone().map(open).transpose().map_err(anyhow::Error::msg)
@@ -111,12 +111,12 @@ impl TryFrom<Written> for Understanding {
             written.entities.into_iter().map(|entity| (entity.kind, entity.pattern)).collect();
         let patterns = Patterns::new(&own)
             .map_err(|(number, error)| format!("understanding.entities: pattern {} is wrong: {error}", number + 1))?;
-        let (wait, remote) = (written.remote.wait, remote(written.remote, thresholds)?);
+        let (wait, remote) = (written.remote.wait, remote(written.remote)?);
         Ok(Self { settings: Settings { thresholds, prior: Prior(prior), patterns }, remote, wait })
     }
 }
 
-fn remote(written: WrittenRemote, thresholds: Thresholds) -> Result<Option<RemoteSettings>, String> {
+fn remote(written: WrittenRemote) -> Result<Option<RemoteSettings>, String> {
     let protocol = match &*written.kind {
         "none" => return Ok(None),
         "http" => Protocol::Http,
@@ -129,9 +129,9 @@ fn remote(written: WrittenRemote, thresholds: Thresholds) -> Result<Option<Remot
     if !(0.0..=1.0).contains(&written.below) {
         return Err("understanding.remote.below is not from 0 to 1".to_owned());
     }
-    let settings = RemoteSettings {
+    Ok(Some(RemoteSettings {
         protocol,
-        url: written.url,
+        url: protocol.address(&written.url).map_err(|error| format!("understanding.remote.url: {error}"))?,
         key: Some(written.key).filter(|key| !key.expose_secret().is_empty()),
         model: written.model,
         signals: written.signals,
@@ -141,7 +141,5 @@ fn remote(written: WrittenRemote, thresholds: Thresholds) -> Result<Option<Remot
         per_minute: written.per_minute,
         per_day: written.per_day,
         remembered: written.remembered,
-    };
-    Remote::new(settings.clone(), thresholds).map_err(|error| format!("understanding.remote.url: {error}"))?;
-    Ok(Some(settings))
+    }))
 }

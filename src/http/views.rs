@@ -1,6 +1,9 @@
 //! What consoles and programs see: the shapes of the REST and live API. Made from the record, never stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use contract::{Address, Body, Content, Timestamp};
 use serde::Serialize;
@@ -375,7 +378,7 @@ impl EntryView {
     }
 
     fn read_as(&mut self, TurnRecord { signals, decision }: TurnRecord) {
-        self.signals = Some(signals);
+        self.signals = Some(Arc::unwrap_or_clone(signals));
         self.decision = decision.map(|decision| DecisionBrief {
             rule: decision.rule,
             destination: decision.destination,

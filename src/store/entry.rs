@@ -1,5 +1,7 @@
 //! The journal of a conversation: what was said and what happened, append-only.
 
+use std::sync::Arc;
+
 use contract::{AgentId, Author, Body, EntryId, MessageId, Outbound, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -87,7 +89,7 @@ pub enum What {
 pub struct TurnRecord {
     /// What the classifier said.
     #[serde(with = "super::kept_signals")]
-    pub signals: Signals,
+    pub signals: Arc<Signals>,
     /// The decision; `None` where an agent owned the conversation and no rule looked at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionRecord>,

@@ -1,5 +1,7 @@
 //! Signals as the journal keeps them: lists instead of named fields, because every message has them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::understand::{Entity, Sentiment, SentimentLabel, Signal, Signals};
@@ -61,10 +63,10 @@ pub(super) fn serialize<S: Serializer>(signals: &Signals, out: S) -> Result<S::O
     .serialize(out)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Signals, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Signals>, D::Error> {
     let Read { l, s: (score, label), w, i, t, a, e, m } = Read::deserialize(from)?;
     let [urgency, complaint, churn_risk, wants_human, thanks, spam] = w.map(signal);
-    Ok(Signals {
+    Ok(Arc::new(Signals {
         language: signal(l),
         sentiment: Sentiment { label: signal(label), score },
         urgency,
@@ -78,7 +80,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Signals,
         automatic: a,
         entities: e,
         model: m,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -94,9 +96,10 @@ mod tests {
             let mut signals = reader.read(text);
             signals.intent = Some(Signal { value: "return".into(), confidence: 0.5, known: true, terms: vec![] });
             signals.topics = vec!["returns".into()];
-            let json = serde_json::to_string(&TurnRecord { signals: signals.clone(), decision: None }).unwrap();
+            let json =
+                serde_json::to_string(&TurnRecord { signals: Arc::new(signals.clone()), decision: None }).unwrap();
             let read: TurnRecord = serde_json::from_str(&json).unwrap();
-            assert_eq!(read.signals, signals, "{json}");
+            assert_eq!(*read.signals, signals, "{json}");
         }
     }
 }

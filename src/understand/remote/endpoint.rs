@@ -75,23 +75,33 @@ pub(super) struct Endpoint {
     takes_schema: AtomicBool,
 }
 
-impl Endpoint {
-    /// `model` is what a chat endpoint is asked for.
+impl Protocol {
+    /// Where questions are posted, by what an admin wrote.
     ///
     /// # Errors
-    /// The URL is none, or no client can be made.
-    pub fn new(protocol: Protocol, url: &str, key: Option<SecretString>, model: &str) -> Result<Self, String> {
-        let mut url = Url::parse(url).map_err(|error| format!("it is not an address: {error}"))?;
+    /// What is wrong with it.
+    pub fn address(self, written: &str) -> Result<Url, String> {
+        let mut url = Url::parse(written).map_err(|error| format!("it is not an address: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err("it does not start with http:// or https://".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("there is a name or password in it; write `key`".to_owned());
         }
-        if protocol == Protocol::Openai && !url.path().ends_with("/chat/completions") {
+        if self == Self::Openai && !url.path().ends_with("/chat/completions") {
             let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
             url.set_path(&path);
         }
+        Ok(url)
+    }
+}
+
+impl Endpoint {
+    /// `model` is what a chat endpoint is asked for.
+    ///
+    /// # Errors
+    /// No client can be made.
+    pub fn new(protocol: Protocol, url: Url, key: Option<SecretString>, model: &str) -> Result<Self, String> {
         let client = Client::builder()
             .redirect(Policy::none())
             .user_agent(concat!("Switchboard/", env!("CARGO_PKG_VERSION")))

@@ -17,6 +17,7 @@ use std::{
 
 use contract::Timestamp;
 use lru::LruCache;
+use reqwest::Url;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use tokio::{sync::Semaphore, time::Instant};
@@ -44,8 +45,8 @@ pub const HEADS: [&str; 9] =
 pub struct Settings {
     /// What the endpoint speaks.
     pub protocol: Protocol,
-    /// Where it is.
-    pub url: String,
+    /// Where it is; see [`Protocol::address`].
+    pub url: Url,
     /// Sent as a bearer token.
     pub key: Option<SecretString>,
     /// What a chat endpoint is asked for, and the name under which its signals are kept.
@@ -95,9 +96,9 @@ impl Remote {
     /// Nothing is asked yet. `thresholds` are those of the embedded classifier.
     ///
     /// # Errors
-    /// The URL is none.
+    /// No HTTP client can be made.
     pub fn new(settings: Settings, thresholds: Thresholds) -> Result<Self, String> {
-        let endpoint = Endpoint::new(settings.protocol, &settings.url, settings.key.clone(), &settings.model)?;
+        let endpoint = Endpoint::new(settings.protocol, settings.url.clone(), settings.key.clone(), &settings.model)?;
         Ok(Self {
             thresholds,
             endpoint,

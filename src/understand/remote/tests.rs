@@ -12,7 +12,7 @@ use super::*;
 fn settings(protocol: Protocol, url: String) -> Settings {
     Settings {
         protocol,
-        url,
+        url: protocol.address(&url).unwrap(),
         key: Some("secret".to_owned().into()),
         model: "judge-1".to_owned(),
         signals: vec!["sentiment".to_owned()],
@@ -227,6 +227,6 @@ fn only_what_is_not_sure_is_doubted_and_no_machine() {
 #[test]
 fn a_wrong_address_is_refused_at_once() {
     for url in ["", "localhost:11434", "ftp://x/", "http://name:secret@x/"] {
-        assert!(Remote::new(settings(Protocol::Openai, url.to_owned()), Thresholds::default()).is_err(), "{url}");
+        assert!(Protocol::Openai.address(url).is_err(), "{url}");
     }
 }

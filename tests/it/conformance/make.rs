@@ -1,18 +1,17 @@
 //! Makes messages, conversations and commits for the suites.
 
+use std::sync::Arc;
+
 use contract::{
     Address, Body, Content, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, Outbound, OutboundId,
     Sender, Thread, Timestamp,
 };
-use switchboard::{
-    store::{
-        Commit, Committed, Store, StoreError,
-        conversation::{Conversation, Handoff, Priority},
-        customer::{Customer, CustomerChange},
-        entry::{Entry, EntryAuthor, Event, TurnRecord, What},
-        outbox::DeliveryState,
-    },
-    understand::Signals,
+use switchboard::store::{
+    Commit, Committed, Store, StoreError,
+    conversation::{Conversation, Handoff, Priority},
+    customer::{Customer, CustomerChange},
+    entry::{Entry, EntryAuthor, Event, TurnRecord, What},
+    outbox::DeliveryState,
 };
 
 pub const CHANNEL: &str = "shop";
@@ -105,7 +104,7 @@ pub fn note(ids: &IdClock, text: &str) -> Entry {
 }
 
 pub fn message_entry(id: MessageId) -> Entry {
-    let what = What::Message(Box::new(TurnRecord { signals: Signals::default(), decision: None }));
+    let what = What::Message(Box::new(TurnRecord { signals: Arc::default(), decision: None }));
     Entry { id: id.into(), at: now(), author: EntryAuthor::Customer, what }
 }
 
@@ -126,7 +125,7 @@ pub fn reply(ids: &IdClock, conversation: &Conversation, text: &str) -> (Outboun
 }
 
 /// Commits, and it stands.
-pub async fn done(store: &dyn Store, commit: Commit) -> std::sync::Arc<Conversation> {
+pub async fn done(store: &dyn Store, commit: Commit) -> Arc<Conversation> {
     match store.commit(commit).await.unwrap() {
         Committed::Done(after) => after,
         Committed::AlreadyDone => panic!("it had been committed before"),
@@ -134,7 +133,7 @@ pub async fn done(store: &dyn Store, commit: Commit) -> std::sync::Arc<Conversat
 }
 
 /// A new conversation of a new customer, opened and committed.
-pub async fn opened(store: &dyn Store, ids: &IdClock, thread_key: &str) -> std::sync::Arc<Conversation> {
+pub async fn opened(store: &dyn Store, ids: &IdClock, thread_key: &str) -> Arc<Conversation> {
     let person = customer(ids, "Li Wei");
     let new = conversation(ids, thread_key, person.id);
     let link = CustomerChange::Link(address(thread_key), person.id);

@@ -5,25 +5,24 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
 
-use crate::harness::{Console, Home, eventually, text};
+use crate::harness::{Console, Daemon, Home, eventually, text};
 
 /// A message of whose tone the embedded classifier is not sure.
 const UNSURE: &str = "so";
 
-async fn judge(response: ResponseTemplate) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("POST")).respond_with(response).mount(&server).await;
-    server
+/// A daemon that asks an endpoint which always answers so.
+async fn judged_by(response: ResponseTemplate, settings: &str) -> (MockServer, Daemon, Console) {
+    let judge = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(response).mount(&judge).await;
+    let url = judge.uri();
+    let config = format!("[understanding.remote]\nkind = \"http\"\nurl = {url:?}\nmodel = \"judge-1\"\n{settings}");
+    let daemon = Home::new().with_config(&config).start().await;
+    let admin = daemon.admin().await;
+    (judge, daemon, admin)
 }
 
 fn angry() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({"sentiment": {"label": "very_negative", "confidence": 0.95}}))
-}
-
-fn home(judge: &MockServer, more: &str) -> Home {
-    let url = judge.uri();
-    Home::new()
-        .with_config(&format!("[understanding.remote]\nkind = \"http\"\nurl = {url:?}\nmodel = \"judge-1\"\n{more}"))
 }
 
 async fn refined(console: &Console, conversation: &str) -> Option<Value> {
@@ -32,9 +31,7 @@ async fn refined(console: &Console, conversation: &str) -> Option<Value> {
 
 #[tokio::test]
 async fn what_comes_after_the_turn_moves_the_conversation_and_is_explained() {
-    let judge = judge(angry()).await;
-    let daemon = home(&judge, "").start().await;
-    let admin = daemon.admin().await;
+    let (_judge, daemon, admin) = judged_by(angry(), "").await;
     let message = daemon.http().say("li", UNSURE).await;
     let id = admin.conversation_of(&message).await;
     let entry = eventually("the second opinion", || refined(&admin, &id)).await;
@@ -62,9 +59,7 @@ async fn what_comes_after_the_turn_moves_the_conversation_and_is_explained() {
 
 #[tokio::test]
 async fn a_turn_that_waits_for_it_decides_on_it() {
-    let judge = judge(angry()).await;
-    let daemon = home(&judge, "wait = \"50s\"\ndeadline = \"50s\"\n").start().await;
-    let admin = daemon.admin().await;
+    let (_judge, daemon, admin) = judged_by(angry(), "wait = \"50s\"\ndeadline = \"50s\"\n").await;
     let message = daemon.http().say("li", UNSURE).await;
     let id = admin.conversation_of(&message).await;
     let why = admin.get(&format!("/messages/{message}/why")).await;
@@ -74,9 +69,7 @@ async fn a_turn_that_waits_for_it_decides_on_it() {
 
 #[tokio::test]
 async fn nothing_waits_for_an_endpoint_that_does_not_answer() {
-    let judge = judge(angry().set_delay(Duration::from_secs(3600))).await;
-    let daemon = home(&judge, "deadline = \"1h\"\n").start().await;
-    let admin = daemon.admin().await;
+    let (_judge, daemon, admin) = judged_by(angry().set_delay(Duration::from_secs(3600)), "deadline = \"1h\"\n").await;
     for handle in ["li", "bo", "ann"] {
         let message = daemon.http().say(handle, UNSURE).await;
         admin.conversation_of(&message).await;
@@ -86,9 +79,7 @@ async fn nothing_waits_for_an_endpoint_that_does_not_answer() {
 
 #[tokio::test]
 async fn a_thumb_is_not_asked_about() {
-    let judge = judge(angry()).await;
-    let daemon = home(&judge, "").start().await;
-    let admin = daemon.admin().await;
+    let (judge, daemon, admin) = judged_by(angry(), "").await;
     let thumb = json!({"id": "r", "from": {"handle": "li"}, "event": {"type": "reaction", "to": "m", "emoji": "👎"}});
     let reaction = daemon.http().send(&thumb).await.id();
     admin.conversation_of(&reaction).await;
