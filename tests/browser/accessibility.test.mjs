@@ -9,10 +9,12 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** Serious and critical findings on the page as it stands, each with where it is. */
 async function findings(page) {
-  // What fades in is not judged halfway.
-  await page.evaluate(() => {
-    const short = document.getAnimations().filter((animation) => animation.effect.getComputedTiming().endTime < 2_000);
-    return Promise.allSettled(short.map((animation) => animation.finished));
+  // What fades in is not judged halfway; an end may start the next.
+  await page.evaluate(async () => {
+    const fading = () => document.getAnimations().filter((animation) => animation.effect.getComputedTiming().endTime < 2_000);
+    for (let short = fading(); short.length > 0; short = fading()) {
+      await Promise.allSettled(short.map((animation) => animation.finished));
+    }
   });
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   return violations
