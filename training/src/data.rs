@@ -28,6 +28,8 @@ pub struct Example {
     pub labelled: u8,
     /// How much it counts.
     pub weight: f32,
+    /// Whether it is in a script without spaces.
+    pub runs: bool,
 }
 
 /// The messages of one file.
@@ -40,8 +42,10 @@ pub struct File {
 
 fn example(text: &str, sentiment: u8, (wishes, labelled): (u8, u8), weight: f32) -> Example {
     let mut all = [Vec::new(), Vec::new()];
-    features(&Folded::of(&window(text)), |Feature { group, hash, .. }| all[group as usize].push(hash));
-    Example { features: all, sentiment, wishes, labelled, weight }
+    let window = window(text);
+    let folded = Folded::of(&window);
+    features(&folded, |Feature { group, hash, .. }| all[group as usize].push(hash));
+    Example { features: all, sentiment, wishes, labelled, weight, runs: folded.runs() }
 }
 
 /// The letters of the wishes in the project's own text.

@@ -81,6 +81,12 @@ impl Folded {
         folded
     }
 
+    /// Whether it is written, in part, in a script without spaces between words.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.tokens.iter().any(|token| token.kind == Kind::Run)
+    }
+
     /// The same in the memory of another one.
     pub fn read(&mut self, text: &str) {
         let (mut chars, mut tokens) = (std::mem::take(&mut self.chars), std::mem::take(&mut self.tokens));

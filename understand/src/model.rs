@@ -67,13 +67,14 @@ pub struct Tuning {
 pub struct Judge(pub [f32; Self::NUMBERS]);
 
 impl Judge {
-    /// The own score, the likelihood of a neutral and of a positive tone, one.
-    pub const NUMBERS: usize = 4;
+    /// The own score, the likelihood of a neutral and of a positive tone, whether words run together, one.
+    pub const NUMBERS: usize = 5;
 
-    /// What it is judged by: a wish's own score, and the likelihoods of the five steps of tone.
+    /// What it is judged by: a wish's own score, the likelihoods of the five steps of tone, and whether the message is
+    /// in a script without spaces, where n-grams are others and more.
     #[must_use]
-    pub fn evidence(score: f32, steps: &[f32; 5]) -> [f32; Self::NUMBERS] {
-        [score, steps[2], steps[3] + steps[4], 1.0]
+    pub fn evidence(score: f32, steps: &[f32; 5], runs: bool) -> [f32; Self::NUMBERS] {
+        [score, steps[2], steps[3] + steps[4], f32::from(u8::from(runs)), 1.0]
     }
 
     /// The score to decide by.

@@ -176,11 +176,12 @@ impl Reader {
         softmax(&mut tone);
         let mut sentiment = self.sentiment(&self.expected(&tone), is_noise);
         let asked = asked(&self.model.tuning, folded, known);
+        let runs = folded.runs();
         let mut wishes = Wish::ALL.map(|wish| {
             let score = scores[wish.column()];
             let score = if wish == Wish::WantsHuman { score.max(asked - SURER) } else { score };
             let judge = &self.model.tuning.wishes[wish as usize];
-            self.wish(wish, judge.score(Judge::evidence(score, &tone)), is_noise)
+            self.wish(wish, judge.score(Judge::evidence(score, &tone, runs)), is_noise)
         });
         let known = Known { tuning: &self.model.tuning, folded, stretches: known, factors: factors(sums.known) };
         explain(&known, weights, &mut sentiment, &mut wishes);
