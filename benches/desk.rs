@@ -14,9 +14,7 @@ use std::{
 use contract::{AgentId, ConversationId, IdClock, Timestamp};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use jiff::SignedDuration;
-use switchboard::desk::{
-    AgentProfile, Desk, DeskRules, Effect, Input, Membership, Presence, Priority, SkillNeed, Waiting,
-};
+use switchboard::desk::{AgentProfile, Desk, DeskRules, Effect, Input, Membership, Presence, SkillNeed, Waiting};
 
 const SKILLS: usize = 8;
 const MIN_LEVEL: u8 = 2;
@@ -70,7 +68,13 @@ fn desk(agents: &[Agent]) -> Desk {
         desk.apply(Input::AgentChanged(AgentProfile { skills, queues, ..AgentProfile::new(agent.id) }), start());
         for _ in 0..agent.load / 25 {
             held += 1;
-            let hold = Input::Hold { conversation: held.into(), agent: agent.id, kind: "webchat".into(), epoch: 2 };
+            let hold = Input::Hold {
+                conversation: held.into(),
+                agent: agent.id,
+                queue: None,
+                kind: "webchat".into(),
+                epoch: 2,
+            };
             desk.apply(hold, start());
         }
         desk.apply(Input::Presence { agent: agent.id, presence: Presence::Online }, agent.idle_since);
@@ -87,14 +91,8 @@ fn waiting(id: u64, skills: &[usize], now: Timestamp) -> Waiting {
     let requirement =
         |skill: &usize| SkillNeed { skill: format!("skill-{skill}"), min: MIN_LEVEL, hard: true, relax: Vec::new() };
     Waiting {
-        conversation: ConversationId::from(WAITING + id),
-        epoch: 1,
-        queue: "care".into(),
-        priority: Priority::Normal,
         requirements: skills.iter().map(requirement).collect(),
-        enqueued_at: now,
-        kind: "webchat".into(),
-        previous_agent: None,
+        ..Waiting::new(ConversationId::from(WAITING + id), "care", "webchat", now)
     }
 }
 

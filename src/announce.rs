@@ -213,7 +213,7 @@ pub fn seen_by_customer(entry: &Entry, inbound: Option<&Inbound>) -> Option<Thre
             };
             (author, outbound.body.clone(), None)
         }
-        What::Refined { .. } | What::Note { .. } | What::Event { .. } => return None,
+        What::Refined { .. } | What::Fired { .. } | What::Note { .. } | What::Event { .. } => return None,
     };
     Some(ThreadEntry { id: entry.id, at: entry.at, author, body, external_id })
 }

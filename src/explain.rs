@@ -57,7 +57,9 @@ pub async fn explain_entry(store: &dyn Store, id: EntryId) -> Result<Option<Expl
     let Some(full) = store.entry(id).await? else { return Ok(None) };
     let (message, record, inbound) = match full.entry.what {
         What::Message(record) => (MessageId::from(id.get()), record, full.inbound),
-        What::Refined { of, record } => (of, record, store.entry(of.into()).await?.and_then(|first| first.inbound)),
+        What::Refined { of, record } | What::Fired { of, record, .. } => {
+            (of, record, store.entry(of.into()).await?.and_then(|first| first.inbound))
+        }
         What::Reply { .. } | What::Note { .. } | What::Event { .. } => return Ok(None),
     };
     let inbound = inbound.as_deref();

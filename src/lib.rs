@@ -1,5 +1,6 @@
 //! Switchboard: an omnichannel message router. ARCHITECTURE.md draws the whole.
 
+pub mod alarms;
 pub mod announce;
 pub mod bot;
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod policy;
 pub mod records;
 pub mod roster;
 pub mod routing;
+pub mod sla;
 pub mod store;
 pub mod telemetry;
 pub mod threads;

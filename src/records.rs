@@ -10,6 +10,7 @@ use contract::{ConversationId, IdClock, Inbound, OutboundId};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
+    alarms::AlarmHandle,
     announce::{Announcer, News},
     desk::DeskHandle,
     store::{
@@ -28,6 +29,8 @@ pub struct Records {
     pub announcer: Announcer,
     /// The desk.
     pub desk: DeskHandle,
+    /// The alarms.
+    pub alarms: AlarmHandle,
     /// The state that a reply starts in, by channel.
     reply_states: HashMap<String, DeliveryState>,
     /// Held from the commit to the telling, so that what is committed in a conversation is told in that order.
@@ -45,13 +48,14 @@ impl Records {
         ids: Arc<IdClock>,
         announcer: Announcer,
         desk: DeskHandle,
+        alarms: AlarmHandle,
         channels: &BTreeMap<String, Arc<dyn contract::Channel>>,
     ) -> Self {
         let state = |kept| if kept { DeliveryState::Sent } else { DeliveryState::Pending };
         let reply_states =
             channels.iter().map(|(name, channel)| (name.clone(), state(channel.limits().kept))).collect();
         let orders = (0..ORDERS).map(|_| Mutex::new(())).collect();
-        Self { store, ids, announcer, desk, reply_states, orders }
+        Self { store, ids, announcer, desk, alarms, reply_states, orders }
     }
 
     async fn in_order(&self, id: ConversationId) -> MutexGuard<'_, ()> {
@@ -113,6 +117,7 @@ impl Records {
         if before.is_none_or(|before| after.stands_elsewhere(before)) && (after.is_held() || before.is_some()) {
             self.desk.changed(after);
         }
+        self.alarms.changed(after);
         self.announcer.committed(news);
     }
 }

@@ -1,6 +1,7 @@
 //! One message, one turn: what it changes, as values. Pure; [`crate::worker`] does the waiting around it.
 //!
-//! A second opinion on a message, which comes after its turn, is a turn of its own kind.
+//! A second opinion on a message, which comes after its turn, is a turn of its own kind; so is a moment for which rules
+//! waited.
 //!
 //! A turn is begun on what was recalled, carries out a decision, and ends in one [`Commit`]. Whatever it computed is
 //! void when the conversation changed in the meantime: the commit is refused, and the turn is begun again.
@@ -15,15 +16,18 @@ use jiff::SignedDuration;
 use serde_json::value::to_raw_value;
 
 use crate::{
+    alarms::RuleAlarm,
     bot::Citation,
     identity::{Identity, identify},
     routing::{
-        Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
+        Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision, Hours,
         MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext, Trigger,
+        WhenClosed,
     },
+    sla,
     store::{
         Commit, Recall,
-        conversation::{Conversation, Handoff, Owner},
+        conversation::{Conversation, Fired, Handoff, Owner},
         entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
         outbox::DeliveryState,
     },
@@ -32,6 +36,8 @@ use crate::{
 
 /// How many characters of the customer's words a handoff's summary repeats.
 const SUMMARY_CHARS: usize = 280;
+/// The tag of a conversation that came to a closed queue and is answered later.
+const TICKET: &str = "ticket";
 
 /// What a turn needs to know beside the message and what was recalled.
 pub struct Setting<'a> {
@@ -47,10 +53,12 @@ pub struct Setting<'a> {
     pub reopen_within: SignedDuration,
     /// The state that a reply on this message's channel starts in.
     pub reply_state: DeliveryState,
+    /// The rules in force.
+    pub rules: &'a RuleSet,
 }
 
 /// Why a turn is taken.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Occasion<'s> {
     /// A message was accepted.
     Message {
@@ -68,6 +76,19 @@ pub enum Occasion<'s> {
         /// What it meant at its turn.
         at_first: &'s Signals,
         /// What it means.
+        signals: &'s Arc<Signals>,
+    },
+    /// A moment has come for which rules waited.
+    Time {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The customer's last message in it.
+        of: MessageId,
+        /// What has come.
+        alarm: RuleAlarm,
+        /// Whether that still holds of the conversation as it is.
+        stands: &'s (dyn Fn(&Conversation) -> bool + Sync),
+        /// What the message means.
         signals: &'s Arc<Signals>,
     },
 }
@@ -88,6 +109,8 @@ pub struct Turn<'a> {
     outbox: Vec<(OutboundId, DeliveryState)>,
     decision: Option<DecisionRecord>,
     on: Trigger,
+    /// What has come, where time brought the turn about.
+    alarm: Option<RuleAlarm>,
 }
 
 impl<'a> Turn<'a> {
@@ -103,6 +126,10 @@ impl<'a> Turn<'a> {
             Occasion::Message { id, signals } => Self::first(setting, recall, id, inbound, Arc::clone(signals)),
             Occasion::Opinion { conversation, of, at_first, signals } => {
                 Self::again(setting, recall, (conversation, of), inbound, at_first, Arc::clone(signals))
+            }
+            Occasion::Time { conversation, of, alarm, stands, signals } => {
+                let before = recall.conversation.as_ref().filter(|c| c.id == conversation && stands(c))?;
+                Some(Self::on_time(setting, recall, (before, of), inbound, alarm, Arc::clone(signals)))
             }
         }
     }
@@ -142,9 +169,6 @@ impl<'a> Turn<'a> {
         signals: Arc<Signals>,
     ) -> Option<Self> {
         let before = recall.conversation.as_ref().filter(|c| c.id == conversation && c.owner != Owner::Closed)?;
-        let mut identity = identify(recall, &inbound.from, setting.ids, setting.now);
-        // Who the customer is was written down at the message's turn.
-        identity.changes.clear();
         let mut conversation = Conversation::clone(before);
         if at_first.sentiment.label.known().is_none() {
             conversation.mood = conversation.mood.after(&signals);
@@ -154,8 +178,24 @@ impl<'a> Turn<'a> {
         {
             conversation.language.clone_from(language);
         }
+        let identity = known(setting, recall, inbound);
         let new = Self::new(setting, recall, inbound, message, signals, identity, conversation);
         Some(Self { on: Trigger::Signals, entry: setting.ids.next(setting.now), ..new })
+    }
+
+    fn on_time(
+        setting: &'a Setting<'a>,
+        recall: &'a Recall,
+        (before, message): (&Conversation, MessageId),
+        inbound: &'a Inbound,
+        alarm: RuleAlarm,
+        signals: Arc<Signals>,
+    ) -> Self {
+        let mut conversation = before.clone();
+        conversation.fired.insert(alarm.spell, Fired { since: alarm.since, up_to: alarm.after });
+        let identity = known(setting, recall, inbound);
+        let new = Self::new(setting, recall, inbound, message, signals, identity, conversation);
+        Self { on: alarm.on, alarm: Some(alarm), entry: setting.ids.next(setting.now), ..new }
     }
 
     fn new(
@@ -181,6 +221,7 @@ impl<'a> Turn<'a> {
             outbox: Vec::new(),
             decision: None,
             on: Trigger::Message,
+            alarm: None,
         }
     }
 
@@ -225,7 +266,7 @@ impl<'a> Turn<'a> {
     /// Whether rules look at it: always, but where a reaction, an edit or a deletion comes to a closed conversation.
     #[must_use]
     pub fn is_routed(&self) -> bool {
-        self.conversation.owner != Owner::Closed
+        self.conversation.owner != Owner::Closed || self.alarm.is_some()
     }
 
     /// The conversation as it stands so far.
@@ -247,6 +288,7 @@ impl<'a> Turn<'a> {
         let is_new = conversation.version == 0;
         Facts {
             on: self.on,
+            after: self.alarm.map_or(0, |alarm| alarm.after),
             message: MessageFacts::new(self.inbound, &self.signals),
             conversation: ConversationFacts {
                 id: conversation.id.to_string(),
@@ -264,10 +306,12 @@ impl<'a> Turn<'a> {
                     negatives_in_a_row: i64::from(conversation.mood.negatives_in_a_row),
                 },
                 opened_at: Some(conversation.opened_at),
-                idle: before.and_then(|before| before.last.as_ref()).map(|last| now.duration_since(last.at)),
+                idle: before.and_then(Conversation::idle_since).map(|since| now.duration_since(since)),
                 waiting: in_queue.map(|handoff| now.duration_since(handoff.at)),
                 previous_agent: last_agent.clone(),
                 reopened: conversation.reopened,
+                language: Some(conversation.language.clone()).filter(|language| !language.is_empty()),
+                sla: sla::facts(conversation, self.setting.rules, now),
             },
             customer: CustomerFacts {
                 id: customer.id.to_string(),
@@ -298,7 +342,7 @@ impl<'a> Turn<'a> {
         facts.message = MessageFacts::default();
         self.decision = Some(DecisionRecord {
             rule_set: decision.rule_set.to_string(),
-            rule: decision.rule.as_deref().unwrap_or_default().to_owned(),
+            rule: decision.rule.as_ref().or(decision.matched.last()).map(ToString::to_string).unwrap_or_default(),
             destination: decision.destination.as_ref().map_or_else(|| self.stays().to_owned(), destination_words),
             tags: decision
                 .actions
@@ -317,30 +361,43 @@ impl<'a> Turn<'a> {
 
     /// What happened in the end, where the decision left it open.
     pub fn note_outcome(&mut self, destination: &Destination) {
+        self.note_word(&format!("no answer, {}", destination_words(destination)));
+    }
+
+    fn note_word(&mut self, word: &str) {
         if let Some(record) = &mut self.decision {
-            record.destination = format!("{}, no answer, {}", record.destination, destination_words(destination));
+            record.destination = format!("{}, {word}", record.destination);
         }
     }
 
     /// Carries out what comes before a destination, and a destination other than an answer. `position` is the place
     /// in the queue that a handoff leads to.
-    pub fn carry_out(
-        &mut self,
-        rules: &RuleSet,
-        actions: &[Action],
-        destination: Option<&Destination>,
-        position: Option<u32>,
-    ) {
+    pub fn carry_out(&mut self, actions: &[Action], destination: Option<&Destination>, position: Option<u32>) {
         let handoff = match destination {
             Some(Destination::Handoff(handoff)) => Some(handoff),
             _ => None,
         };
-        let queue = handoff.map(|handoff| handoff.queue.clone());
-        for action in actions {
-            self.act(rules, action, queue.as_deref(), position);
+        let queue = handoff.map(|handoff| handoff.queue.as_str());
+        let closed = queue.and_then(|queue| self.closed_hours(queue));
+        // What is said while the queue is closed is said in place of what the rule says.
+        let told = closed.and_then(|hours| hours.template.as_deref());
+        for action in actions.iter().filter(|action| told.is_none() || !matches!(action, Action::Reply { .. })) {
+            self.act(action, queue, position);
+        }
+        if let Some(template) = told {
+            self.act(&Action::Reply { template: template.to_owned() }, queue, None);
         }
         match destination {
-            Some(Destination::Handoff(handoff)) => self.hand_off(handoff),
+            Some(Destination::Handoff(_)) if closed.is_some_and(|hours| hours.closed == WhenClosed::Reply) => {
+                let word = if self.conversation.owner == Owner::Queue { "waits" } else { "stays with the bot" };
+                self.note_word(&format!("{} is closed, {word}", queue.unwrap_or_default()));
+            }
+            Some(Destination::Handoff(handoff)) => {
+                if closed.is_some_and(|hours| hours.closed == WhenClosed::Ticket) {
+                    self.conversation.tags.insert(TICKET.to_owned());
+                }
+                self.hand_off(handoff);
+            }
             Some(Destination::Close) => {
                 self.conversation.close(self.setting.now);
                 let by = self.decision.as_ref().map(|decision| decision.rule.clone()).unwrap_or_default();
@@ -350,7 +407,14 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn act(&mut self, rules: &RuleSet, action: &Action, queue: Option<&str>, position: Option<u32>) {
+    /// The hours of a queue that is closed now.
+    fn closed_hours(&self, queue: &str) -> Option<&'a Hours> {
+        let hours = self.setting.rules.queues().get(queue)?.hours.as_ref()?;
+        let calendar = self.setting.rules.calendar(&hours.calendar)?;
+        (!calendar.open_at(self.setting.now)).then_some(hours)
+    }
+
+    fn act(&mut self, action: &Action, queue: Option<&str>, position: Option<u32>) {
         match action {
             Action::Tag(tag) => {
                 self.conversation.tags.insert(tag.clone());
@@ -363,7 +427,7 @@ impl<'a> Turn<'a> {
             }
             Action::Priority(priority) => self.conversation.priority = *priority,
             Action::Reply { template } => {
-                let text = self.render(rules, template, queue, position);
+                let text = self.render(template, queue, position);
                 self.reply(Author::Bot, Body::text(text), None);
             }
             Action::Notify(text) => {
@@ -373,7 +437,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn render(&self, rules: &RuleSet, template: &str, queue: Option<&str>, position: Option<u32>) -> String {
+    fn render(&self, template: &str, queue: Option<&str>, position: Option<u32>) -> String {
         let conversation = self.conversation.id.to_string();
         let wait = queue.and_then(|queue| self.setting.queues.get(queue)).and_then(|queue| queue.estimated_wait);
         let context = TemplateContext {
@@ -384,7 +448,7 @@ impl<'a> Turn<'a> {
             conversation: Some(&conversation),
             message_text: Some(self.inbound.content.text()),
         };
-        rules.render(template, self.language(), &context)
+        self.setting.rules.render(template, self.language(), &context)
     }
 
     /// The language to answer in, if one is known.
@@ -405,16 +469,18 @@ impl<'a> Turn<'a> {
     }
 
     /// The bot had no answer: counts the miss, before what happens otherwise.
-    pub fn miss(&mut self, rules: &RuleSet, otherwise: &Otherwise, position: Option<u32>) {
+    pub fn miss(&mut self, otherwise: &Otherwise, position: Option<u32>) {
         self.conversation.bot_misses += 1;
         self.note_outcome(&otherwise.destination);
-        self.carry_out(rules, &otherwise.actions, Some(&otherwise.destination), position);
+        self.carry_out(&otherwise.actions, Some(&otherwise.destination), position);
     }
 
     fn reply(&mut self, author: Author, body: Body, citation: Option<Citation>) {
         let id: OutboundId = self.setting.ids.next(self.setting.now);
         let entry_author = if author == Author::Bot { EntryAuthor::Bot } else { EntryAuthor::System };
+        let quiet_since = self.conversation.idle_since().filter(|_| self.alarm.is_some());
         self.conversation.said(self.setting.now, entry_author.clone(), &body.text);
+        self.conversation.quiet_since = quiet_since;
         let outbound = Outbound {
             id,
             conversation: self.conversation.id,
@@ -442,15 +508,15 @@ impl<'a> Turn<'a> {
             self.conversation.priority = current.priority;
             return;
         }
+        let at = waiting_since.unwrap_or(self.setting.now);
         self.conversation.hand_off(Handoff {
-            queue: handoff.queue.clone(),
-            reason: handoff.reason.clone(),
             summary: self.summary(),
             rule: Some(handoff.rule.to_string()),
             decided_in: Some(self.entry),
             priority: handoff.priority,
             skills: handoff.skills.clone(),
-            at: waiting_since.unwrap_or(self.setting.now),
+            escalate: handoff.escalate.clone(),
+            ..Handoff::new(&handoff.queue, &handoff.reason, at)
         });
         self.event(Event::Queued {
             queue: handoff.queue.clone(),
@@ -484,10 +550,12 @@ impl<'a> Turn<'a> {
         let structural = self.before().is_none_or(|before| self.conversation.stands_elsewhere(before));
         let record = Box::new(TurnRecord { signals: self.signals, decision: self.decision });
         let is_first = self.on == Trigger::Message;
-        let (author, what) = if is_first {
-            (EntryAuthor::Customer, What::Message(record))
-        } else {
-            (EntryAuthor::System, What::Refined { of: self.message, record })
+        let (author, what) = match self.alarm {
+            Some(RuleAlarm { on, after, .. }) => {
+                (EntryAuthor::System, What::Fired { on, after, of: self.message, record })
+            }
+            None if is_first => (EntryAuthor::Customer, What::Message(record)),
+            None => (EntryAuthor::System, What::Refined { of: self.message, record }),
         };
         let mut entries = self.opening;
         entries.push(Entry { id: self.entry, at: self.setting.now, author, what });
@@ -502,6 +570,13 @@ impl<'a> Turn<'a> {
             once: None,
         }
     }
+}
+
+/// The customer of a message whose turn is committed: who they are was written down then.
+fn known(setting: &Setting<'_>, recall: &Recall, inbound: &Inbound) -> Identity {
+    let mut identity = identify(recall, &inbound.from, setting.ids, setting.now);
+    identity.changes.clear();
+    identity
 }
 
 /// Whether it opens a conversation again: a reaction, an edit or a deletion does not.

@@ -12,6 +12,7 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    alarms::{AlarmClock, AlarmHandle, AlarmMailbox},
     announce::Announcer,
     bot,
     config::Config,
@@ -55,6 +56,7 @@ pub struct Daemon {
     records: Arc<Records>,
     dispatcher: Dispatcher,
     mailbox: crate::desk::DeskMailbox,
+    alarm_mailbox: AlarmMailbox,
     live: Arc<dyn Live>,
     policy: Arc<Policy>,
     source: Source,
@@ -110,7 +112,8 @@ impl Daemon {
         let couriers = Arc::new(Notify::new());
         let announcer = Announcer::new(Arc::clone(&live), roster, Arc::clone(&board), Arc::clone(&couriers));
         let (desk, mailbox) = DeskHandle::new(board);
-        let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, &channels));
+        let (alarms, alarm_mailbox) = AlarmHandle::new(Arc::clone(&policy));
+        let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, alarms, &channels));
         let dispatcher = Dispatcher::open(Arc::clone(&records), policy.rules(), ids, config.desk.offline_after).await?;
 
         let attachments =
@@ -128,6 +131,7 @@ impl Daemon {
             records,
             dispatcher,
             mailbox,
+            alarm_mailbox,
             live,
             policy,
             source,
@@ -157,6 +161,7 @@ impl Daemon {
         let mut tasks = JoinSet::new();
         tasks.spawn(telemetry::keep_up(self.metrics.clone(), stop.clone()));
         let worker = Arc::new(self.worker()?);
+        let clock = AlarmClock::new(self.records.alarms.clone(), Arc::clone(&worker));
         tasks.spawn(worker.run(stop.clone()));
         for (name, channel) in &self.channels {
             tasks.spawn(run_channel(name.clone(), Arc::clone(channel), host.clone(), stop.clone()));
@@ -174,6 +179,7 @@ impl Daemon {
             let reload = self.reload();
             tasks.spawn(watch(folder.clone(), stop.clone(), reload));
         }
+        tasks.spawn(clock.run(self.alarm_mailbox, stop.clone()));
         let desk_stop = Stop::new();
         let desk = tokio::spawn(self.dispatcher.run(self.mailbox, desk_stop.clone()));
         let served = http::serve(self.listener, router, stop.clone());
@@ -249,6 +255,7 @@ impl Daemon {
                 let rules = policy.rules();
                 tracing::info!(hash = &rules.hash()[..12], rules = rules.rules().len(), "New rules are in force.");
                 records.desk.rules(rules);
+                records.alarms.rules();
             }
             metrics::counter!("switchboard_rule_loads_total", "outcome" => if is_good { "good" } else { "refused" })
                 .increment(1);
@@ -337,6 +344,7 @@ async fn open_roster(store: &dyn Store, ids: &IdClock) -> anyhow::Result<(Arc<Ro
             skills: BTreeMap::new(),
             queues: Vec::new(),
             capacity: 100,
+            caps: BTreeMap::new(),
             active: true,
         };
         store.put_agent(admin.clone()).await?;

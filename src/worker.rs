@@ -18,12 +18,13 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    alarms::{self, Due, RuleAlarm},
     bot::{Question, Reply, Responder},
     inbox::{Delivery, Queue},
     policy::Policy,
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, decide},
-    store::{Committed, StoreError, conversation::Conversation},
+    store::{Committed, FullEntry, StoreError, conversation::Conversation, entry::What},
     turn::{Occasion, Setting, Turn, opens},
     understand::{Remote, Signals, Text, classify_within},
 };
@@ -101,6 +102,20 @@ impl Lanes {
 
 /// A second opinion that is on its way; `None` where it says nothing else.
 type Opinion = BoxFuture<'static, Option<Arc<Signals>>>;
+
+/// Where a turn leads on which no rule acts, and which is not even noted.
+const IN_VAIN: &str = "nothing";
+
+/// What came of rules that waited for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTime {
+    /// Some acted, which is committed.
+    Acted,
+    /// None acts.
+    NothingToDo,
+    /// The conversation has moved on.
+    Gone,
+}
 
 /// Why a turn did not end in a commit.
 #[derive(Debug, thiserror::Error)]
@@ -245,6 +260,35 @@ impl Worker {
         Ok(destination)
     }
 
+    /// Runs the rules that waited for a moment, on the customer's last message.
+    ///
+    /// # Errors
+    /// The record does not work.
+    pub async fn on_time(&self, conversation: &Conversation, alarm: RuleAlarm, due: Due) -> Result<OnTime, StoreError> {
+        let Some(of) = conversation.last_message else { return Ok(OnTime::NothingToDo) };
+        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
+            return Ok(OnTime::NothingToDo);
+        };
+        let What::Message(record) = entry.what else { return Ok(OnTime::NothingToDo) };
+        let rules = self.policy.rules();
+        let stands = |conversation: &Conversation| alarms::stands(conversation, &rules, due);
+        let occasion =
+            Occasion::Time { conversation: conversation.id, of, alarm, stands: &stands, signals: &record.signals };
+        match self.take(&inbound, occasion).await {
+            Ok(Some((IN_VAIN, _))) => Ok(OnTime::NothingToDo),
+            Ok(Some(_)) => {
+                metrics::counter!("switchboard_alarms_total", "on" => alarm.on.as_str()).increment(1);
+                Ok(OnTime::Acted)
+            }
+            Ok(None) => Ok(OnTime::Gone),
+            Err(TurnError::Store(error)) => Err(error),
+            Err(TurnError::Message(reason)) => {
+                tracing::error!(reason, conversation = %conversation.id, "The rules of an alarm could not be carried out.");
+                Ok(OnTime::NothingToDo)
+            }
+        }
+    }
+
     /// A turn from what is recalled to what is committed, as often as it takes. `None` when there is nothing to do.
     async fn take(
         &self,
@@ -264,10 +308,14 @@ impl Worker {
                 login: &|agent| roster.get(agent).map(|agent| agent.login.clone()),
                 reopen_within: self.settings.reopen_within,
                 reply_state: self.records.reply_state(&inbound.channel),
+                rules: &rules,
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let destination =
                 if turn.is_routed() { self.route(&mut turn, &rules, &*bot, inbound).await? } else { "noted" };
+            if destination == IN_VAIN {
+                return Ok(recall.conversation.clone().map(|conversation| (destination, conversation)));
+            }
             let commit = turn.finish();
             match self.records.commit(recall.conversation.as_deref(), commit, inbound).await {
                 Ok(Committed::Done(conversation)) => return Ok(Some((destination, conversation))),
@@ -312,12 +360,15 @@ impl Worker {
     ) -> Result<&'static str, TurnError> {
         let facts = turn.facts();
         let decision = decide(rules, &facts);
+        if decision.trigger.is_timed() && decision.matched.is_empty() {
+            return Ok(IN_VAIN);
+        }
         turn.note_decision(&decision, facts)
             .map_err(|error| TurnError::Message(format!("its facts cannot be written down: {error}")))?;
         let position = self.position(decision.destination.as_ref()).await;
-        turn.carry_out(rules, &decision.actions, decision.destination.as_ref(), position);
+        turn.carry_out(&decision.actions, decision.destination.as_ref(), position);
         Ok(match &decision.destination {
-            Some(Destination::Answer(answer)) => self.answer(turn, rules, bot, inbound, answer).await,
+            Some(Destination::Answer(answer)) => self.answer(turn, bot, inbound, answer).await,
             Some(destination) => word(destination),
             None => "stays",
         })
@@ -326,7 +377,6 @@ impl Worker {
     async fn answer(
         &self,
         turn: &mut Turn<'_>,
-        rules: &RuleSet,
         bot: &dyn Responder,
         inbound: &Inbound,
         wanted: &Answer,
@@ -352,7 +402,7 @@ impl Worker {
         }
         let Otherwise { destination, .. } = &*wanted.otherwise;
         let position = self.position(Some(destination)).await;
-        turn.miss(rules, &wanted.otherwise, position);
+        turn.miss(&wanted.otherwise, position);
         "no answer"
     }
 

@@ -96,6 +96,7 @@ impl Add {
                 skills: self.skills.into_iter().collect(),
                 queues: self.queues,
                 capacity: self.capacity,
+                caps: BTreeMap::new(),
                 active: true,
             };
             match record.put_agent(agent).await {

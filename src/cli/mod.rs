@@ -12,6 +12,7 @@ pub mod rules;
 mod run;
 mod understand;
 mod why;
+mod why_not;
 
 use std::{
     io::IsTerminal,
@@ -62,6 +63,8 @@ enum Command {
     Agents(agents::AgentsCommand),
     /// Why a message was handled as it was.
     Why(why::Why),
+    /// Say why an agent has not been asked about a conversation.
+    WhyNot(why_not::WhyNot),
     /// What could not be processed or delivered.
     #[command(subcommand)]
     Dead(dead::DeadCommand),
@@ -104,6 +107,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Understand(understand) => understand.run(&settings()?),
         Command::Agents(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Why(why) => runtime()?.block_on(why.run(&settings()?)),
+        Command::WhyNot(why_not) => runtime()?.block_on(why_not.run(&settings()?)),
         Command::Dead(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Ledger(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Doctor(doctor) => runtime()?.block_on(doctor.run(&settings()?)),

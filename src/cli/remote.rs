@@ -23,6 +23,12 @@ impl Remote {
         self.send(self.client.get(self.address(path))).await
     }
 
+    /// Asks an address under `/api/v1` with a query.
+    pub async fn get_with<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<T> {
+        let address = reqwest::Url::parse_with_params(&self.address(path), query)?;
+        self.send(self.client.get(address)).await
+    }
+
     /// Posts to an address under `/api/v1`.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
         self.send(self.client.post(self.address(path)).json(body)).await

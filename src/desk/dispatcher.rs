@@ -16,13 +16,14 @@ use tokio::{
 };
 
 use super::{
-    AgentProfile, Board, Desk, DeskRules, Effect, Input, Membership, Offer, Outcome, Presence, QueueRules, Refusal,
-    Waiting,
+    AgentProfile, Board, Boost, Desk, DeskRules, Effect, Input, Membership, Offer, Outcome, Presence, QueueRules,
+    Refusal, Waiting,
 };
 use crate::{
     http::views::{LiveFrame, OfferView, QueueView},
     records::Records,
-    routing::{Members, Priority, QueueSpec, RuleSet},
+    routing::{Members, Priority, QueueSpec, RuleSet, WhenClosed},
+    sla::{Promise, promises},
     store::{
         AmendError, OfferRecord, StoreError,
         conversation::{Conversation, Owner},
@@ -45,6 +46,7 @@ enum Command {
     Presence { agent: AgentId, presence: Presence, done: oneshot::Sender<()> },
     Connected(AgentId),
     Disconnected(AgentId),
+    Ready(AgentId),
     Answer { answer: Answer, done: AnswerTo },
     Ask(Box<dyn FnOnce(&Desk) + Send>),
 }
@@ -129,6 +131,11 @@ impl DeskHandle {
         Connection { desk: self.clone(), agent }
     }
 
+    /// An agent has finished up what they closed.
+    pub fn ready(&self, agent: AgentId) {
+        self.tell(Command::Ready(agent));
+    }
+
     /// An agent answers an offer.
     ///
     /// # Errors
@@ -211,7 +218,7 @@ impl Dispatcher {
             desk.apply(Input::AgentChanged(profile(&agent, &rules)), now);
         }
         for conversation in records.store.held().await? {
-            if let Some(input) = input_for(&conversation) {
+            if let Some(input) = input_for(&conversation, &rules) {
                 desk.apply(input, now);
             }
         }
@@ -285,6 +292,7 @@ impl Dispatcher {
             Command::Rules(rules) => {
                 self.apply(Input::Rules(desk_rules(&rules)));
                 self.rules = rules;
+                self.look_at_promises().await;
                 match self.records.store.agents().await {
                     Ok(agents) => self.set_agents(&agents),
                     Err(error) => {
@@ -305,6 +313,7 @@ impl Dispatcher {
             }
             Command::Connected(agent) => self.connected(agent),
             Command::Disconnected(agent) => self.disconnected(agent),
+            Command::Ready(agent) => self.apply(Input::Ready(agent)),
             Command::Answer { answer, done } => self.answer(answer, done),
             Command::Ask(read) => read(&self.desk),
         }
@@ -313,10 +322,25 @@ impl Dispatcher {
     /// The record is the truth: whatever it says of a conversation now is what the desk is told.
     async fn look_at(&mut self, id: ConversationId) {
         match self.records.store.conversation(id).await {
-            Ok(Some(conversation)) => self.apply(input_for(&conversation).unwrap_or(Input::Leave(id))),
+            Ok(Some(conversation)) => self.apply(input_for(&conversation, &self.rules).unwrap_or(Input::Leave(id))),
             Ok(None) => self.apply(Input::Leave(id)),
             Err(error) => {
                 tracing::error!(%error, conversation = %id, "A conversation cannot be read, so the desk does not see it.")
+            }
+        }
+    }
+
+    /// What the new rules promise to those who wait.
+    async fn look_at_promises(&mut self) {
+        match self.records.store.held().await {
+            Ok(held) => {
+                for conversation in held.iter().filter(|conversation| conversation.owner == Owner::Queue) {
+                    let input = input_for(conversation, &self.rules);
+                    input.into_iter().for_each(|input| self.apply(input));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "What waits could not be read; promises of the new rules hold from its next change.")
             }
         }
     }
@@ -489,7 +513,8 @@ impl Dispatcher {
                     if stands.owner != Owner::Queue || stands.epoch + 1 != epoch {
                         return Err(AnswerError::MovedOn);
                     }
-                    draft.conversation.assign(agent);
+                    let now = draft.now;
+                    draft.conversation.assign(agent, now);
                     draft.event(EntryAuthor::System, Event::Accepted { agent: agent.to_string() });
                     Ok(())
                 })
@@ -605,27 +630,44 @@ fn presence_of(word: &str) -> Option<Presence> {
 }
 
 /// What the desk is to be told of a conversation as it stands; `None` when neither a queue nor an agent owns it.
-fn input_for(conversation: &Conversation) -> Option<Input> {
+fn input_for(conversation: &Conversation, rules: &RuleSet) -> Option<Input> {
     let handoff = conversation.handoff.as_ref();
     match (conversation.owner, conversation.agent, handoff) {
         (Owner::Agent, Some(agent), _) => Some(Input::Hold {
             conversation: conversation.id,
             agent,
+            queue: handoff.map(|handoff| handoff.queue.clone()),
             kind: conversation.kind.clone(),
             epoch: conversation.epoch,
         }),
         (Owner::Queue, _, Some(handoff)) => Some(Input::Enqueue(Waiting {
-            conversation: conversation.id,
             epoch: conversation.epoch,
-            queue: handoff.queue.clone(),
             priority: handoff.priority,
             requirements: handoff.skills.clone(),
-            enqueued_at: handoff.at,
-            kind: conversation.kind.clone(),
-            previous_agent: conversation.previous_agent,
+            previous_agent: conversation.previous_agent.filter(|_| !handoff.released),
+            reserved: handoff.reserved,
+            boosts: boosts(conversation, rules),
+            ..Waiting::new(conversation.id, &handoff.queue, &conversation.kind, handoff.at)
         })),
         _ => None,
     }
+}
+
+/// What the promises to a conversation are worth from when on: the most of those in danger.
+fn boosts(conversation: &Conversation, rules: &RuleSet) -> Vec<Boost> {
+    let mut boosts: Vec<Boost> = promises(conversation, rules)
+        .flat_map(|promise| {
+            let Promise { at_risk, due, boost, .. } = promise;
+            [Boost { at: at_risk, seconds: boost.risk }, Boost { at: due, seconds: boost.breach }]
+        })
+        .collect();
+    boosts.sort_unstable_by_key(|boost| (boost.at, boost.seconds));
+    let mut most = 0;
+    for boost in &mut boosts {
+        most = most.max(boost.seconds);
+        boost.seconds = most;
+    }
+    boosts
 }
 
 fn profile(agent: &Agent, rules: &RuleSet) -> AgentProfile {
@@ -647,6 +689,7 @@ fn profile(agent: &Agent, rules: &RuleSet) -> AgentProfile {
         queues: Membership::Only(queues.map(|queue| queue.name.clone()).collect()),
         capacity: agent.capacity,
         active: agent.active,
+        caps: agent.caps.clone(),
         skills,
         ..AgentProfile::new(agent.id)
     }
@@ -668,6 +711,12 @@ fn desk_rules(rules: &RuleSet) -> DeskRules {
         offer_timeout: Duration::from_secs(queue.offer_timeout),
         auto_accept: queue.auto_accept,
         credits: queue.priority_credits,
+        hours: queue
+            .hours
+            .as_ref()
+            .filter(|hours| matches!(hours.closed, WhenClosed::Hold | WhenClosed::Ticket))
+            .and_then(|hours| rules.calendar(&hours.calendar).cloned()),
+        wrap_up: Duration::from_secs(queue.wrap_up),
     };
     DeskRules {
         queues: rules.queues().iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect(),

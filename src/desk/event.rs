@@ -96,6 +96,53 @@ pub struct Waiting {
     pub kind: String,
     /// The agent who had it last.
     pub previous_agent: Option<AgentId>,
+    /// For whom it is kept, whatever their skills and queues, until they do not want it.
+    pub reserved: Option<Reserved>,
+    /// What promises in danger are worth from when on, by rising moments; the last one that has come counts.
+    pub boosts: Vec<Boost>,
+}
+
+/// A conversation is kept for one agent for a while; everybody else is asked afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// For whom.
+    pub agent: AgentId,
+    /// Until when.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub until: Timestamp,
+}
+
+/// Seconds of waiting that a conversation is worth more from a moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boost {
+    /// From when.
+    pub at: Timestamp,
+    /// How much.
+    pub seconds: u32,
+}
+
+impl Waiting {
+    /// A conversation that waits at its first epoch in a queue, of usual priority, asking for nothing.
+    #[must_use]
+    pub fn new(conversation: ConversationId, queue: &str, kind: &str, enqueued_at: Timestamp) -> Self {
+        Self {
+            conversation,
+            epoch: 1,
+            queue: queue.to_owned(),
+            priority: Priority::Normal,
+            requirements: Vec::new(),
+            enqueued_at,
+            kind: kind.to_owned(),
+            previous_agent: None,
+            reserved: None,
+            boosts: Vec::new(),
+        }
+    }
+
+    /// What promises in danger are worth at a moment, in seconds.
+    pub(super) fn boost(&self, now: Timestamp) -> i64 {
+        self.boosts.iter().rev().find(|boost| boost.at <= now).map_or(0, |boost| i64::from(boost.seconds))
+    }
 }
 
 /// A conversation held for one agent until they answer.
@@ -122,6 +169,8 @@ pub struct Offer {
 /// What put an agent first among those who fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chosen {
+    /// It is kept for them.
+    Reserved,
     /// They had the conversation before, and the queue is sticky.
     PreviousAgent,
     /// Idle for longest.
@@ -185,8 +234,11 @@ pub enum Input {
     /// earliest known `enqueued_at` holds. A pending offer stands if its agent still fits and queue, epoch and kind
     /// are the same.
     Enqueue(Waiting),
-    /// A conversation neither waits nor is held by an agent any more: closed, or back to the bot.
+    /// A conversation neither waits nor is held by an agent any more: closed, or back to the bot. Its agent finishes up
+    /// for as long as its queue says.
     Leave(ConversationId),
+    /// An agent has finished up.
+    Ready(AgentId),
     /// A conversation belongs to an agent, by the record (at start) or by somebody's order. A fact: never refused,
     /// even above their capacity.
     Hold {
@@ -194,6 +246,8 @@ pub enum Input {
         conversation: ConversationId,
         /// Who has it.
         agent: AgentId,
+        /// The queue that it came from.
+        queue: Option<String>,
         /// The kind of channel.
         kind: String,
         /// Its epoch under this agent.

@@ -22,6 +22,8 @@ pub(super) type Slot = u32;
 pub(super) struct Need {
     pub queue: u32,
     pub kind: u32,
+    /// For whom it is kept; queue and skills do not matter then.
+    pub only: Option<AgentId>,
     /// Skill and lowest level, by skill, no level 0.
     pub skills: Vec<(u32, u8)>,
 }
@@ -164,6 +166,9 @@ impl Index {
 
     /// Whether an agent serves the queue and has the skills, room or not.
     pub fn fits(&self, slot: Slot, need: &Need) -> bool {
+        if let Some(only) = need.only {
+            return self.agents[slot as usize] == only;
+        }
         self.members[need.queue as usize].has(slot)
             && need.skills.iter().all(|&(skill, level)| self.at_least(skill, level).is_some_and(|bits| bits.has(slot)))
     }

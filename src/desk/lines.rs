@@ -1,7 +1,8 @@
 //! Who is next: conversations in the order of their scores.
 //!
-//! All scores grow by one a second, so the order of two conversations never changes with time. It is kept by a key
-//! that time does not enter: the moment of the first enqueue, set back by the priority's credit.
+//! All scores grow by one a second, so the order of two conversations changes with time only where a promise comes into
+//! danger. It is kept by a key that time does not enter: the moment of the first enqueue, set back by the priority's
+//! credit and by what promises in danger are worth.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -47,6 +47,8 @@ pub struct Desk {
     pub(super) orders: BTreeMap<u32, Order>,
     /// By queue: when it last handed conversations to agents.
     pub(super) paces: BTreeMap<u32, VecDeque<Timestamp>>,
+    /// Conversations that ended, whose agents finish up: by whom, and until when.
+    pub(super) wrapping: BTreeMap<ConversationId, (AgentId, Timestamp)>,
     due: BTreeSet<(Timestamp, Due)>,
     touched: Touched,
 }
@@ -62,13 +64,16 @@ pub(super) struct Place {
     pub cooling: BTreeMap<AgentId, Timestamp>,
     /// It is either out on an offer or in a line.
     pub offer: Option<OfferId>,
-    line: Option<InLine>,
+    filed: Option<Filed>,
+    /// When its score jumps.
+    boosted_at: Option<Timestamp>,
 }
 
-/// A conversation stands in the line of a need, which changes by itself at `changes_at`.
+/// A conversation stands in the line of a need, or in none while its queue is closed; either changes by itself at
+/// `changes_at`.
 #[derive(Debug)]
-struct InLine {
-    need: Arc<Need>,
+struct Filed {
+    line: Option<Arc<Need>>,
     changes_at: Option<Timestamp>,
 }
 
@@ -78,14 +83,19 @@ pub(super) struct Held {
     pub agent: AgentId,
     pub epoch: u32,
     pub offer: Option<OfferId>,
+    pub queue: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     /// An offer expires.
     Offer(OfferId),
-    /// A requirement relaxes or a cool-down ends.
+    /// A requirement relaxes, a cool-down or a reservation ends, a queue opens or closes.
     Need(ConversationId),
+    /// A promise comes into danger.
+    Score(ConversationId),
+    /// An agent has had the time to finish up.
+    WrapUp(ConversationId),
 }
 
 /// What the matcher must look at again.
@@ -113,6 +123,7 @@ impl Desk {
             lines: Lines::default(),
             orders: BTreeMap::new(),
             paces: BTreeMap::new(),
+            wrapping: BTreeMap::new(),
             due: BTreeSet::new(),
             touched: Touched::default(),
         };
@@ -132,11 +143,12 @@ impl Desk {
             Input::Presence { agent, presence } => self.set_presence(agent, presence, &mut effects),
             Input::Enqueue(waiting) => self.enqueue(waiting, &mut effects),
             Input::Leave(conversation) => self.leave(conversation, &mut effects),
-            Input::Hold { conversation, agent, kind, epoch } => {
+            Input::Ready(agent) => self.finish_up(agent),
+            Input::Hold { conversation, agent, queue, kind, epoch } => {
                 // Where the record confirms what was accepted here, accepting once more is still no news.
                 let known = self.held.get(&conversation).filter(|held| held.agent == agent && held.epoch == epoch);
                 let offer = known.and_then(|held| held.offer);
-                self.order_held(conversation, &kind, Held { agent, epoch, offer }, &mut effects);
+                self.order_held(conversation, &kind, Held { agent, epoch, offer, queue }, &mut effects);
             }
             Input::Accept { offer, agent, epoch } => self.accept(offer, agent, epoch, &mut effects),
             Input::Decline { offer, agent, epoch } => self.decline(offer, agent, epoch, &mut effects),
@@ -147,7 +159,7 @@ impl Desk {
         effects
     }
 
-    /// When [`Input::Tick`] is due next: an offer expires, a requirement relaxes, or a cool-down ends.
+    /// When [`Input::Tick`] is due next: an offer expires, a requirement relaxes, a cool-down ends, …
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.due.first().map(|&(at, _)| at)
@@ -161,6 +173,8 @@ impl Desk {
             match due {
                 Due::Offer(offer) => self.expire(offer, effects),
                 Due::Need(conversation) => self.file(conversation),
+                Due::Score(conversation) => self.score_again(conversation),
+                Due::WrapUp(conversation) => self.end_wrap_up(conversation),
             }
         }
     }
@@ -239,6 +253,7 @@ impl Desk {
             return;
         }
         self.let_go(conversation);
+        self.end_wrap_up(conversation);
         let Some(before) = self.unplace(conversation) else {
             self.place(waiting, BTreeMap::new(), None);
             return self.file(conversation);
@@ -256,6 +271,7 @@ impl Desk {
     }
 
     fn leave(&mut self, conversation: ConversationId, effects: &mut Vec<Effect>) {
+        self.wrap_up(conversation);
         self.let_go(conversation);
         if let Some(offer) = self.places.get(&conversation).and_then(|place| place.offer) {
             self.end(offer, Outcome::Withdrawn(Withdrawal::LeftQueue), effects);
@@ -264,7 +280,9 @@ impl Desk {
     }
 
     fn order_held(&mut self, conversation: ConversationId, kind: &str, held: Held, effects: &mut Vec<Effect>) {
+        self.let_go(conversation);
         self.leave(conversation, effects);
+        self.end_wrap_up(conversation);
         let (agent, debit) = (held.agent, self.debit(kind));
         self.agent_mut(agent).debit(conversation, debit);
         self.held.insert(conversation, held);
@@ -329,10 +347,44 @@ impl Desk {
         }
         let all: Vec<ConversationId> = self.places.keys().copied().collect();
         for conversation in all {
-            if let Some(Place { waiting, cooling, offer, .. }) = self.unplace(conversation) {
-                self.place(waiting, cooling, offer);
-                self.file(conversation);
-            }
+            self.score_again(conversation);
+        }
+    }
+
+    /// Gives a conversation its place anew.
+    fn score_again(&mut self, conversation: ConversationId) {
+        if let Some(Place { waiting, cooling, offer, .. }) = self.unplace(conversation) {
+            self.place(waiting, cooling, offer);
+            self.file(conversation);
+        }
+    }
+
+    /// The agent of a conversation that ends keeps its weight for as long as its queue says.
+    fn wrap_up(&mut self, conversation: ConversationId) {
+        let Some(Held { agent, queue, .. }) = self.held.get(&conversation) else { return };
+        let (agent, queue) = (*agent, queue.as_deref().unwrap_or_default());
+        let until = later(self.now, queue_rules(&self.rules, queue).wrap_up);
+        if self.now < until {
+            self.held.remove(&conversation);
+            self.wrapping.insert(conversation, (agent, until));
+            self.due.insert((until, Due::WrapUp(conversation)));
+            self.stir(agent);
+        }
+    }
+
+    fn end_wrap_up(&mut self, conversation: ConversationId) {
+        if let Some((agent, until)) = self.wrapping.remove(&conversation) {
+            self.due.remove(&(until, Due::WrapUp(conversation)));
+            self.agent_mut(agent).credit(conversation);
+            self.stir(agent);
+            self.forget_blank(agent);
+        }
+    }
+
+    fn finish_up(&mut self, agent: AgentId) {
+        let all = self.wrapping.iter().filter(|(_, (who, _))| *who == agent);
+        for conversation in all.map(|(conversation, _)| *conversation).collect::<Vec<_>>() {
+            self.end_wrap_up(conversation);
         }
     }
 
@@ -344,7 +396,7 @@ impl Desk {
         let touched = std::mem::take(&mut self.touched);
         let mut next: BTreeSet<(Key, Option<Arc<Need>>)> = BTreeSet::new();
         let places = touched.conversations.iter().filter_map(|conversation| self.places.get(conversation));
-        next.extend(places.filter(|place| place.line.is_some()).map(|place| (place.key, None)));
+        next.extend(places.filter(|place| place.line().is_some()).map(|place| (place.key, None)));
         let slots: Vec<Slot> =
             touched.agents.iter().filter_map(|agent| self.agents.get(agent)).map(|agent| agent.slot).collect();
         if !slots.is_empty() {
@@ -369,8 +421,12 @@ impl Desk {
     /// The best agent for a conversation that stands in a line.
     fn best(&mut self, conversation: ConversationId) -> Option<Best> {
         let place = self.places.get(&conversation)?;
-        let InLine { need, .. } = place.line.as_ref()?;
+        let need = place.line()?;
         let slot = |agent: &AgentId| self.agents.get(agent).map(|state| state.slot);
+        if let Some(agent) = need.only {
+            let meets = slot(&agent).is_some_and(|slot| self.index.meets(slot, need));
+            return Some(if meets { Best::Agent { agent, chosen: Chosen::Reserved } } else { Best::Nobody });
+        }
         let rules = queue_rules(&self.rules, &place.waiting.queue);
         let is_sticky = rules.sticky.is_some_and(|sticky| self.now < later(place.waiting.enqueued_at, sticky));
         let preferred = place.waiting.previous_agent.filter(|_| is_sticky).as_ref().and_then(slot);
@@ -424,7 +480,7 @@ impl Desk {
         }
         pace.push_back(self.now);
         let epoch = place.waiting.epoch.saturating_add(1);
-        self.held.insert(conversation, Held { agent, epoch, offer });
+        self.held.insert(conversation, Held { agent, epoch, offer, queue: Some(place.waiting.queue) });
         effects.push(Effect::Assigned(Assignment { conversation, agent, offer, epoch, again: false }));
     }
 
@@ -456,16 +512,24 @@ impl Desk {
     /// Puts a conversation under a queue's ownership, in no line yet.
     fn place(&mut self, waiting: Waiting, cooling: BTreeMap<AgentId, Timestamp>, offer: Option<OfferId>) {
         let credit = queue_rules(&self.rules, &waiting.queue).credits.of(waiting.priority);
-        let key = Key::new(waiting.conversation, waiting.enqueued_at, credit);
+        let key = Key::new(waiting.conversation, waiting.enqueued_at, credit + waiting.boost(self.now));
+        let boosted_at = waiting.boosts.iter().map(|boost| boost.at).find(|&at| self.now < at);
+        if let Some(at) = boosted_at {
+            self.due.insert((at, Due::Score(key.conversation)));
+        }
         let queue = self.index.queue(&waiting.queue, self.agents.values());
         let kind = self.index.kind(&waiting.kind, &self.rules.weights, self.agents.values());
         self.orders.entry(queue).or_default().add(key);
-        self.places.insert(key.conversation, Place { waiting, key, queue, kind, cooling, offer, line: None });
+        let place = Place { waiting, key, queue, kind, cooling, offer, filed: None, boosted_at };
+        self.places.insert(key.conversation, place);
     }
 
     fn unplace(&mut self, conversation: ConversationId) -> Option<Place> {
         self.leave_line(conversation);
         let place = self.places.remove(&conversation)?;
+        if let Some(at) = place.boosted_at {
+            self.due.remove(&(at, Due::Score(conversation)));
+        }
         if let Some(order) = self.orders.get_mut(&place.queue) {
             order.remove(&place.key);
         }
@@ -479,21 +543,27 @@ impl Desk {
         let Some(place) = self.places.get_mut(&conversation).filter(|place| place.offer.is_none()) else { return };
         let now = self.now;
         place.cooling.retain(|_, until| now < *until);
-        let Waiting { requirements, enqueued_at, .. } = &place.waiting;
+        let Waiting { requirements, enqueued_at, reserved, queue, .. } = &place.waiting;
+        let rules = queue_rules(&self.rules, queue);
         let relaxing = requirements.iter().flat_map(|requirement| requirement.changes(*enqueued_at));
-        let changes_at = relaxing.chain(place.cooling.values().copied()).filter(|&at| now < at).min();
+        let ending = place.cooling.values().copied().chain(reserved.map(|reserved| reserved.until));
+        let hours = rules.hours.as_ref().and_then(|hours| hours.changes_after(now));
+        let changes_at = relaxing.chain(ending).chain(hours).filter(|&at| now < at).min();
         if let Some(at) = changes_at {
             self.due.insert((at, Due::Need(conversation)));
         }
         let need = need(&mut self.index, place, now);
-        place.line = Some(InLine { need: self.lines.add(need, place.key), changes_at });
+        let is_offered = need.only.is_some() || rules.is_open(now);
+        place.filed = Some(Filed { line: is_offered.then(|| self.lines.add(need, place.key)), changes_at });
         self.touched.conversations.insert(conversation);
     }
 
     fn leave_line(&mut self, conversation: ConversationId) {
         let Some(place) = self.places.get_mut(&conversation) else { return };
-        if let Some(InLine { need, changes_at }) = place.line.take() {
-            self.lines.remove(&need, &place.key);
+        if let Some(Filed { line, changes_at }) = place.filed.take() {
+            if let Some(need) = line {
+                self.lines.remove(&need, &place.key);
+            }
             if let Some(at) = changes_at {
                 self.due.remove(&(at, Due::Need(conversation)));
             }
@@ -570,7 +640,19 @@ fn need(index: &mut Index, place: &Place, now: Timestamp) -> Need {
             *least = level.max(*least);
         }
     }
-    Need { queue: place.queue, kind: place.kind, skills: skills.into_iter().collect() }
+    Need { queue: place.queue, kind: place.kind, only: place.kept_for(now), skills: skills.into_iter().collect() }
+}
+
+impl Place {
+    fn line(&self) -> Option<&Arc<Need>> {
+        self.filed.as_ref()?.line.as_ref()
+    }
+
+    /// For whom it is kept, until they have not wanted it.
+    pub(super) fn kept_for(&self, now: Timestamp) -> Option<AgentId> {
+        let reserved = self.waiting.reserved.filter(|reserved| now < reserved.until)?;
+        (!self.cooling.contains_key(&reserved.agent)).then_some(reserved.agent)
+    }
 }
 
 /// The rules of a queue, or the default ones for a name that has none.

@@ -13,6 +13,7 @@ mod matcher;
 mod reading;
 mod rules;
 mod state;
+mod words;
 
 #[cfg(test)]
 mod oracle;
@@ -24,7 +25,8 @@ pub use dispatcher::{
     Answer, AnswerError, Connection, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of,
 };
 pub use event::{
-    AgentProfile, Assignment, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Waiting, Withdrawal,
+    AgentProfile, Assignment, Boost, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Reserved,
+    Waiting, Withdrawal,
 };
 pub use matcher::Desk;
 pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};

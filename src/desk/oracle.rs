@@ -16,6 +16,7 @@ use proptest::{
 };
 
 use super::{rules::later, *};
+use crate::routing::{self, Calendar, SourceFile};
 
 const AGENTS: u64 = 5;
 const CONVERSATIONS: u64 = 12;
@@ -33,6 +34,9 @@ struct Naive {
     agents: BTreeMap<AgentId, NaiveAgent>,
     waiting: BTreeMap<ConversationId, NaiveWaiting>,
     held: BTreeMap<ConversationId, (AgentId, u32, Option<OfferId>)>,
+    /// The queues of those.
+    came_from: BTreeMap<ConversationId, String>,
+    wrapping: BTreeMap<ConversationId, (AgentId, Timestamp)>,
 }
 
 struct NaiveAgent {
@@ -54,7 +58,11 @@ impl NaiveAgent {
         self.presence == Presence::Online && self.profile.as_ref().is_some_and(|profile| profile.active)
     }
 
-    fn fits(&self, waiting: &Waiting, now: Timestamp) -> bool {
+    fn fits(&self, place: &NaiveWaiting, now: Timestamp) -> bool {
+        let waiting = &place.waiting;
+        if let Some(only) = place.kept_for(now) {
+            return self.profile.as_ref().is_some_and(|profile| profile.id == only);
+        }
         let wait = now.duration_since(waiting.enqueued_at);
         let level = |skill: &str| self.profile.as_ref().and_then(|p| p.skills.get(skill)).copied().unwrap_or(0).min(5);
         self.profile.as_ref().is_some_and(|profile| profile.queues.includes(&waiting.queue))
@@ -72,6 +80,19 @@ impl NaiveAgent {
     }
 }
 
+impl NaiveWaiting {
+    fn kept_for(&self, now: Timestamp) -> Option<AgentId> {
+        let Reserved { agent, until } = self.waiting.reserved?;
+        let wanted = self.cooling.get(&agent).is_none_or(|&until| until <= now);
+        (now < until && wanted).then_some(agent)
+    }
+
+    fn boost(&self, now: Timestamp) -> i64 {
+        let passed = self.waiting.boosts.iter().filter(|boost| boost.at <= now);
+        passed.max_by_key(|boost| boost.at).map_or(0, |boost| i64::from(boost.seconds))
+    }
+}
+
 impl Naive {
     fn new(rules: DeskRules) -> Self {
         Self {
@@ -83,6 +104,8 @@ impl Naive {
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
             held: BTreeMap::new(),
+            came_from: BTreeMap::new(),
+            wrapping: BTreeMap::new(),
         }
     }
 
@@ -107,9 +130,15 @@ impl Naive {
     fn apply(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.now = self.now.max(now);
-        while let Some(offer) =
-            self.offers().into_iter().filter(|o| o.expires_at <= self.now).min_by_key(|o| (o.expires_at, o.id))
-        {
+        loop {
+            let offers = self.offers().into_iter().filter(|o| o.expires_at <= self.now);
+            let offer = offers.min_by_key(|o| (o.expires_at, o.id));
+            let wrapped = self.wrapping.iter().map(|(id, (_, until))| (*until, *id)).filter(|w| w.0 <= self.now).min();
+            if let Some((_, conversation)) = wrapped.filter(|w| offer.as_ref().is_none_or(|o| w.0 < o.expires_at)) {
+                self.end_wrap_up(conversation);
+                continue;
+            }
+            let Some(offer) = offer else { break };
             self.end(&offer, Outcome::Expired, &mut effects);
             let limit = self.rules.expiries_before_away;
             let agent = self.agent(offer.agent);
@@ -138,10 +167,19 @@ impl Naive {
             Input::Presence { agent, presence } => self.presence(agent, presence, effects),
             Input::Enqueue(waiting) => self.enqueue(waiting, effects),
             Input::Leave(conversation) => self.leave(conversation, effects),
-            Input::Hold { conversation, agent, kind, epoch } => {
+            Input::Ready(agent) => {
+                let mine = self.wrapping.iter().filter(|(_, (who, _))| *who == agent);
+                for conversation in mine.map(|(id, _)| *id).collect::<Vec<_>>() {
+                    self.end_wrap_up(conversation);
+                }
+            }
+            Input::Hold { conversation, agent, queue, kind, epoch } => {
                 let known = self.held.get(&conversation).filter(|(by, at, _)| (*by, *at) == (agent, epoch));
                 let offer = known.and_then(|(_, _, offer)| *offer);
+                self.let_go(conversation);
                 self.leave(conversation, effects);
+                self.end_wrap_up(conversation);
+                self.came_from.insert(conversation, queue.unwrap_or_default());
                 let weight = self.rules.weights.of(&kind);
                 self.agent(agent).load.insert(conversation, (kind, weight));
                 self.held.insert(conversation, (agent, epoch, offer));
@@ -184,7 +222,7 @@ impl Naive {
             let agent = &self.agents[&id];
             if !agent.reachable() {
                 self.end(&offer, Outcome::Withdrawn(Withdrawal::AgentNotOnline), effects);
-            } else if !agent.fits(&self.waiting[&offer.conversation].waiting, self.now) {
+            } else if !agent.fits(&self.waiting[&offer.conversation], self.now) {
                 self.end(&offer, Outcome::Withdrawn(Withdrawal::AgentUnfit), effects);
             }
         }
@@ -199,6 +237,7 @@ impl Naive {
             return effects.push(Effect::Refused(Refusal::Stale { conversation, epoch }));
         }
         self.let_go(conversation);
+        self.end_wrap_up(conversation);
         let Some(before) = self.waiting.remove(&conversation) else {
             self.waiting.insert(conversation, NaiveWaiting { waiting, cooling: BTreeMap::new(), offer: None });
             return;
@@ -207,16 +246,26 @@ impl Naive {
         let same = waiting.queue == before.waiting.queue
             && waiting.epoch == before.waiting.epoch
             && waiting.kind == before.waiting.kind;
-        let stands = before.offer.as_ref().is_some_and(|o| self.agents[&o.agent].fits(&waiting, self.now));
         let offer = before.offer.clone();
-        self.waiting.insert(conversation, NaiveWaiting { waiting, ..before });
+        let place = NaiveWaiting { waiting, ..before };
+        let stands = offer.as_ref().is_some_and(|o| self.agents[&o.agent].fits(&place, self.now));
+        self.waiting.insert(conversation, place);
         if let Some(offer) = offer.filter(|_| !(same && stands)) {
             self.end(&offer, Outcome::Withdrawn(Withdrawal::Changed), effects);
         }
     }
 
     fn leave(&mut self, conversation: ConversationId, effects: &mut Vec<Effect>) {
-        self.let_go(conversation);
+        if let Some(&(agent, ..)) = self.held.get(&conversation) {
+            let wrap_up = self.queue(&self.came_from[&conversation]).wrap_up;
+            if wrap_up.is_zero() {
+                self.let_go(conversation);
+            } else {
+                self.held.remove(&conversation);
+                self.wrapping.insert(conversation, (agent, later(self.now, wrap_up)));
+                self.stir(agent);
+            }
+        }
         if let Some(offer) = self.waiting.get(&conversation).and_then(|place| place.offer.clone()) {
             self.end(&offer, Outcome::Withdrawn(Withdrawal::LeftQueue), effects);
         }
@@ -273,12 +322,20 @@ impl Naive {
     fn assign(&mut self, id: ConversationId, agent: AgentId, offer: Option<OfferId>, effects: &mut Vec<Effect>) {
         let place = self.waiting.remove(&id).expect("what is assigned waits");
         let epoch = place.waiting.epoch + 1;
+        self.came_from.insert(id, place.waiting.queue);
         self.held.insert(id, (agent, epoch, offer));
         effects.push(Effect::Assigned(Assignment { conversation: id, agent, offer, epoch, again: false }));
     }
 
     fn let_go(&mut self, conversation: ConversationId) {
         if let Some((agent, ..)) = self.held.remove(&conversation) {
+            self.agent(agent).load.remove(&conversation);
+            self.stir(agent);
+        }
+    }
+
+    fn end_wrap_up(&mut self, conversation: ConversationId) {
+        if let Some((agent, _)) = self.wrapping.remove(&conversation) {
             self.agent(agent).load.remove(&conversation);
             self.stir(agent);
         }
@@ -292,8 +349,13 @@ impl Naive {
 
     fn matches(&mut self, effects: &mut Vec<Effect>) {
         let mut order: Vec<_> = self.waiting.values().filter(|place| place.offer.is_none()).collect();
-        order.sort_by_key(|NaiveWaiting { waiting, .. }| {
-            let credit = self.queue(&waiting.queue).credits.of(waiting.priority);
+        order.retain(|place| {
+            let hours = self.queue(&place.waiting.queue).hours;
+            place.kept_for(self.now).is_some() || hours.is_none_or(|hours| hours.open_at(self.now))
+        });
+        order.sort_by_key(|place| {
+            let waiting = &place.waiting;
+            let credit = self.queue(&waiting.queue).credits.of(waiting.priority) + place.boost(self.now);
             let wait = self.now.duration_since(waiting.enqueued_at);
             (Reverse(wait + SignedDuration::from_secs(credit)), waiting.enqueued_at, waiting.conversation)
         });
@@ -312,9 +374,12 @@ impl Naive {
             .agents
             .iter()
             .filter(|(_, agent)| agent.reachable() && agent.room(&waiting.kind, weight))
-            .filter(|(_, agent)| agent.fits(waiting, self.now))
+            .filter(|(_, agent)| agent.fits(place, self.now))
             .filter(|(id, _)| place.cooling.get(id).is_none_or(|&until| until <= self.now))
             .collect();
+        if place.kept_for(self.now).is_some() {
+            return fitting.first().map(|(id, _)| (**id, Chosen::Reserved));
+        }
         let sticky = rules.sticky.is_some_and(|sticky| self.now < later(waiting.enqueued_at, sticky));
         if let Some(previous) = waiting.previous_agent.filter(|_| sticky)
             && fitting.iter().any(|&(&id, _)| id == previous)
@@ -384,7 +449,10 @@ enum Step {
     Presence(AgentId, Presence),
     /// The epoch, relative to the one known; how many seconds ago it was first enqueued.
     Enqueue(Waiting, i32, i64),
+    /// The same, and for whom it is kept for how many seconds, and its boosts after how many.
+    Favoured(Waiting, i32, i64, Option<(AgentId, i64)>, Vec<(i64, u32)>),
     Leave(ConversationId),
+    Ready(AgentId),
     Hold(ConversationId, AgentId, &'static str),
     /// Which offer of those pending or of all that were made, by its own agent or another, at which relative epoch.
     Answer {
@@ -434,25 +502,43 @@ fn enqueue() -> impl Gen<Value = Step> {
     let times = (-1..3_i32, sample::select(vec![-30_i64, 0, 0, 0, 50, 900, 4_000]));
     (conversation_id(), names, priority, requirements, option::of(agent_id()), times).prop_map(
         |(conversation, (queue, kind), priority, requirements, previous_agent, (epoch, ago))| {
-            let waiting = Waiting {
-                conversation,
-                epoch: 0,
-                queue: queue.into(),
-                priority,
-                requirements,
-                enqueued_at: Timestamp::UNIX_EPOCH,
-                kind: kind.into(),
-                previous_agent,
-            };
-            Step::Enqueue(waiting, epoch, ago)
+            let waiting = Waiting::new(conversation, queue, kind, Timestamp::UNIX_EPOCH);
+            Step::Enqueue(Waiting { priority, requirements, previous_agent, ..waiting }, epoch, ago)
         },
     )
 }
 
+/// The same, kept for somebody for so many seconds, and worth more from so many seconds on.
+fn favoured() -> impl Gen<Value = Step> {
+    let reserved = option::of((agent_id(), sample::select(vec![0_i64, 20, 100])));
+    let boosts =
+        collection::vec((sample::select(vec![-5_i64, 10, 60, 400]), sample::select(vec![0_u32, 600, 5_000])), 0..3);
+    (enqueue(), reserved, boosts).prop_map(|(step, reserved, boosts)| match step {
+        Step::Enqueue(waiting, epoch, ago) => Step::Favoured(waiting, epoch, ago, reserved, boosts),
+        other => other,
+    })
+}
+
+/// Open in every other minute for some minutes around the beginning of a life.
+fn night_and_day() -> Arc<Calendar> {
+    let spans: String = (0..6).map(|at| format!("\"8:{:02}-8:{:02}\",", 2 * at, 2 * at + 1)).collect();
+    let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let week: String = days.iter().map(|day| format!("{day}: [{spans}],")).collect();
+    let file = |name: &str, text: String| SourceFile { name: name.into(), text };
+    let rules = routing::load(&[
+        file("calendars.yaml", format!("calendars: {{minutes: {{week: {{{week}}}}}}}")),
+        file("rules.yaml", "rules: [{name: all, then: [ignore]}]".into()),
+    ]);
+    Arc::clone(rules.rules.expect("the calendar loads").calendar("minutes").expect("it is there"))
+}
+
 fn rules() -> impl Gen<Value = DeskRules> {
     let strategy = sample::select(vec![Strategy::LongestIdle, Strategy::LeastLoaded, Strategy::MostSkilled]);
-    let queue = (strategy, option::of(sample::select(vec![0, 100])), prop::bool::weighted(0.2), 0_u64..40).prop_map(
-        |(strategy, sticky, auto_accept, timeout)| QueueRules {
+    let times = (0_u64..40, sample::select(vec![0_u64, 0, 15, 90]), option::weighted(0.2, Just(night_and_day())));
+    let queue = (strategy, option::of(sample::select(vec![0, 100])), prop::bool::weighted(0.2), times).prop_map(
+        |(strategy, sticky, auto_accept, (timeout, wrap_up, hours))| QueueRules {
+            hours,
+            wrap_up: Duration::from_secs(wrap_up),
             strategy,
             sticky: sticky.map(Duration::from_secs),
             auto_accept,
@@ -485,7 +571,9 @@ fn step() -> impl Gen<Value = Step> {
         4 => profile().prop_map(Step::Agent),
         1 => agent_id().prop_map(Step::Remove),
         6 => (agent_id(), presence).prop_map(|(agent, presence)| Step::Presence(agent, presence)),
-        12 => enqueue(),
+        8 => enqueue(),
+        4 => favoured(),
+        1 => agent_id().prop_map(Step::Ready),
         2 => conversation_id().prop_map(Step::Leave),
         1 => (conversation_id(), agent_id(), sample::select(&KINDS[..])).prop_map(|(c, a, kind)| Step::Hold(c, a, kind)),
         10 => answer.prop_map(|(accept, pending, offer, other, agent, epoch)| Step::Answer {
@@ -527,7 +615,18 @@ impl Life {
             Step::Presence(agent, presence) => Input::Presence { agent, presence },
             Step::Leave(conversation) => Input::Leave(conversation),
             Step::Hold(conversation, agent, kind) => {
-                Input::Hold { conversation, agent, kind: kind.into(), epoch: self.epoch(conversation) }
+                let queue = Some(QUEUES[conversation.get() as usize % QUEUES.len()].to_owned());
+                Input::Hold { conversation, agent, queue, kind: kind.into(), epoch: self.epoch(conversation) }
+            }
+            Step::Ready(agent) => Input::Ready(agent),
+            Step::Favoured(waiting, epoch, ago, reserved, boosts) => {
+                let at = |seconds| self.now + SignedDuration::from_secs(seconds);
+                let mut boosts: Vec<Boost> =
+                    boosts.into_iter().map(|(after, seconds)| Boost { at: at(after), seconds }).collect();
+                boosts.sort_by_key(|boost| boost.at);
+                boosts.dedup_by_key(|boost| boost.at);
+                let reserved = reserved.map(|(agent, until)| Reserved { agent, until: at(until) });
+                self.input(Step::Enqueue(Waiting { reserved, boosts, ..waiting }, epoch, ago))
             }
             Step::Enqueue(waiting, epoch, ago) => Input::Enqueue(Waiting {
                 epoch: self.epoch(waiting.conversation).saturating_add_signed(epoch),
@@ -613,7 +712,8 @@ impl Life {
             let waiting = self.desk.queue_status(queue, self.now).waiting as usize;
             assert_eq!(waiting, self.desk.waiting(queue, self.now).count());
         }
-        for (&conversation, (agent, ..)) in &self.naive.held {
+        let wrapping = self.naive.wrapping.iter().map(|(id, (agent, _))| (id, agent));
+        for (&conversation, agent) in self.naive.held.iter().map(|(id, (agent, ..))| (id, agent)).chain(wrapping) {
             *places.entry(conversation).or_default() += 1;
             assert_eq!(
                 self.desk

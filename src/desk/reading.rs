@@ -5,9 +5,9 @@ use std::time::Duration;
 use contract::{AgentId, ConversationId, Timestamp};
 
 use super::{
-    event::{Offer, Presence, Waiting},
+    event::{Offer, Presence, Reserved, Waiting},
     lines::{Key, Order},
-    matcher::{Desk, Held, Place},
+    matcher::{Desk, Held, Place, queue_rules},
     rules::{Priority, PriorityCredits, SkillNeed},
     state::AgentState,
 };
@@ -93,6 +93,18 @@ pub enum Hindrance {
         kind: String,
         /// The most at once.
         cap: u32,
+    },
+    /// It is kept for somebody else.
+    Reserved {
+        /// For whom.
+        agent: AgentId,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Its queue is closed.
+    Closed {
+        /// Until when, if it opens within a year.
+        until: Option<Timestamp>,
     },
     /// Declined it or let it expire a short while ago.
     CoolingDown {
@@ -208,11 +220,22 @@ impl Desk {
         if state.presence != Presence::Online {
             found.push(Hindrance::NotOnline(state.presence));
         }
-        if !state.profile.queues.includes(queue) {
+        let kept_for = place.kept_for(now);
+        if let (Some(kept_for), Some(Reserved { until, .. })) = (kept_for, place.waiting.reserved)
+            && kept_for != agent
+        {
+            found.push(Hindrance::Reserved { agent: kept_for, until });
+        }
+        let rules = queue_rules(&self.rules, queue);
+        if kept_for.is_none() && !rules.is_open(now) {
+            let until = rules.hours.as_ref().and_then(|hours| hours.opens_from(now));
+            found.push(Hindrance::Closed { until });
+        }
+        if kept_for.is_none() && !state.profile.queues.includes(queue) {
             found.push(Hindrance::NotMember { queue: queue.clone() });
         }
         let wait = now.duration_since(*enqueued_at);
-        for SkillNeed { skill, .. } in requirements {
+        for SkillNeed { skill, .. } in requirements.iter().filter(|_| kept_for.is_none()) {
             // Several requirements for one skill all hold: the highest is what is missing.
             let same = requirements.iter().filter(|other| other.skill == *skill);
             let needs = same.map(|other| other.level_at(wait)).max().unwrap_or(0);

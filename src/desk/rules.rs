@@ -1,10 +1,11 @@
 //! What an admin decides about queues, and how a requirement relaxes with time.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::Timestamp;
 use jiff::SignedDuration;
 
+use crate::routing::Calendar;
 pub use crate::routing::{Priority, PriorityCredits, Relax, SkillNeed, Strategy};
 
 /// The highest level of a skill; the lowest is 1.
@@ -77,6 +78,17 @@ pub struct QueueRules {
     pub auto_accept: bool,
     /// What each priority is worth.
     pub credits: PriorityCredits,
+    /// Outside of these hours nothing is offered. `None`: always open.
+    pub hours: Option<Arc<Calendar>>,
+    /// For how long after the end of a conversation its agent keeps its weight, to finish up.
+    pub wrap_up: Duration,
+}
+
+impl QueueRules {
+    /// Whether conversations are offered at a moment.
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        self.hours.as_ref().is_none_or(|hours| hours.open_at(now))
+    }
 }
 
 impl Default for QueueRules {
@@ -87,6 +99,8 @@ impl Default for QueueRules {
             offer_timeout: Duration::from_secs(30),
             auto_accept: false,
             credits: PriorityCredits::default(),
+            hours: None,
+            wrap_up: Duration::ZERO,
         }
     }
 }

@@ -26,16 +26,7 @@ fn skilled(id: u64, skills: &[(&str, u8)]) -> AgentProfile {
 }
 
 fn waiting(id: u64) -> Waiting {
-    Waiting {
-        conversation: ConversationId::from(id),
-        epoch: 1,
-        queue: "care".into(),
-        priority: Priority::Normal,
-        requirements: Vec::new(),
-        enqueued_at: start(),
-        kind: "webchat".into(),
-        previous_agent: None,
-    }
+    Waiting::new(ConversationId::from(id), "care", "webchat", start())
 }
 
 fn needing(id: u64, skill: &str, min: u8) -> Waiting {
@@ -229,7 +220,13 @@ fn each_strategy_ranks_by_its_own_measure() {
         for (id, level, held) in [(1, 3, 2), (2, 5, 2), (3, 4, 1)] {
             for conversation in 0..held {
                 let conversation = ConversationId::from(100 * id + conversation);
-                scene.tell(Input::Hold { conversation, agent: id.into(), kind: "webchat".into(), epoch: 2 });
+                scene.tell(Input::Hold {
+                    conversation,
+                    agent: id.into(),
+                    queue: None,
+                    kind: "webchat".into(),
+                    epoch: 2,
+                });
             }
             scene.online(billing(id, level));
             scene.later(1);
@@ -397,7 +394,13 @@ fn capacity_is_taken_by_the_offer_and_given_back_by_every_other_end() {
 fn lowered_capacity_and_what_is_held_by_order_take_nothing_away() {
     let mut scene = Scene::with(DeskRules::default(), [agent(1)]);
     for id in 1..=3 {
-        scene.tell(Input::Hold { conversation: id.into(), agent: 1.into(), kind: "webchat".into(), epoch: 2 });
+        scene.tell(Input::Hold {
+            conversation: id.into(),
+            agent: 1.into(),
+            queue: None,
+            kind: "webchat".into(),
+            epoch: 2,
+        });
     }
     assert_eq!(scene.tell(Input::AgentChanged(AgentProfile { capacity: 50, ..agent(1) })), NOTHING);
     scene.enqueue(waiting(4));
@@ -569,4 +572,64 @@ fn a_queue_of_the_rules_counts_its_agents_before_anybody_waited_in_it() {
     desk.apply(Input::Presence { agent: AgentId::from(1), presence: Presence::Online }, start());
     let status = desk.queue_status("care", start());
     assert_eq!((status.agents_online, status.agents_free), (1, 1));
+}
+
+#[test]
+fn what_is_kept_for_one_agent_is_offered_to_them_whatever_they_can_until_they_do_not_want_it() {
+    let reserved = |agent: u64| Some(Reserved { agent: agent.into(), until: start() + seconds(60) });
+    let mut scene = Scene::with(DeskRules::default(), [skilled(1, &[("lang-zh", 5)]), agent(2)]);
+    let kept = Waiting { reserved: reserved(2), ..needing(1, "lang-zh", 3) };
+    assert_eq!(scene.enqueue(kept.clone()), ["1→2"]);
+    assert_eq!(scene.decline(1, 2), ["1 Declined 2", "1→1"], "then it is everybody's");
+
+    let mut scene = Scene::with(DeskRules::default(), [skilled(1, &[("lang-zh", 5)])]);
+    assert_eq!(scene.enqueue(kept), NOTHING);
+    let until = start() + seconds(60);
+    assert_eq!(scene.why_not(1, 1), WhyNot::Hindered(vec![Hindrance::Reserved { agent: 2.into(), until }]));
+    assert_eq!(scene.later(59), NOTHING);
+    assert_eq!(scene.later(1), ["1→1"], "nobody waits for ever for one who does not come");
+}
+
+#[test]
+fn a_promise_in_danger_moves_a_conversation_up() {
+    let boosts =
+        vec![Boost { at: start() + seconds(100), seconds: 300 }, Boost { at: start() + seconds(200), seconds: 2_000 }];
+    let mut scene = Scene::new(DeskRules::default());
+    scene.enqueue(Waiting { priority: Priority::High, enqueued_at: start() + seconds(1), ..waiting(2) });
+    scene.enqueue(Waiting { boosts, ..waiting(1) });
+    let order = |scene: &Scene| -> Vec<u64> {
+        scene.desk.waiting("care", scene.now).map(|found| found.waiting.conversation.get()).collect()
+    };
+    assert_eq!(order(&scene), [2, 1]);
+    scene.later(100);
+    assert_eq!(order(&scene), [2, 1], "300 seconds are less than the 900 of the priority");
+    scene.later(100);
+    assert_eq!(order(&scene), [1, 2]);
+    assert_eq!(scene.online(agent(1)), ["1→1", "2→1"]);
+}
+
+#[test]
+fn an_agent_finishes_up_before_the_next_one() {
+    let rules = || queue(QueueRules { wrap_up: seconds(30), ..QueueRules::default() });
+    let one_at_a_time = || AgentProfile { capacity: 25, ..agent(1) };
+    for (name, end, then) in
+        [("in time", 0, NOTHING.map(String::from).to_vec()), ("after the time", 30, vec!["2→1".to_owned()])]
+    {
+        let mut scene = Scene::with(rules(), [one_at_a_time()]);
+        scene.enqueue(waiting(1));
+        scene.accept(1, 1);
+        scene.enqueue(waiting(2));
+        assert_eq!(scene.leave(1), NOTHING, "{name}");
+        assert_eq!(scene.load(1), 25, "{name}");
+        assert_eq!(scene.later(end), then, "{name}");
+    }
+    let mut scene = Scene::with(rules(), [one_at_a_time()]);
+    scene.enqueue(waiting(1));
+    scene.accept(1, 1);
+    scene.enqueue(waiting(2));
+    scene.leave(1);
+    assert_eq!(scene.tell(Input::Ready(1.into())), ["2→1"], "who is ready earlier says so");
+    // What goes on waiting was not finished: there is nothing to finish up.
+    scene.accept(2, 1);
+    assert_eq!(scene.enqueue(Waiting { epoch: 3, ..waiting(2) }), ["2→1"]);
 }

@@ -38,6 +38,7 @@ pub struct AgentView {
     skills: BTreeMap<String, u8>,
     queues: Vec<String>,
     capacity: u32,
+    caps: BTreeMap<String, u32>,
     active: bool,
     #[schema(value_type = String, example = "online")]
     presence: &'static str,
@@ -67,6 +68,7 @@ impl AgentView {
             skills: agent.skills.clone(),
             queues: agent.queues.clone(),
             capacity: agent.capacity,
+            caps: agent.caps.clone(),
             active: agent.active,
             presence: presence_word(presence),
             load,
@@ -79,6 +81,14 @@ impl AgentView {
 pub struct Named {
     id: String,
     name: String,
+}
+
+impl Named {
+    /// An agent by what they are called.
+    #[must_use]
+    pub fn new(agent: contract::AgentId, name: String) -> Self {
+        Self { id: agent.to_string(), name }
+    }
 }
 
 /// The customer of a conversation, in brief.
@@ -149,7 +159,7 @@ impl ConversationView {
             owner: conversation.owner,
             epoch: conversation.epoch,
             queue: conversation.handoff.as_ref().map(|handoff| handoff.queue.clone()),
-            agent: conversation.agent.map(|id| Named { id: id.to_string(), name: roster.name(id) }),
+            agent: conversation.agent.map(|id| Named::new(id, roster.name(id))),
             priority: conversation.priority,
             tags: conversation.tags.clone(),
             language: conversation.language.clone(),
@@ -306,6 +316,10 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -338,6 +352,8 @@ impl EntryView {
             external_id: None,
             about: None,
             of: None,
+            on: None,
+            after: None,
             client_id: None,
             signals: None,
             decision: None,
@@ -361,6 +377,13 @@ impl EntryView {
                 view.kind = "refined";
                 view.of = Some(of.to_string());
                 view.read_as(*record);
+            }
+            What::Fired { on, after, of, record } => {
+                view.kind = "fired";
+                view.of = Some(of.to_string());
+                (view.on, view.after) = (Some(on.as_str()), Some(after));
+                view.read_as(*record);
+                view.signals = None;
             }
             What::Reply { outbound, citation } => {
                 view.kind = "reply";

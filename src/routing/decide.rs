@@ -42,14 +42,17 @@ pub fn decide(set: &RuleSet, facts: &Facts) -> Decision {
     decision
 }
 
-/// What an agent owns is not routed: a rule that would is passed over as a whole.
-pub(super) fn routes_in_vain(rule: &Rule, scope: &Scope<'_>) -> bool {
-    rule.destination.is_some() && scope.facts.conversation.owner == Owner::Agent
+/// What an agent owns is not routed, only closed when nobody says anything any more: another rule that would is passed
+/// over as a whole. So is one that waits for another moment.
+pub(super) fn passes_over(rule: &Rule, facts: &Facts) -> bool {
+    let routes = rule.destination.is_some() && facts.conversation.owner == Owner::Agent;
+    let ends_silence = rule.on == Trigger::Idle && !matches!(rule.destination, Some(DestinationSpec::Handoff(_)));
+    rule.after != facts.after || (routes && !ends_silence)
 }
 
 /// Does what a rule that matched says; breaks when it ends the pass.
 pub(super) fn apply(set: &RuleSet, rule: &Rule, scope: &mut Scope<'_>, decision: &mut Decision) -> ControlFlow<()> {
-    if routes_in_vain(rule, scope) {
+    if passes_over(rule, scope.facts) {
         return ControlFlow::Continue(());
     }
     decision.matched.push(Arc::clone(&rule.name));
@@ -118,6 +121,10 @@ fn handoff(set: &RuleSet, rule: &Rule, spec: &HandoffSpec, scope: &Scope<'_>) ->
         skills: spec.skills.iter().filter_map(|skill| need(set, skill, scope)).collect(),
         reason: spec.reason.as_ref().map_or_else(|| rule.name.to_string(), |reason| reason.text(scope)),
         rule: Arc::clone(&rule.name),
+        escalate: match &spec.escalate {
+            Some(own) => own.clone(),
+            None => set.queues.get(&spec.queue).map(|queue| queue.escalate.clone()).unwrap_or_default(),
+        },
     }
 }
 

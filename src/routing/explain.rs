@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decide::{apply, routes_in_vain},
+    decide::{apply, passes_over},
     expr::{Expr, Kind, Scope, Val},
     facts::Facts,
     rule::{Action, Decision, Destination, Rule, RuleSet, SkillNeed, Trigger, When},
@@ -71,10 +71,10 @@ pub fn explain(set: &RuleSet, facts: &Facts) -> Trace {
         destination: None,
     };
     let mut rules = Vec::new();
-    let mut of_trigger = set.rules.iter().filter(|rule| rule.on == trigger);
+    let mut of_trigger = set.rules.iter().filter(|rule| rule.on == trigger && rule.after == facts.after);
     for rule in of_trigger.by_ref() {
         let holds = rule.when.as_ref().is_none_or(|when| when.expr.holds(&scope));
-        let matched = holds && !routes_in_vain(rule, &scope);
+        let matched = holds && !passes_over(rule, facts);
         let values = rule.when.as_ref().map(|when| values(when, &scope)).unwrap_or_default();
         let before = decision.actions.len();
         let ended = matched && apply(set, rule, &mut scope, &mut decision).is_break();

@@ -12,7 +12,7 @@ use contract::{Content, Inbound, Timestamp};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::rule::Trigger;
+use super::rule::{SlaClock, Trigger};
 use crate::understand::{Entity, SentimentLabel, Signals};
 
 /// What is left out where values are written down.
@@ -27,6 +27,9 @@ pub struct Facts {
     /// Why rules run. A message to an agent's conversation is [`Trigger::Message`] here.
     #[serde(skip_serializing_if = "is_default")]
     pub on: Trigger,
+    /// For how long what brought them about has lasted, in seconds, as the rules say it; 0 where nothing was waited for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub after: u64,
     /// The message and what the classifier says of it.
     #[serde(skip_serializing_if = "is_default")]
     pub message: MessageFacts,
@@ -240,6 +243,24 @@ pub struct ConversationFacts {
     /// Whether it had been closed before this message.
     #[serde(skip_serializing_if = "is_default")]
     pub reopened: bool,
+    /// The customer's language in it, a BCP-47 tag.
+    #[serde(skip_serializing_if = "is_default")]
+    pub language: Option<String>,
+    /// What its queue promised and is due next.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sla: SlaFacts,
+}
+
+/// What a queue promised and is due next; unknown where nothing is promised.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SlaFacts {
+    /// What it is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub clock: Option<SlaClock>,
+    /// How long is left; below 0 it is late. JSON: seconds.
+    #[serde(skip_serializing_if = "is_default", with = "seconds")]
+    pub left: Option<SignedDuration>,
 }
 
 /// The tone over a conversation, of the messages whose tone is known.

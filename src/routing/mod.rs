@@ -18,19 +18,21 @@ mod rule;
 mod template;
 mod yaml;
 
+pub use calendar::Calendar;
 pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
 pub use decide::decide;
 pub use explain::{Trace, TracedRule, TracedValue, explain};
 pub(crate) use facts::is_default;
 pub use facts::{
     ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority, QueueFacts,
-    SentimentFacts,
+    SentimentFacts, SlaFacts,
 };
 pub use finding::{Finding, Severity, SourceFile};
 pub use given::{NotAFact, facts_from};
+pub(crate) use load::parse_seconds;
 pub use load::{Loaded, load, load_dir};
 pub use rule::{
-    Action, Answer, Decision, Destination, Handoff, Members, Otherwise, PriorityCredits, QueueSpec, Relax, Rule,
-    RuleSet, SkillNeed, Strategy, Titles, Trigger,
+    Action, Answer, Decision, Destination, Escalation, Handoff, Hours, Members, Otherwise, PriorityCredits, QueueSpec,
+    Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger, WhenClosed,
 };
 pub use template::TemplateContext;

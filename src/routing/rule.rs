@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use understand::intents::Intent;
 
 use super::{
+    calendar::Calendar,
     cases::Case,
     expr::{Expr, World},
-    facts::Priority,
+    facts::{Priority, is_default},
     finding::SourceFile,
     index::Index,
     template::Templates,
@@ -26,6 +27,8 @@ pub struct RuleSet {
     pub(super) rules: Vec<Rule>,
     /// In the order of [`Trigger::ALL`].
     pub(super) indices: [Index; Trigger::ALL.len()],
+    /// In the same order: the moments that its rules wait for, rising.
+    pub(super) thresholds: [Vec<u64>; Trigger::ALL.len()],
     pub(super) queues: BTreeMap<String, QueueSpec>,
     pub(super) skills: BTreeMap<String, Titles>,
     pub(super) languages: Vec<String>,
@@ -65,6 +68,19 @@ impl RuleSet {
         &self.rules
     }
 
+    /// The seconds after which rules with this trigger run, rising, each once; nothing but 0 for a trigger that does not
+    /// wait. Empty where no rule has the trigger.
+    #[must_use]
+    pub fn thresholds(&self, trigger: Trigger) -> &[u64] {
+        &self.thresholds[trigger as usize]
+    }
+
+    /// A calendar.
+    #[must_use]
+    pub fn calendar(&self, name: &str) -> Option<&Arc<Calendar>> {
+        self.world.calendars.iter().find(|calendar| calendar.name() == name)
+    }
+
     /// The queues by name.
     #[must_use]
     pub fn queues(&self) -> &BTreeMap<String, QueueSpec> {
@@ -91,7 +107,7 @@ impl RuleSet {
 }
 
 /// When a rule runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// The customer wrote, and the bot or a queue owns the conversation.
@@ -101,11 +117,20 @@ pub enum Trigger {
     AgentMessage,
     /// A message means something else than was understood at its turn, by a second opinion that came later.
     Signals,
+    /// The conversation has waited in a queue for as long as the rule says.
+    Waiting,
+    /// Nobody has said anything for as long as the rule says, while the bot or an agent owns the conversation.
+    Idle,
+    /// The conversation was closed, and is still, after as long as the rule says.
+    Closed,
+    /// Of the time that a queue promises, the share is gone that counts as a risk.
+    SlaRisk,
 }
 
 impl Trigger {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Message, Self::AgentMessage, Self::Signals];
+    pub const ALL: [Self; 7] =
+        [Self::Message, Self::AgentMessage, Self::Signals, Self::Waiting, Self::Idle, Self::Closed, Self::SlaRisk];
 
     /// The word that rule files use.
     #[must_use]
@@ -114,7 +139,17 @@ impl Trigger {
             Self::Message => "message",
             Self::AgentMessage => "agent_message",
             Self::Signals => "signals",
+            Self::Waiting => "waiting",
+            Self::Idle => "idle",
+            Self::Closed => "closed",
+            Self::SlaRisk => "sla_risk",
         }
+    }
+
+    /// Whether time alone brings it about.
+    #[must_use]
+    pub const fn is_timed(self) -> bool {
+        matches!(self, Self::Waiting | Self::Idle | Self::Closed | Self::SlaRisk)
     }
 }
 
@@ -125,6 +160,8 @@ pub struct Rule {
     pub(super) file: usize,
     pub(super) line: usize,
     pub(super) on: Trigger,
+    /// Seconds; 0 for a trigger that does not wait.
+    pub(super) after: u64,
     pub(super) when: Option<When>,
     pub(super) then: Vec<Step>,
     pub(super) destination: Option<DestinationSpec>,
@@ -138,7 +175,7 @@ impl Rule {
         &self.name
     }
 
-    /// When it runs.
+    /// What makes it run.
     #[must_use]
     pub fn on(&self) -> Trigger {
         self.on
@@ -193,6 +230,8 @@ pub(super) struct HandoffSpec {
     pub priority: Option<Priority>,
     pub skills: Vec<SkillSpec>,
     pub reason: Option<Interpolated>,
+    /// In place of the queue's own.
+    pub escalate: Option<Vec<Escalation>>,
 }
 
 /// A requirement as a rule says it.
@@ -224,6 +263,152 @@ pub struct QueueSpec {
     pub auto_accept: bool,
     /// What each priority is worth.
     pub priority_credits: PriorityCredits,
+    /// What is promised to those who wait in it.
+    #[serde(default, skip_serializing_if = "Sla::is_empty")]
+    pub sla: Sla,
+    /// When it is served, and what happens at other times. `None`: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+    /// What happens to those who wait long, by rising `after`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<Escalation>,
+    /// How long an agent who took a conversation has for a first reply, in seconds; it goes back to the queue then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_reply: Option<u64>,
+    /// How long after the end of a conversation its agent keeps its weight, to finish up, in seconds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub wrap_up: u64,
+}
+
+/// What a queue promises, in seconds, counted in the open hours of a calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sla {
+    /// From the first enqueue to an agent's first reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_reply: Option<u64>,
+    /// From a customer's message to an agent's reply, after the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_reply: Option<u64>,
+    /// From the first enqueue to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<u64>,
+    /// Whose open hours count; `None`: every hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
+    /// The share of the time, in percent, after which it is at risk.
+    pub risk: u8,
+    /// Seconds of waiting that being at risk is worth, and being late.
+    pub boost: SlaBoost,
+}
+
+impl Default for Sla {
+    fn default() -> Self {
+        Self {
+            first_reply: None,
+            next_reply: None,
+            resolution: None,
+            calendar: None,
+            risk: 80,
+            boost: SlaBoost::default(),
+        }
+    }
+}
+
+impl Sla {
+    /// Whether nothing is promised.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.clocks().next().is_none()
+    }
+
+    /// What is promised.
+    pub fn clocks(&self) -> impl Iterator<Item = (SlaClock, u64)> {
+        let promised = [
+            (SlaClock::FirstReply, self.first_reply),
+            (SlaClock::NextReply, self.next_reply),
+            (SlaClock::Resolution, self.resolution),
+        ];
+        promised.into_iter().filter_map(|(clock, seconds)| Some((clock, seconds?)))
+    }
+}
+
+/// Seconds of waiting that a promise in danger is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlaBoost {
+    /// From the moment at which it is at risk.
+    pub risk: u32,
+    /// From the moment at which it is broken, instead.
+    pub breach: u32,
+}
+
+impl Default for SlaBoost {
+    fn default() -> Self {
+        Self { risk: 900, breach: 3_600 }
+    }
+}
+
+/// Something that a queue promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlaClock {
+    /// An agent's first reply.
+    FirstReply,
+    /// An agent's reply to a later message.
+    NextReply,
+    /// The end.
+    Resolution,
+}
+
+impl SlaClock {
+    /// The word that rules use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstReply => "first_reply",
+            Self::NextReply => "next_reply",
+            Self::Resolution => "resolution",
+        }
+    }
+}
+
+/// When a queue is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hours {
+    /// The calendar.
+    pub calendar: String,
+    /// What happens to a handoff while it is closed.
+    pub closed: WhenClosed,
+    /// What the customer is told then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+}
+
+/// What happens to a handoff to a queue that is closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenClosed {
+    /// It waits and is offered once the queue opens.
+    #[default]
+    Hold,
+    /// It waits and is offered to whoever is there.
+    Queue,
+    /// The customer is told, and the conversation stays with the bot.
+    Reply,
+    /// As `hold`, tagged `ticket`: an answer is promised for later.
+    Ticket,
+}
+
+/// What happens to a conversation that waits long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Seconds since it was first queued.
+    pub after: u64,
+    /// Where it goes on waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// How urgent it is from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
 }
 
 /// Who of those who can take a conversation gets it.
@@ -378,6 +563,9 @@ pub struct Handoff {
     pub reason: String,
     /// The rule that said so.
     pub rule: Arc<str>,
+    /// What happens when it waits long: the rule's word, or else the queue's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<Escalation>,
 }
 
 /// Something that the agent must be able to do.

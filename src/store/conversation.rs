@@ -5,7 +5,7 @@
 //!   Bot ───────────────► Queue ───────────► Agent
 //!    ▲ ▲                   │  ▲               │ │
 //!    │ └──── return ───────┴──┼─── return ────┘ │ close
-//!    │                        └── (requeue) ────┤
+//!    │                        └──── requeue ────┤
 //!    │  the customer writes again soon          ▼
 //!    └─────────────────────────────────────── Closed
 //! ```
@@ -20,36 +20,50 @@ use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, MessageId,
 use serde::{Deserialize, Serialize};
 
 use super::entry::EntryAuthor;
-use crate::routing::is_default;
+pub use super::handoff::{Handoff, Reserved};
 pub use crate::routing::{Priority, SkillNeed};
+use crate::routing::{SlaClock, is_default};
 use crate::understand::{SentimentLabel, Signals};
 
 /// Who speaks for the company now.
 pub use contract::ThreadOwner as Owner;
 
-/// How a conversation was handed to a queue: data, so that the agent, the desk and `why` all read the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Handoff {
-    /// The queue.
-    pub queue: String,
-    /// Why, in the words of the rule.
-    pub reason: String,
-    /// What the agent should know before reading on.
-    pub summary: String,
-    /// The rule that decided it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// The entry that it was decided in: of the message, or of a second opinion on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decided_in: Option<EntryId>,
-    /// How urgent.
-    pub priority: Priority,
-    /// What an agent must be able to do.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skills: Vec<SkillNeed>,
-    /// When it first entered a queue: declines and returns never reset it.
+/// A stretch of time in which something may become due, by what it counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spell {
+    /// Since the first enqueue, in a queue.
+    Waiting,
+    /// Since somebody last said something, with the bot or an agent.
+    Idle,
+    /// Since it was closed.
+    Closed,
+    /// Until an agent's first reply.
+    FirstReply,
+    /// Until an agent's reply to a later message.
+    NextReply,
+    /// Until the end.
+    Resolution,
+}
+
+impl From<SlaClock> for Spell {
+    fn from(clock: SlaClock) -> Self {
+        match clock {
+            SlaClock::FirstReply => Self::FirstReply,
+            SlaClock::NextReply => Self::NextReply,
+            SlaClock::Resolution => Self::Resolution,
+        }
+    }
+}
+
+/// How far the rules of a spell have acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fired {
+    /// When the spell began; what is noted of an earlier one says nothing of this.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub at: Timestamp,
+    pub since: Timestamp,
+    /// The latest threshold, in seconds.
+    pub up_to: u64,
 }
 
 /// How the customer's tone develops over a conversation.
@@ -188,6 +202,16 @@ pub struct Conversation {
     /// The conversation that the same thread had before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<ConversationId>,
+    /// Since when nobody has said anything, where the last thing said was said because of that.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::microsecond::optional"
+    )]
+    pub quiet_since: Option<Timestamp>,
+    /// What time alone has brought about.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fired: BTreeMap<Spell, Fired>,
 }
 
 impl Conversation {
@@ -235,6 +259,8 @@ impl Conversation {
             last_external_id: String::new(),
             last_entry: None,
             before: None,
+            quiet_since: None,
+            fired: BTreeMap::new(),
         }
     }
 
@@ -246,14 +272,34 @@ impl Conversation {
 
     /// `Bot → Queue`. The first entry into a queue starts the clock that priorities and relaxing skills count from.
     pub fn hand_off(&mut self, handoff: Handoff) {
+        let before = self.handoff.take();
         self.own(Owner::Queue, None);
         self.priority = handoff.priority;
-        self.handoff = Some(handoff);
+        self.handoff = Some(Handoff {
+            replied: before.as_ref().is_some_and(|before| before.replied),
+            unanswered: before.map_or(Some(handoff.at), |before| before.unanswered),
+            ..handoff
+        });
     }
 
-    /// `Queue → Agent`.
-    pub fn assign(&mut self, agent: AgentId) {
+    /// `Queue | Agent → Agent`.
+    pub fn assign(&mut self, agent: AgentId, now: Timestamp) {
         self.own(Owner::Agent, Some(agent));
+        if let Some(handoff) = &mut self.handoff {
+            handoff.taken_at = Some(now);
+            handoff.released = false;
+            handoff.reserved = None;
+        }
+    }
+
+    /// `Queue | Agent → Queue`, at its original age, kept for an agent or for everybody.
+    pub fn requeue(&mut self, reserved: Option<Reserved>) {
+        self.own(Owner::Queue, None);
+        if let Some(handoff) = &mut self.handoff {
+            handoff.taken_at = None;
+            handoff.released = true;
+            handoff.reserved = reserved;
+        }
     }
 
     /// `Queue | Agent → Bot`.
@@ -288,7 +334,28 @@ impl Conversation {
     /// Notes the last thing said, for lists.
     pub fn said(&mut self, at: Timestamp, author: EntryAuthor, text: &str) {
         const SHOWN: usize = 140;
+        self.quiet_since = None;
+        match (&mut self.handoff, &author) {
+            (Some(handoff), EntryAuthor::Customer) => _ = handoff.unanswered.get_or_insert(at),
+            (Some(handoff), EntryAuthor::Agent { .. }) => {
+                (handoff.replied, handoff.taken_at, handoff.unanswered) = (true, None, None);
+            }
+            _ => {}
+        }
         self.last = Some(LastSaid { at, author, text: truncate_chars(text, SHOWN).replace('\n', " ") });
+    }
+
+    /// Since when nobody has said anything, but for what was said because of that.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Timestamp> {
+        self.quiet_since.or(self.last.as_ref().map(|last| last.at))
+    }
+
+    /// Whether the rules of a spell have acted at a threshold, or a later one.
+    #[must_use]
+    pub fn has_fired(&self, spell: Spell, since: Timestamp, after: u64) -> bool {
+        let same = |fired: &&Fired| fired.since.as_microsecond() == since.as_microsecond();
+        self.fired.get(&spell).filter(same).is_some_and(|fired| after <= fired.up_to)
     }
 
     /// The platform's id of the message that a reply written now answers.
@@ -325,18 +392,10 @@ mod tests {
     #[test]
     fn every_change_of_owner_raises_the_epoch_and_keeps_the_last_agent() {
         let mut c = conversation();
-        c.hand_off(Handoff {
-            queue: "care".into(),
-            reason: "angry".into(),
-            summary: String::new(),
-            rule: None,
-            decided_in: None,
-            priority: Priority::High,
-            skills: vec![],
-            at: Timestamp::UNIX_EPOCH,
-        });
+        let handoff = Handoff::new("care", "angry", Timestamp::UNIX_EPOCH);
+        c.hand_off(Handoff { priority: Priority::High, ..handoff });
         assert_eq!((c.owner, c.epoch, c.priority), (Owner::Queue, 1, Priority::High));
-        c.assign(AgentId::from(7));
+        c.assign(AgentId::from(7), Timestamp::UNIX_EPOCH);
         assert_eq!((c.owner, c.epoch, c.agent), (Owner::Agent, 2, Some(AgentId::from(7))));
         c.close(Timestamp::UNIX_EPOCH);
         assert_eq!((c.owner, c.epoch, c.agent, c.previous_agent), (Owner::Closed, 3, None, Some(AgentId::from(7))));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::conversation::Priority;
-use crate::{bot::Citation, understand::Signals};
+use crate::{bot::Citation, routing::Trigger, understand::Signals};
 
 /// Who said or did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,17 @@ pub enum What {
         /// What it means now, and what was decided on that.
         record: Box<TurnRecord>,
     },
+    /// Rules ran because of the time alone.
+    Fired {
+        /// Which rules.
+        on: Trigger,
+        /// For how long it had lasted, in seconds.
+        after: u64,
+        /// The customer's last message, which the rules saw.
+        of: MessageId,
+        /// What that message means, and what was decided.
+        record: Box<TurnRecord>,
+    },
     /// Something on its way to the customer; how far it has come is in the outbox under the same id.
     Reply {
         /// The message, complete.
@@ -100,7 +111,7 @@ pub struct TurnRecord {
 pub struct DecisionRecord {
     /// The hash of the rule set.
     pub rule_set: String,
-    /// The rule that decided.
+    /// The rule that decided, or else the last that acted; empty where none did.
     pub rule: String,
     /// Where to, in a word or two: `answer`, `handoff care`, `close`, `ignore`, `agent`.
     pub destination: String,
@@ -124,6 +135,10 @@ pub enum Event {
     Accepted { agent: String },
     Declined { agent: String },
     Expired { agent: String },
+    TakenBack { agent: String },
+    Escalated { after: u64, queue: Option<String>, priority: Option<Priority> },
+    Transferred { by: String, queue: String, agent: Option<String> },
+    TakenOver { by: String, agent: String },
     Tagged { add: Vec<String>, remove: Vec<String>, by: String },
     Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
     Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },

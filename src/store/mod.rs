@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod conversation;
 pub mod customer;
 pub mod entry;
+mod handoff;
 mod kept_signals;
 pub mod outbox;
 pub mod people;
@@ -200,6 +201,14 @@ pub trait Journal: Send + Sync {
 
     /// All conversations that wait in a queue or are with an agent: what the desk starts from.
     async fn held(&self) -> Result<Vec<Arc<Conversation>>, StoreError>;
+
+    /// Conversations that are open, or were closed since a moment, by rising id, behind the one named.
+    async fn open_conversations(
+        &self,
+        after: Option<ConversationId>,
+        closed_since: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Conversation>>, StoreError>;
 
     /// The conversations of some customers, newest first.
     async fn conversations_of(

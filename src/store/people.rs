@@ -56,6 +56,9 @@ pub struct Agent {
     pub queues: Vec<String>,
     /// How much they can hold, in units; a chat costs 25 by default.
     pub capacity: u32,
+    /// The most conversations at once, by kind of channel; a kind that is not named has no cap of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub caps: BTreeMap<String, u32>,
     /// Whether they may log in and be offered work.
     pub active: bool,
 }

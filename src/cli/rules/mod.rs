@@ -9,7 +9,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    routing::{Finding, Loaded, RuleSet, TestReport, Trace, Trigger, decide, explain, facts_from, load_dir, run_tests},
+    routing::{
+        Finding, Loaded, RuleSet, TestReport, Trace, Trigger, decide, explain, facts_from, load_dir, parse_seconds,
+        run_tests,
+    },
     understand::{Settings, Signals},
 };
 
@@ -50,9 +53,12 @@ pub struct ExplainArgs {
     /// The language, instead of the one that the classifier finds: en, zh-Hans, …
     #[arg(long)]
     pub language: Option<String>,
-    /// Why the rules run: message, or signals for a second opinion that came later.
+    /// Why the rules run: message, signals for a second opinion that came later, waiting, idle, closed, sla_risk.
     #[arg(long, value_name = "TRIGGER", default_value = "message", value_parser = trigger)]
     pub on: Trigger,
+    /// For how long that has lasted, as the rules say it: 2m, 1h30m.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = seconds)]
+    pub after: u64,
     /// A fact, by its path: conversation.bot_misses=1, customer.tier=gold. Can be given more than once.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub facts: Vec<String>,
@@ -61,6 +67,10 @@ pub struct ExplainArgs {
 fn trigger(text: &str) -> Result<Trigger, String> {
     let known = || Trigger::ALL.map(Trigger::as_str).join(", ");
     Trigger::ALL.into_iter().find(|on| on.as_str() == text).ok_or_else(|| format!("there are {}", known()))
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    parse_seconds(text).ok_or_else(|| "write a duration as 90s, 5m, 1h30m or 7d".to_owned())
 }
 
 /// Runs the command and writes what it found. `settings` are those of the classifier, `now` is the time of the
@@ -155,7 +165,7 @@ fn explain_message(
             return Ok(false);
         }
     };
-    facts.on = args.on;
+    (facts.on, facts.after) = (args.on, args.after);
     facts.message.text = contract::clean_text(&args.text);
     if let Some(channel) = &args.channel {
         facts.message.channel.clone_from(channel);

@@ -258,11 +258,11 @@ async fn body_of(app: &App, written: &Written) -> Result<contract::Body, ApiErro
     Ok(body)
 }
 
-fn author(agent: &Agent) -> EntryAuthor {
+pub(super) fn author(agent: &Agent) -> EntryAuthor {
     EntryAuthor::Agent { id: agent.id, name: agent.name.clone() }
 }
 
-fn needs_owner(draft: &Draft<'_>, agent: &Agent) -> Result<(), ApiError> {
+pub(super) fn needs_owner(draft: &Draft<'_>, agent: &Agent) -> Result<(), ApiError> {
     if draft.conversation.owner == Owner::Agent && draft.conversation.agent == Some(agent.id) {
         return Ok(());
     }

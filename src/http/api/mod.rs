@@ -1,8 +1,10 @@
 //! The REST API, version 1. One file a noun; the OpenAPI document is made from the handlers.
 
 mod attachments;
+mod candidates;
 mod conversations;
 mod customers;
+mod moves;
 mod offers;
 mod operations;
 mod people;
@@ -58,6 +60,7 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(people::logout))
         .routes(routes!(people::me))
         .routes(routes!(people::set_presence))
+        .routes(routes!(people::ready))
         .routes(routes!(people::set_password))
         .routes(routes!(people::agents, people::add_agent))
         .routes(routes!(people::change_agent))
@@ -72,6 +75,9 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(conversations::close))
         .routes(routes!(conversations::give_back))
         .routes(routes!(conversations::tag))
+        .routes(routes!(moves::transfer))
+        .routes(routes!(moves::take))
+        .routes(routes!(candidates::candidates))
         .routes(routes!(offers::list))
         .routes(routes!(offers::accept))
         .routes(routes!(offers::decline))

@@ -119,6 +119,13 @@ pub(super) struct SetPassword {
     new: String,
 }
 
+/// Say that you have finished up what you closed: your capacity is yours again.
+#[utoipa::path(post, path = "/me/ready", tag = "people", responses((status = 204)))]
+pub(super) async fn ready(State(app): State<App>, caller: Caller) -> Result<StatusCode, ApiError> {
+    app.records.desk.ready(caller.agent()?.id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Change your password. All your other sessions end.
 #[utoipa::path(put, path = "/me/password", request_body = SetPassword, tag = "people", responses((status = 204), (status = 401)))]
 pub(super) async fn set_password(
@@ -178,6 +185,9 @@ pub(super) struct NewAgent {
     queues: Vec<String>,
     #[serde(default = "usual_capacity")]
     capacity: u32,
+    /// The most conversations at once, by kind of channel.
+    #[serde(default)]
+    caps: BTreeMap<String, u32>,
 }
 
 fn usual_capacity() -> u32 {
@@ -202,6 +212,7 @@ pub(super) async fn add_agent(
         skills: new.skills,
         queues: new.queues,
         capacity: new.capacity,
+        caps: new.caps,
         active: true,
     };
     check(&app, &agent)?;
@@ -222,6 +233,7 @@ pub(super) struct AgentChange {
     skills: Option<BTreeMap<String, u8>>,
     queues: Option<Vec<String>>,
     capacity: Option<u32>,
+    caps: Option<BTreeMap<String, u32>>,
     active: Option<bool>,
 }
 
@@ -254,6 +266,7 @@ pub(super) async fn change_agent(
         skills: change.skills.unwrap_or_else(|| before.skills.clone()),
         queues: change.queues.unwrap_or_else(|| before.queues.clone()),
         capacity: change.capacity.unwrap_or(before.capacity),
+        caps: change.caps.unwrap_or_else(|| before.caps.clone()),
         active: change.active.unwrap_or(before.active),
     };
     check(&app, &agent)?;

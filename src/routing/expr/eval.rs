@@ -1,6 +1,6 @@
 //! Evaluation on facts in place. `None` is unknown; it spreads as an absent field does in CEL.
 
-use std::{borrow::Cow, cell::OnceCell, cmp::Ordering, collections::BTreeMap};
+use std::{borrow::Cow, cell::OnceCell, cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use jiff::{Zoned, tz::TimeZone};
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(in crate::routing) struct World {
     pub texts: TextIndex,
-    pub calendars: Vec<Calendar>,
+    pub calendars: Vec<Arc<Calendar>>,
     /// The zone of `now.hour` and `now.weekday`.
     pub zone: Zone,
 }
@@ -224,7 +224,7 @@ impl Val<'_> {
     }
 }
 
-fn open(calendars: &[Calendar], calendar: usize, now: jiff::Timestamp) -> Option<bool> {
+fn open(calendars: &[Arc<Calendar>], calendar: usize, now: jiff::Timestamp) -> Option<bool> {
     calendars.get(calendar).map(|calendar| calendar.open_at(now))
 }
 

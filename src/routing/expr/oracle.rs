@@ -11,9 +11,9 @@ use crate::{
         calendar::{Calendar, Span},
         facts::{
             ConversationFacts, CustomerFacts, Facts, IntentFacts, MessageFacts, MoodFacts, Now, Owner, Priority,
-            QueueFacts, SentimentFacts,
+            QueueFacts, SentimentFacts, SlaFacts,
         },
-        rule::Trigger,
+        rule::{SlaClock, Trigger},
     },
     understand::{Entity, SentimentLabel},
 };
@@ -136,6 +136,7 @@ fn facts(dice: [u8; 32]) -> Facts {
     };
     Facts {
         on: Trigger::Message,
+        after: 0,
         message: MessageFacts {
             text: texts[roll(5)].to_owned(),
             subject: word(roll(6)),
@@ -178,6 +179,8 @@ fn facts(dice: [u8; 32]) -> Facts {
             waiting: seconds(roll(4)),
             previous_agent: word(roll(6)),
             reopened: roll(2) == 1,
+            language: [None, Some("zh-Hans")][roll(2)].map(str::to_owned),
+            sla: SlaFacts { clock: [None, Some(SlaClock::NextReply)][roll(2)], left: seconds(roll(4)) },
         },
         customer: CustomerFacts {
             id: "cus_1".into(),
@@ -286,6 +289,7 @@ fn duration() -> BoxedStrategy<String> {
     prop::sample::select(vec![
         "conversation.idle",
         "conversation.waiting",
+        "conversation.sla.left",
         "queues.care.longest_wait",
         "duration(\"5m\")",
         "duration(\"1h30m\")",
@@ -381,7 +385,7 @@ proptest! {
             let week = std::array::from_fn(|_| always.clone());
             let shop = Calendar { name: "shop".into(), zone: jiff::tz::TimeZone::UTC, week, dates: BTreeMap::new() };
             let open = shop.open_at(facts.now.time);
-            let world = World { texts: TextIndex::new(needles).unwrap(), calendars: vec![shop], ..World::default() };
+            let world = World { texts: TextIndex::new(needles).unwrap(), calendars: vec![shop.into()], ..World::default() };
             let scope = Scope::new(&world, &facts);
             let ours = expr.evaluate(&scope).map(|value| value == Val::Bool(true));
             (ours, interpret(&source, &scope, open))

@@ -26,6 +26,7 @@ pub(in crate::routing) struct QueueField {
 const SENTIMENTS: &[&str] = &["very_negative", "negative", "neutral", "positive", "very_positive"];
 const EVENTS: &[&str] = &["message", "postback", "reaction", "edit", "delete"];
 const OWNERS: &[&str] = &["bot", "queue", "agent", "closed"];
+const CLOCKS: &[&str] = &["first_reply", "next_reply", "resolution"];
 const PRIORITIES: &[&str] = &["low", "normal", "high", "urgent"];
 /// The days of the week, from Monday.
 pub(in crate::routing) const WEEKDAYS: [&str; 7] =
@@ -90,6 +91,10 @@ pub(in crate::routing) static FIELDS: &[Field] = fields![
     "conversation.waiting" Ty::Duration, s => s.facts.conversation.waiting.map(Val::Duration);
     "conversation.previous_agent" Ty::Text, s => maybe(s.facts.conversation.previous_agent.as_ref());
     "conversation.reopened" Ty::Bool, s => Some(Val::Bool(s.facts.conversation.reopened));
+    "conversation.language" Ty::Text, s => maybe(s.facts.conversation.language.as_ref());
+    "conversation.sla.clock" Ty::Word(CLOCKS), s =>
+        s.facts.conversation.sla.clock.map(|clock| Val::text(clock.as_str()));
+    "conversation.sla.left" Ty::Duration, s => s.facts.conversation.sla.left.map(Val::Duration);
     "customer.id" Ty::Text, s => text(&s.facts.customer.id);
     "customer.name" Ty::Text, s => maybe(s.facts.customer.name.as_ref());
     "customer.language" Ty::Text, s => maybe(s.facts.customer.language.as_ref());

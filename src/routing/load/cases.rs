@@ -42,10 +42,13 @@ pub(super) fn case(node: &Node, file: usize, lines: &Lines, desk: &Desk, notes: 
 fn facts(node: &Node, notes: &mut Notes<'_>) -> Option<Map<String, Json>> {
     let mut facts = Map::new();
     let groups = ["message", "conversation", "customer", "queues", "now"];
-    let known: Vec<&str> = ["on"].into_iter().chain(groups).collect();
+    let known: Vec<&str> = ["on", "after"].into_iter().chain(groups).collect();
     let fields = read::fields(node, "given", &known, notes)?;
     if let Some(on) = fields.get("on").and_then(|node| read::trigger(node, notes)) {
         facts.insert("on".to_owned(), Json::from(on.as_str()));
+    }
+    if let Some(after) = fields.get("after").and_then(|node| read::seconds(node, "`after`", notes)) {
+        facts.insert("after".to_owned(), Json::from(after));
     }
     if let Value::Map(entries) = &node.value {
         for (key, node) in entries.iter().filter(|(key, _)| groups.contains(&key.name.as_str())) {

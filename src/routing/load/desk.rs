@@ -1,6 +1,6 @@
-//! `queues.yaml`, `skills.yaml`, `calendars.yaml`, `templates.yaml`.
+//! `skills.yaml`, `calendars.yaml`, `templates.yaml`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -9,13 +9,10 @@ use crate::routing::{
     calendar::{Calendar, Span},
     expr::WEEKDAYS,
     finding::{Notes, suggest},
-    rule::{Members, PriorityCredits, QueueSpec, Strategy, Titles},
+    rule::Titles,
     template::Templates,
-    yaml::{Node, Value},
+    yaml::Node,
 };
-
-/// How long an offer stands unless the queue says otherwise, in seconds.
-const OFFER_TIMEOUT: u64 = 30;
 
 /// What `skills.yaml` says.
 #[derive(Debug, Default)]
@@ -28,7 +25,7 @@ pub(super) struct Skills {
 #[derive(Debug, Default)]
 pub(super) struct Calendars {
     pub zone: Option<TimeZone>,
-    pub calendars: Vec<Calendar>,
+    pub calendars: Vec<Arc<Calendar>>,
 }
 
 pub(super) fn skills(root: &Node, notes: &mut Notes<'_>) -> Skills {
@@ -54,102 +51,6 @@ pub(super) fn skills(root: &Node, notes: &mut Notes<'_>) -> Skills {
     skills
 }
 
-pub(super) fn queues(
-    root: &Node,
-    skills: &Skills,
-    notes: &mut Notes<'_>,
-) -> BTreeMap<String, (QueueSpec, std::ops::Range<usize>)> {
-    let mut queues = BTreeMap::new();
-    let Some(fields) = read::fields(root, "queues.yaml", &["queues"], notes) else { return queues };
-    for (key, node) in fields.get("queues").and_then(|node| read::entries(node, "queues", notes)).unwrap_or_default() {
-        if read::is_name(&key.name, &key.span, "a queue", notes)
-            && let Some(queue) = queue(&key.name, node, skills, notes)
-        {
-            queues.insert(key.name.clone(), (queue, key.span.clone()));
-        }
-    }
-    queues
-}
-
-fn queue(name: &str, node: &Node, skills: &Skills, notes: &mut Notes<'_>) -> Option<QueueSpec> {
-    let known = ["title", "strategy", "members", "sticky", "offer_timeout", "auto_accept", "priority_credits"];
-    let fields = read::fields(node, "a queue", &known, notes)?;
-    let strategies = [
-        ("longest_idle", Strategy::LongestIdle),
-        ("least_loaded", Strategy::LeastLoaded),
-        ("most_skilled", Strategy::MostSkilled),
-    ];
-    Some(QueueSpec {
-        name: name.to_owned(),
-        title: fields.get("title").map(|node| read::titles(node, "a title", notes)).unwrap_or_default(),
-        strategy: fields
-            .get("strategy")
-            .and_then(|node| read::word(node, "a strategy", &strategies, notes))
-            .unwrap_or_default(),
-        members: fields.get("members").map(|node| members(node, skills, notes)).unwrap_or_default(),
-        sticky: fields.get("sticky").and_then(|node| read::seconds(node, "sticky", notes)),
-        offer_timeout: fields
-            .get("offer_timeout")
-            .and_then(|node| read::seconds(node, "offer_timeout", notes))
-            .unwrap_or(OFFER_TIMEOUT),
-        auto_accept: fields.get("auto_accept").and_then(|node| read::boolean(node, "auto_accept", notes)) == Some(true),
-        priority_credits: fields.get("priority_credits").map(|node| credits(node, notes)).unwrap_or_default(),
-    })
-}
-
-fn members(node: &Node, skills: &Skills, notes: &mut Notes<'_>) -> Members {
-    if matches!(node.value, Value::Text(_)) {
-        let words = [("everyone", false), ("assigned", true)];
-        return match read::word(node, "members", &words, notes) {
-            Some(true) => Members::Assigned,
-            _ => Members::Everyone,
-        };
-    }
-    let mut needed = BTreeMap::new();
-    let skilled = read::fields(node, "members", &["skills"], notes).and_then(|fields| fields.get("skills"));
-    for (key, node) in skilled.and_then(|node| read::entries(node, "skills", notes)).unwrap_or_default() {
-        if !skills.titles.contains_key(&key.name) {
-            let help = suggest(&key.name, skills.titles.keys().map(String::as_str));
-            notes.error(&key.span, format!("there is no skill “{}”", key.name), help);
-        }
-        if let Some(level) = read::level(node, notes) {
-            needed.insert(key.name.clone(), level);
-        }
-    }
-    Members::Skilled(needed)
-}
-
-fn credits(node: &Node, notes: &mut Notes<'_>) -> PriorityCredits {
-    let mut credits = PriorityCredits::default();
-    let Some(fields) = read::fields(node, "priority_credits", &["low", "normal", "high", "urgent"], notes) else {
-        return credits;
-    };
-    let mut read = |name: &str, credit: &mut i64| {
-        if let Some(seconds) = fields.get(name).and_then(|node| signed_seconds(node, notes)) {
-            *credit = seconds;
-        }
-    };
-    read("low", &mut credits.low);
-    read("normal", &mut credits.normal);
-    read("high", &mut credits.high);
-    read("urgent", &mut credits.urgent);
-    credits
-}
-
-/// A duration that may be below zero: `-10m`.
-fn signed_seconds(node: &Node, notes: &mut Notes<'_>) -> Option<i64> {
-    let (negative, text) = match &node.value {
-        Value::Text(text) => text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest)),
-        Value::Int(0) => (false, "0s"),
-        _ => (false, ""),
-    };
-    let seconds = read::parse_seconds(text).and_then(|seconds| i64::try_from(seconds).ok()).filter(|s| *s <= 604_800);
-    if seconds.is_none() {
-        notes.error(&node.span, "a credit is a duration of at most 7d", "write it as 15m, 1h or -10m");
-    }
-    seconds.map(|seconds| if negative { -seconds } else { seconds })
-}
-
 pub(super) fn calendars(root: &Node, notes: &mut Notes<'_>) -> Calendars {
     let mut read_ = Calendars::default();
     let Some(fields) = read::fields(root, "calendars.yaml", &["time_zone", "calendars"], notes) else { return read_ };
@@ -161,7 +62,7 @@ pub(super) fn calendars(root: &Node, notes: &mut Notes<'_>) -> Calendars {
         if read::is_name(&key.name, &key.span, "a calendar", notes)
             && let Some(fields) = read::fields(node, "a calendar", &known, notes)
         {
-            read_.calendars.push(calendar(&key.name, fields, &default, notes));
+            read_.calendars.push(Arc::new(calendar(&key.name, fields, &default, notes)));
         }
     }
     read_
@@ -213,6 +114,7 @@ fn spans(node: &Node, notes: &mut Notes<'_>) -> Vec<Span> {
             None => {}
         }
     }
+    spans.sort_unstable();
     spans
 }
 

@@ -66,8 +66,8 @@ type Ender = (usize, BTreeSet<String>);
 
 /// A rule that can never act, because an earlier one that ends the pass matches whenever it would.
 fn shadowed(loading: &mut Loading<'_>) {
-    let mut enders: HashMap<(Trigger, String), Vec<Ender>> = HashMap::new();
-    let mut always: HashMap<Trigger, usize> = HashMap::new();
+    let mut enders: HashMap<(Trigger, u64, String), Vec<Ender>> = HashMap::new();
+    let mut always: HashMap<(Trigger, u64), usize> = HashMap::new();
     let mut found: Vec<(usize, Range<usize>, usize)> = Vec::new();
     for (place, (rule, span)) in loading.rules.iter().enumerate() {
         let mut needs = BTreeSet::new();
@@ -76,19 +76,19 @@ fn shadowed(loading: &mut Loading<'_>) {
             fixed = !changes(&when.expr);
             conjuncts(&when.expr, &when.source, &mut needs);
         }
-        let earlier = always.get(&rule.on).copied().or_else(|| {
+        let earlier = always.get(&(rule.on, rule.after)).copied().or_else(|| {
             needs
                 .iter()
-                .flat_map(|need| enders.get(&(rule.on, need.clone())).into_iter().flatten())
+                .flat_map(|need| enders.get(&(rule.on, rule.after, need.clone())).into_iter().flatten())
                 .find(|(_, asked)| asked.is_subset(&needs))
                 .map(|(earlier, _)| *earlier)
         });
         if let Some(earlier) = earlier {
             found.push((rule.file, span.clone(), earlier));
         } else if ends(rule) && rule.when.is_none() {
-            always.insert(rule.on, place);
+            always.insert((rule.on, rule.after), place);
         } else if let Some(need) = needs.first().filter(|_| ends(rule) && fixed) {
-            let same = enders.entry((rule.on, need.clone())).or_default();
+            let same = enders.entry((rule.on, rule.after, need.clone())).or_default();
             if same.len() < MAX_COMPARED {
                 same.push((place, needs));
             }
@@ -135,17 +135,21 @@ fn default(loading: &mut Loading<'_>) {
 }
 
 fn queues(loading: &mut Loading<'_>) {
-    let mut used: BTreeSet<&str> = BTreeSet::new();
-    for (rule, _) in &loading.rules {
-        match &rule.destination {
-            Some(DestinationSpec::Handoff(handoff)) => _ = used.insert(&handoff.queue),
-            Some(DestinationSpec::Answer { otherwise, .. }) => {
-                if let DestinationSpec::Handoff(handoff) = &otherwise.1 {
-                    used.insert(&handoff.queue);
-                }
-            }
-            _ => {}
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut use_handoff = |destination: &'_ DestinationSpec| {
+        if let DestinationSpec::Handoff(handoff) = destination {
+            used.insert(handoff.queue.clone());
+            used.extend(handoff.escalate.iter().flatten().filter_map(|step| step.queue.clone()));
         }
+    };
+    for destination in loading.rules.iter().filter_map(|(rule, _)| rule.destination.as_ref()) {
+        match destination {
+            DestinationSpec::Answer { otherwise, .. } => use_handoff(&otherwise.1),
+            destination => use_handoff(destination),
+        }
+    }
+    for (queue, _) in loading.desk.queues.values() {
+        used.extend(queue.escalate.iter().filter_map(|step| step.queue.clone()));
     }
     let idle: Vec<(String, Range<usize>)> = loading
         .desk

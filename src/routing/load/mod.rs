@@ -5,12 +5,13 @@ mod cases;
 mod desk;
 mod intents;
 mod lint;
+mod queues;
 mod read;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(super) use read::parse_seconds;
+pub(crate) use read::parse_seconds;
 
 use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};
 
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use understand::intents::Intent;
 
 use super::{
+    calendar::Calendar,
     cases::{Case, run_tests},
     expr::{Needles, TextIndex, Vocabulary, World, Zone},
     finding::{Finding, Notes, Severity, SourceFile, at},
@@ -242,6 +244,7 @@ impl<'f> Loading<'f> {
             hash: hash(files).into(),
             files: files.to_vec(),
             indices: Trigger::ALL.map(|trigger| Index::new(&rules, trigger)),
+            thresholds: Trigger::ALL.map(|trigger| thresholds(&rules, trigger)),
             rules,
             queues: desk.queues.into_iter().map(|(name, (queue, _))| (name, queue)).collect(),
             skills: desk.skills.titles,
@@ -272,12 +275,9 @@ impl<'f> Loading<'f> {
         self.files.iter().position(|file| file.name == name)
     }
 
-    fn read_desk(&mut self) -> (Zone, Vec<super::calendar::Calendar>) {
+    fn read_desk(&mut self) -> (Zone, Vec<Arc<Calendar>>) {
         if let Some(place) = self.place(SKILLS) {
             self.desk.skills = desk::skills(&self.trees[place], &mut self.notes[place]);
-        }
-        if let Some(place) = self.place(QUEUES) {
-            self.desk.queues = desk::queues(&self.trees[place], &self.desk.skills, &mut self.notes[place]);
         }
         if let Some(place) = self.place(TEMPLATES) {
             let languages = &self.desk.skills.languages;
@@ -290,8 +290,13 @@ impl<'f> Loading<'f> {
             .place(CALENDARS)
             .map(|place| desk::calendars(&self.trees[place], &mut self.notes[place]))
             .unwrap_or_default();
+        if let Some(place) = self.place(QUEUES) {
+            let (skills, templates) = (&self.desk.skills, &self.desk.templates);
+            let known = queues::Known { skills, calendars: &calendars.calendars, templates };
+            self.desk.queues = queues::queues(&self.trees[place], &known, &mut self.notes[place]);
+        }
         self.desk.vocabulary = Vocabulary {
-            calendars: calendars.calendars.iter().map(|calendar| calendar.name.clone()).collect(),
+            calendars: calendars.calendars.iter().map(|calendar| calendar.name().to_owned()).collect(),
             queues: self.desk.queues.keys().cloned().collect(),
             intents: self.desk.intents.iter().map(|intent| intent.name.clone()).collect(),
         };
@@ -334,6 +339,14 @@ impl<'f> Loading<'f> {
             }
         }
     }
+}
+
+/// After how many seconds the rules of a trigger run, rising.
+fn thresholds(rules: &[Rule], on: Trigger) -> Vec<u64> {
+    let mut thresholds: Vec<u64> = rules.iter().filter(|rule| rule.on == on).map(|rule| rule.after).collect();
+    thresholds.sort_unstable();
+    thresholds.dedup();
+    thresholds
 }
 
 /// Where the lines of a text begin.

@@ -8,6 +8,7 @@ use crate::routing::{
     facts::Priority,
     finding::{Notes, suggest},
     rule::{Titles, Trigger},
+    template::Templates,
     yaml::{Key, Node, Value},
 };
 
@@ -175,7 +176,8 @@ pub(super) fn seconds(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<
     seconds
 }
 
-pub(in crate::routing) fn parse_seconds(text: &str) -> Option<u64> {
+/// The seconds of a duration such as `1h30m`.
+pub(crate) fn parse_seconds(text: &str) -> Option<u64> {
     let (mut total, mut rest) = (0_u64, text);
     if rest.is_empty() {
         return None;
@@ -213,6 +215,15 @@ pub(super) fn trigger(node: &Node, notes: &mut Notes<'_>) -> Option<Trigger> {
 pub(super) fn priority(node: &Node, notes: &mut Notes<'_>) -> Option<Priority> {
     let words = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent].map(|p| (p.as_str(), p));
     word(node, "a priority", &words, notes)
+}
+
+/// The name of a template that there is.
+pub(super) fn template(node: &Node, templates: &Templates, notes: &mut Notes<'_>) -> Option<String> {
+    let name = text(node, "a template", notes)?;
+    if !templates.names().any(|known| known == name) {
+        notes.error(&node.span, format!("there is no template “{name}”"), suggest(name, templates.names()));
+    }
+    Some(name.to_owned())
 }
 
 /// Texts by language.

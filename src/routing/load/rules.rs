@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{Desk, Lines, read, within};
+use super::{Desk, Lines, queues::escalations, read, within};
 use crate::routing::{
     decide::nearest_skill,
     expr::{self, Field, Kind, Needles, Problem},
@@ -36,7 +36,7 @@ struct Steps {
 impl RuleReader<'_, '_> {
     /// The rule, and the bytes of its name. A rule with something wrong in it is noted and may still be returned.
     pub(super) fn rule(&mut self, node: &Node) -> Option<(Rule, Range<usize>)> {
-        let fields = read::fields(node, "a rule", &["name", "on", "when", "then"], self.notes)?;
+        let fields = read::fields(node, "a rule", &["name", "on", "after", "when", "then"], self.notes)?;
         let Some(name_node) = fields.get("name") else {
             self.notes.error(&first_line(node), "a rule needs a name", "the name is what explanations and tests show");
             return None;
@@ -50,17 +50,9 @@ impl RuleReader<'_, '_> {
         };
         let steps = self.steps(then, "then");
         let on = on?;
-        if on == Trigger::AgentMessage
-            && let (Some(_), Some(end)) = (&steps.destination, &steps.end)
-        {
-            let message = "a conversation that an agent owns is not routed";
-            self.notes.error(end, message, "with `on: agent_message` use tag, untag, set, priority or notify");
-        }
-        if on == Trigger::Signals
-            && let (Some(DestinationSpec::Answer { .. }), Some(end)) = (&steps.destination, &steps.end)
-        {
-            let message = "the bot has answered this message already, or was not to";
-            self.notes.error(end, message, "with `on: signals` use handoff, close, ignore or no destination");
+        let after = self.after(on, fields.written("after"), name_node);
+        if let (Some(destination), Some(end)) = (&steps.destination, &steps.end) {
+            self.destination_fits(on, destination, end);
         }
         let when = match when {
             Some(None) => return None,
@@ -72,12 +64,64 @@ impl RuleReader<'_, '_> {
             file: self.file,
             line: self.lines.line(name_node.span.start),
             on,
+            after,
             when,
             then: steps.then,
             destination: steps.destination,
             stop: steps.stop,
         };
         Some((rule, name_node.span.clone()))
+    }
+
+    /// What `after` says, and whether the trigger has use for it.
+    fn after(&mut self, on: Trigger, node: Option<&Node>, name: &Node) -> u64 {
+        match (on, node) {
+            (Trigger::Waiting | Trigger::Idle, None) => {
+                let message = format!("`on: {}` needs `after`", on.as_str());
+                self.notes.error(&name.span, message, "write how long, for example `after: 5m`");
+                0
+            }
+            (Trigger::Waiting | Trigger::Idle | Trigger::Closed, Some(node)) => {
+                let after = read::seconds(node, "`after`", self.notes).unwrap_or(0);
+                if on != Trigger::Closed && after == 0 {
+                    self.notes.error(&node.span, "`after` is at least a second", "for example `after: 5m`");
+                }
+                after
+            }
+            (_, Some(node)) => {
+                let help = match on {
+                    Trigger::SlaRisk => "the queue's `sla:` says when it is at risk; take it out",
+                    _ => "it goes with `on: waiting`, `on: idle` or `on: closed`; take it out",
+                };
+                self.notes.error(&node.span, format!("`on: {}` waits for nothing", on.as_str()), help);
+                0
+            }
+            (_, None) => 0,
+        }
+    }
+
+    fn destination_fits(&mut self, on: Trigger, destination: &DestinationSpec, end: &Range<usize>) {
+        let is_answer = matches!(destination, DestinationSpec::Answer { .. });
+        let (message, help) = match on {
+            Trigger::AgentMessage => (
+                "a conversation that an agent owns is not routed",
+                "with `on: agent_message` use tag, untag, set, priority or notify",
+            ),
+            Trigger::Closed if !matches!(destination, DestinationSpec::Ignore) => (
+                "a conversation that is closed is not routed",
+                "with `on: closed` use tag, untag, set, priority, reply or notify",
+            ),
+            Trigger::Signals if is_answer => (
+                "the bot has answered this message already, or was not to",
+                "with `on: signals` use handoff, close, ignore or no destination",
+            ),
+            Trigger::Waiting | Trigger::Idle | Trigger::SlaRisk if is_answer => (
+                "there is no new message to answer",
+                "use reply with a template, handoff, close, ignore or no destination",
+            ),
+            _ => return,
+        };
+        self.notes.error(end, message, help);
     }
 
     fn when(&mut self, node: &Node) -> Option<When> {
@@ -192,12 +236,8 @@ impl RuleReader<'_, '_> {
             self.notes.error(&node.span, "a reply needs a template", "write `reply: {template: …}`");
             return None;
         };
-        let name = read::text(template, "a template", self.notes)?;
-        if !self.desk.templates.names().any(|known| known == name) {
-            let help = suggest(name, self.desk.templates.names());
-            self.notes.error(&template.span, format!("there is no template “{name}”"), help);
-        }
-        Some(Step::Reply { template: name.to_owned() })
+        let template = read::template(template, &self.desk.templates, self.notes)?;
+        Some(Step::Reply { template })
     }
 
     fn answer(&mut self, node: &Node, span: &Range<usize>) -> Option<DestinationSpec> {
@@ -227,7 +267,8 @@ impl RuleReader<'_, '_> {
     }
 
     fn handoff(&mut self, node: &Node, span: &Range<usize>) -> Option<HandoffSpec> {
-        let fields = read::fields(node, "handoff", &["queue", "priority", "skills", "reason"], self.notes)?;
+        let known = ["queue", "priority", "skills", "reason", "escalate"];
+        let fields = read::fields(node, "handoff", &known, self.notes)?;
         let Some(queue_node) = fields.get("queue") else {
             let help = suggest("", self.desk.queues.keys().map(String::as_str));
             self.notes.error(span, "a handoff needs a queue", help);
@@ -245,7 +286,9 @@ impl RuleReader<'_, '_> {
             self.interpolated(node, text)
         });
         let priority = fields.get("priority").and_then(|node| read::priority(node, self.notes));
-        Some(HandoffSpec { queue: queue.to_owned(), priority, skills, reason })
+        let queues: Vec<&str> = self.desk.queues.keys().map(String::as_str).collect();
+        let escalate = fields.get("escalate").map(|node| escalations(node, &queues, self.notes));
+        Some(HandoffSpec { queue: queue.to_owned(), priority, skills, reason, escalate })
     }
 
     fn skill(&mut self, node: &Node) -> Option<SkillSpec> {

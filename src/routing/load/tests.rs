@@ -110,7 +110,26 @@ fn a_rule_that_is_wrong_is_found_where_it_is_wrong() {
     let mut compare = Vec::new();
     for (rule, expected) in [
         ("{nam: one, then: [{tag: x}]}", &["2:6 a rule has no key `nam` [nam]", "2:6 a rule needs a name [nam]"][..]),
-        ("{name: one, on: waiting, then: [{tag: x}]}", &["2:21 `on` is never “waiting” [waiting]"]),
+        ("{name: one, on: wating, then: [{tag: x}]}", &["2:21 `on` is never “wating” [wating]"]),
+        ("{name: one, on: waiting, then: [{tag: x}]}", &["2:12 `on: waiting` needs `after` [one]"]),
+        ("{name: one, on: idle, after: 0, then: [{tag: x}]}", &["2:34 `after` is at least a second [0]"]),
+        ("{name: one, after: 5m, then: [{tag: x}]}", &["2:24 `on: message` waits for nothing [5m]"]),
+        ("{name: one, on: sla_risk, after: 5m, then: [{tag: x}]}", &["2:38 `on: sla_risk` waits for nothing [5m]"]),
+        (
+            "{name: one, on: closed, then: [{handoff: {queue: care}}]}",
+            &["2:37 a conversation that is closed is not routed [handoff]"],
+        ),
+        (
+            "{name: one, on: idle, after: 5m, then: [{answer: {otherwise: [close]}}]}",
+            &["2:46 there is no new message to answer [answer]"],
+        ),
+        (
+            "{name: one, when: message.automatic, then: [{handoff: {queue: care, escalate: [{after: 2m}, {after: 1m, queue: cara}]}}]}",
+            &[
+                "2:85 a step says after how long, and which queue or priority [after]",
+                "2:116 there is no queue “cara” [cara]",
+            ],
+        ),
         ("{name: one}", &["2:12 the rule does nothing [one]"]),
         ("{name: end, when: message.automatic, then: [{tag: x}]}", &["3:12 two rules have this name [end]"]),
         ("{name: one, then: [{tagg: x}]}", &["2:25 there is no action `tagg` [tagg]"]),
@@ -214,6 +233,33 @@ fn files_beside_the_rules_are_checked_too() {
         ("queues.yaml", "queues: {care: , sales: }", "1:18 no rule hands a conversation to “sales” [sales]"),
         ("queues.yaml", "queues: {care: {members: {skills: {flying: 2}}}}", "1:36 there is no skill “flying” [flying]"),
         ("queues.yaml", "queues: {care: {sticky: 1 day}}", "1:25 sticky is a duration [1 day]"),
+        ("queues.yaml", "queues: {care: {sla: {calendar: shop}}}", "1:23 this promises nothing [calendar]"),
+        (
+            "queues.yaml",
+            "queues: {care: {sla: {first_reply: 5m, risk: 0}}}",
+            "1:46 risk, in percent, is a whole number from 1 to 100 [0]",
+        ),
+        (
+            "queues.yaml",
+            "queues: {care: {sla: {first_reply: 5m, calendar: shp}}}",
+            "1:50 there is no calendar “shp” [shp]",
+        ),
+        (
+            "queues.yaml",
+            "queues: {care: {hours: {calendar: shop, closed: reply}}}",
+            "1:25 `closed: reply` says nothing [calendar]",
+        ),
+        (
+            "queues.yaml",
+            "queues: {care: {hours: {calendar: shop, template: helo}}}",
+            "1:51 there is no template “helo” [helo]",
+        ),
+        ("queues.yaml", "queues: {care: {escalate: [{after: 2m, queue: cre}]}}", "1:47 there is no queue “cre” [cre]"),
+        (
+            "queues.yaml",
+            "queues: {care: {escalate: [{after: 2m, priority: high}, {after: 2m, priority: urgent}]}}",
+            "1:58 each step comes later than the one before [after]",
+        ),
         ("skills.yaml", "languages: [English]", "1:13 “English” is not a language [English]"),
         ("calendars.yaml", "time_zone: Mars/Olympus", "1:12 there is no time zone “Mars/Olympus” [Mars/Olympus]"),
         ("calendars.yaml", "calendars: {a: {week: {mon: []}}}", "1:24 a week has no key `mon` [mon]"),
@@ -258,6 +304,13 @@ fn tests_in_files_are_checked_and_run() {
     );
     let (_, differences) = run("{name: t, given: {message: {text: hi}}, expect: {close: true, tags: [x]}}");
     assert_eq!(differences.unwrap(), ["expected close, got handoff care", "expected tags [x], got []"]);
+    let timed = format!(
+        "rules:\n  - {{name: slow, on: waiting, after: 2m, then: [{{tag: slow}}]}}\n  - {{name: slower, on: waiting, after: 5m, then: [{{tag: slower}}]}}\n{END}tests:\n  - {{name: t, given: {{on: waiting, after: 2m}}, expect: {{tags: [slow]}}}}\n  - {{name: u, given: {{on: waiting, after: 5m}}, expect: {{tags: [slow]}}}}\n"
+    );
+    let timed = load(&files(&[("10.yaml", &timed)])).rules.unwrap();
+    let report = run_tests(&timed, &|_| Signals::default());
+    let differences: Vec<_> = report.outcomes.iter().map(|outcome| outcome.differences.clone()).collect();
+    assert_eq!(differences, [vec![], vec!["expected tags [slow], got [slower]".to_owned()]], "each at its own moment");
     let mut compare = Vec::new();
     for (test, expected) in [
         ("{name: t, given: {mesage: {}}, expect: {}}", "5:23 given has no key `mesage` [mesage]"),

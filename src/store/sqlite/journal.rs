@@ -87,6 +87,29 @@ impl Journal for SqliteRecord {
         self.list(sql.to_owned(), i64::MAX, i64::MAX as usize, None).await
     }
 
+    async fn open_conversations(
+        &self,
+        after: Option<ConversationId>,
+        closed_since: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Conversation>>, StoreError> {
+        let after = after.map_or(0, |id| id.get().cast_signed());
+        let since = closed_since.map_or(i64::MAX, Timestamp::as_microsecond);
+        let sql = "SELECT state FROM conversations WHERE id > ?1
+            AND (owner <> 3 OR json_extract(state, '$.closed_at') >= ?3) ORDER BY id LIMIT ?2";
+        let rows = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached(sql)?
+                    .query_map(params![after, i64::try_from(limit).unwrap_or(i64::MAX), since], |row| {
+                        json_column::<Conversation>(row, 0)
+                    })?
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        Ok(self.newest(rows))
+    }
+
     async fn conversations_of(
         &self,
         customers: &[CustomerId],

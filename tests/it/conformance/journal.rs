@@ -230,7 +230,7 @@ pub async fn lists_show_what_they_say_newest_first_in_parts(backend: &impl Backe
             }
             2 => {
                 next.hand_off(make::handoff("care"));
-                next.assign(agent);
+                next.assign(agent, make::now());
                 mine.push(c.id);
             }
             _ => {

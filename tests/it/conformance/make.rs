@@ -8,7 +8,7 @@ use contract::{
 };
 use switchboard::store::{
     Commit, Committed, Store, StoreError,
-    conversation::{Conversation, Handoff, Priority},
+    conversation::{Conversation, Handoff},
     customer::{Customer, CustomerChange},
     entry::{Entry, EntryAuthor, Event, TurnRecord, What},
     outbox::DeliveryState,
@@ -70,16 +70,7 @@ pub fn conversation(ids: &IdClock, thread_key: &str, customer: CustomerId) -> Co
 }
 
 pub fn handoff(queue: &str) -> Handoff {
-    Handoff {
-        queue: queue.into(),
-        reason: "asks for a person".into(),
-        summary: String::new(),
-        rule: None,
-        decided_in: None,
-        priority: Priority::Normal,
-        skills: vec![],
-        at: now(),
-    }
+    Handoff::new(queue, "asks for a person", now())
 }
 
 /// A commit that appends nothing yet.

@@ -20,6 +20,7 @@ fn agent(ids: &IdClock, login: &str) -> Agent {
         skills: [("billing".to_owned(), 4)].into(),
         queues: vec!["care".into()],
         capacity: 100,
+        caps: [("email".to_owned(), 4)].into(),
         active: true,
     }
 }

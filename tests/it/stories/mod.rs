@@ -1,5 +1,6 @@
 //! What customers, agents and admins do, through the real binary.
 
+mod alarms;
 mod answers;
 mod callback;
 mod command_line;
@@ -8,6 +9,7 @@ mod desk;
 mod hostile;
 mod identity;
 mod limits;
+mod moves;
 mod opinions;
 mod people;
 mod restart;

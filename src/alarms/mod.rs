@@ -1,0 +1,120 @@
+//! Alarms: what time alone brings about in a conversation. Nobody writes, and still something is due: a rule that waits,
+//! a step of an escalation, the first word that an agent owes.
+//!
+//! What is due next follows from the conversation and the rules in force ([`next_due`], pure), so a restart forgets
+//! nothing: alarms are set again from the record. What an alarm did is written down with the conversation, so that it
+//! happens once for each spell and threshold. [`AlarmClock`] is the task that waits.
+
+mod clock;
+#[cfg(test)]
+mod tests;
+
+pub use clock::{AlarmClock, AlarmHandle, AlarmMailbox};
+
+use contract::Timestamp;
+use jiff::SignedDuration;
+
+use crate::{
+    routing::{RuleSet, Trigger},
+    sla::promises,
+    store::conversation::{Conversation, Owner, Spell},
+};
+
+/// Something that time brings about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    /// An agent took the conversation and has not said a word: it goes back to its queue.
+    NoReply,
+    /// The next step of the handoff's escalation.
+    Escalate,
+    /// Rules that wait for this moment run.
+    Rules(RuleAlarm),
+}
+
+/// Rules that wait for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleAlarm {
+    /// Which rules.
+    pub on: Trigger,
+    /// Which of them, in seconds.
+    pub after: u64,
+    /// What is counted.
+    pub spell: Spell,
+    /// From when.
+    pub since: Timestamp,
+}
+
+/// An alarm and its moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub alarm: Alarm,
+}
+
+/// What is due next in a conversation, the earliest first, past moments included. Rules that have acted are not due, nor
+/// are those that were looked at already, up to `checked`.
+#[must_use]
+pub fn next_due(conversation: &Conversation, rules: &RuleSet, checked: Option<Due>) -> Option<Due> {
+    let first = no_reply(conversation, rules).into_iter().chain(escalation(conversation)).min();
+    rule_alarms(conversation, rules, checked).chain(first).min()
+}
+
+/// Whether an alarm stands: the conversation may have moved on since it was set.
+#[must_use]
+pub fn stands(conversation: &Conversation, rules: &RuleSet, due: Due) -> bool {
+    match due.alarm {
+        Alarm::NoReply => no_reply(conversation, rules) == Some(due),
+        Alarm::Escalate => escalation(conversation) == Some(due),
+        Alarm::Rules(_) => rule_alarms(conversation, rules, None).any(|now| now == due),
+    }
+}
+
+/// Whether the rules say anything that time brings about.
+#[must_use]
+pub fn watch_time(rules: &RuleSet) -> bool {
+    Trigger::ALL.iter().any(|on| on.is_timed() && !rules.thresholds(*on).is_empty())
+}
+
+fn no_reply(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {
+    let handoff = conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Agent)?;
+    let within = rules.queues().get(&handoff.queue)?.first_reply?;
+    Some(Due { at: later(handoff.taken_at?, within), alarm: Alarm::NoReply })
+}
+
+fn escalation(conversation: &Conversation) -> Option<Due> {
+    let handoff = conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Queue)?;
+    let step = handoff.escalate.get(handoff.escalated)?;
+    Some(Due { at: later(handoff.at, step.after), alarm: Alarm::Escalate })
+}
+
+fn rule_alarms<'a>(
+    conversation: &'a Conversation,
+    rules: &'a RuleSet,
+    checked: Option<Due>,
+) -> impl Iterator<Item = Due> + 'a {
+    let spell = match conversation.owner {
+        Owner::Queue => conversation.handoff.as_ref().map(|handoff| (Trigger::Waiting, Spell::Waiting, handoff.at)),
+        Owner::Bot | Owner::Agent => conversation.idle_since().map(|since| (Trigger::Idle, Spell::Idle, since)),
+        Owner::Closed => conversation.closed_at.map(|since| (Trigger::Closed, Spell::Closed, since)),
+    };
+    let timed = spell.into_iter().flat_map(|(on, spell, since)| {
+        rules.thresholds(on).iter().map(move |&after| (later(since, after), RuleAlarm { on, after, spell, since }))
+    });
+    let at_risk = (!rules.thresholds(Trigger::SlaRisk).is_empty()).then(|| promises(conversation, rules));
+    let at_risk = at_risk.into_iter().flatten().map(|promise| {
+        let (spell, since) = (promise.clock.into(), promise.since);
+        (promise.at_risk, RuleAlarm { on: Trigger::SlaRisk, after: 0, spell, since })
+    });
+    timed
+        .chain(at_risk)
+        .filter(|(_, rule)| !conversation.has_fired(rule.spell, rule.since, rule.after))
+        .map(|(at, rule)| Due { at, alarm: Alarm::Rules(rule) })
+        .filter(move |due| checked < Some(*due))
+}
+
+fn later(since: Timestamp, seconds: u64) -> Timestamp {
+    let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    since.checked_add(seconds).unwrap_or(Timestamp::MAX)
+}
