@@ -13,6 +13,7 @@ pub mod http;
 pub mod identity;
 pub mod inbox;
 pub mod live;
+pub mod past;
 pub mod policy;
 pub mod records;
 pub mod roster;

@@ -299,7 +299,7 @@ impl<'a> Turn<'a> {
         self.decision = Some(DecisionRecord {
             rule_set: decision.rule_set.to_string(),
             rule: decision.rule.as_deref().unwrap_or_default().to_owned(),
-            destination: decision.destination.as_ref().map_or_else(|| self.stays().to_owned(), destination_words),
+            destination: decision.words(owner_fact(self.conversation.owner)),
             tags: decision
                 .actions
                 .iter()
@@ -308,18 +308,6 @@ impl<'a> Turn<'a> {
             facts: to_raw_value(&facts)?,
         });
         Ok(())
-    }
-
-    /// Where a message goes that no rule sends anywhere.
-    fn stays(&self) -> &'static str {
-        if self.conversation.owner == Owner::Agent { "to its agent" } else { "stays where it is" }
-    }
-
-    /// What happened in the end, where the decision left it open.
-    pub fn note_outcome(&mut self, destination: &Destination) {
-        if let Some(record) = &mut self.decision {
-            record.destination = format!("{}, no answer, {}", record.destination, destination_words(destination));
-        }
     }
 
     /// Carries out what comes before a destination, and a destination other than an answer. `position` is the place
@@ -407,7 +395,9 @@ impl<'a> Turn<'a> {
     /// The bot had no answer: counts the miss, before what happens otherwise.
     pub fn miss(&mut self, rules: &RuleSet, otherwise: &Otherwise, position: Option<u32>) {
         self.conversation.bot_misses += 1;
-        self.note_outcome(&otherwise.destination);
+        if let Some(record) = &mut self.decision {
+            record.destination = otherwise.words();
+        }
         self.carry_out(rules, &otherwise.actions, Some(&otherwise.destination), position);
     }
 
@@ -567,15 +557,6 @@ fn kinds(spaces: &[String], kind: &str) -> Vec<String> {
     kinds.sort_unstable();
     kinds.dedup();
     kinds
-}
-
-fn destination_words(destination: &Destination) -> String {
-    match destination {
-        Destination::Answer(_) => "answer".to_owned(),
-        Destination::Handoff(handoff) => format!("handoff {}", handoff.queue),
-        Destination::Close => "close".to_owned(),
-        Destination::Ignore => "ignore".to_owned(),
-    }
 }
 
 fn tidy(value: f32) -> f64 {
