@@ -14,6 +14,7 @@ mod finding;
 mod given;
 mod index;
 mod load;
+mod replay;
 mod rule;
 mod template;
 mod yaml;
@@ -29,6 +30,7 @@ pub use facts::{
 pub use finding::{Finding, Severity, SourceFile};
 pub use given::{NotAFact, facts_from};
 pub use load::{Loaded, load, load_dir};
+pub use replay::{Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted};
 pub use rule::{
     Action, Answer, Decision, Destination, Handoff, Members, Otherwise, PriorityCredits, QueueSpec, Relax, Rule,
     RuleSet, SkillNeed, Strategy, Titles, Trigger,
