@@ -16,6 +16,7 @@ pub mod live;
 pub mod past;
 pub mod policy;
 pub mod records;
+pub mod replay;
 pub mod roster;
 pub mod routing;
 pub mod store;

@@ -10,5 +10,6 @@ mod identity;
 mod limits;
 mod opinions;
 mod people;
+mod replay;
 mod restart;
 mod rules;
