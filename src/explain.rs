@@ -9,7 +9,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    routing::{self, Facts, MessageFacts, SourceFile, TracedRule},
+    past,
+    routing::{self, TracedRule},
     store::{
         Store, StoreError,
         entry::{DecisionRecord, What},
@@ -88,27 +89,16 @@ async fn explain_decision(
     inbound: Option<&Inbound>,
     explanation: &mut Explanation,
 ) -> Result<(), StoreError> {
-    let corrupt = |what, reason: String| StoreError::Corrupt { what, reason: reason.into() };
-    let mut facts: Facts =
-        serde_json::from_str(decision.facts.get()).map_err(|error| corrupt("set of facts", error.to_string()))?;
-    if let Some(inbound) = inbound {
-        facts.message = MessageFacts::new(inbound, &explanation.signals);
-    }
+    let facts = past::facts(decision, inbound, &explanation.signals)?;
     explanation.rule_set.clone_from(&decision.rule_set);
     explanation.facts = serde_json::to_value(&facts).unwrap_or_default();
-    let Some(files) = store.rule_set(&decision.rule_set).await? else {
+    let Some(rules) = past::rule_set(store, &decision.rule_set).await? else {
         explanation.outcome = format!(
             "Decided by rule “{}”: {}. The rule set itself is no longer kept.",
             decision.rule, decision.destination
         );
         return Ok(());
     };
-    let files: Vec<(String, String)> =
-        serde_json::from_str(&files).map_err(|error| corrupt("rule set", error.to_string()))?;
-    let files: Vec<SourceFile> = files.into_iter().map(|(name, text)| SourceFile { name, text }).collect();
-    let loaded = tokio::task::spawn_blocking(move || routing::load(&files)).await;
-    let rules = loaded.ok().and_then(|loaded| loaded.rules);
-    let rules = rules.ok_or_else(|| corrupt("rule set", "this version cannot load it".to_owned()))?;
     let trace = routing::explain(&rules, &facts);
     explanation.outcome = format!("{} Outcome: {}.", trace.outcome, decision.destination);
     explanation.rules = trace.rules;

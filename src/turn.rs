@@ -343,7 +343,7 @@ impl<'a> Turn<'a> {
         self.decision = Some(DecisionRecord {
             rule_set: decision.rule_set.to_string(),
             rule: decision.rule.as_ref().or(decision.matched.last()).map(ToString::to_string).unwrap_or_default(),
-            destination: decision.destination.as_ref().map_or_else(|| self.stays().to_owned(), destination_words),
+            destination: decision.words(owner_fact(self.conversation.owner)),
             tags: decision
                 .actions
                 .iter()
@@ -352,22 +352,6 @@ impl<'a> Turn<'a> {
             facts: to_raw_value(&facts)?,
         });
         Ok(())
-    }
-
-    /// Where a message goes that no rule sends anywhere.
-    fn stays(&self) -> &'static str {
-        if self.conversation.owner == Owner::Agent { "to its agent" } else { "stays where it is" }
-    }
-
-    /// What happened in the end, where the decision left it open.
-    pub fn note_outcome(&mut self, destination: &Destination) {
-        self.note_word(&format!("no answer, {}", destination_words(destination)));
-    }
-
-    fn note_word(&mut self, word: &str) {
-        if let Some(record) = &mut self.decision {
-            record.destination = format!("{}, {word}", record.destination);
-        }
     }
 
     /// Carries out what comes before a destination, and a destination other than an answer. `position` is the place
@@ -384,14 +368,14 @@ impl<'a> Turn<'a> {
         for action in actions.iter().filter(|action| told.is_none() || !matches!(action, Action::Reply { .. })) {
             self.act(action, queue, position);
         }
+        if let (Some(queue), Some(_)) = (queue, closed) {
+            self.event(Event::QueueClosed { queue: queue.to_owned() });
+        }
         if let Some(template) = told {
             self.act(&Action::Reply { template: template.to_owned() }, queue, None);
         }
         match destination {
-            Some(Destination::Handoff(_)) if closed.is_some_and(|hours| hours.closed == WhenClosed::Reply) => {
-                let word = if self.conversation.owner == Owner::Queue { "waits" } else { "stays with the bot" };
-                self.note_word(&format!("{} is closed, {word}", queue.unwrap_or_default()));
-            }
+            Some(Destination::Handoff(_)) if closed.is_some_and(|hours| hours.closed == WhenClosed::Reply) => {}
             Some(Destination::Handoff(handoff)) => {
                 if closed.is_some_and(|hours| hours.closed == WhenClosed::Ticket) {
                     self.conversation.tags.insert(TICKET.to_owned());
@@ -471,7 +455,9 @@ impl<'a> Turn<'a> {
     /// The bot had no answer: counts the miss, before what happens otherwise.
     pub fn miss(&mut self, otherwise: &Otherwise, position: Option<u32>) {
         self.conversation.bot_misses += 1;
-        self.note_outcome(&otherwise.destination);
+        if let Some(record) = &mut self.decision {
+            record.destination = otherwise.words();
+        }
         self.carry_out(&otherwise.actions, Some(&otherwise.destination), position);
     }
 
@@ -642,15 +628,6 @@ fn kinds(spaces: &[String], kind: &str) -> Vec<String> {
     kinds.sort_unstable();
     kinds.dedup();
     kinds
-}
-
-fn destination_words(destination: &Destination) -> String {
-    match destination {
-        Destination::Answer(_) => "answer".to_owned(),
-        Destination::Handoff(handoff) => format!("handoff {}", handoff.queue),
-        Destination::Close => "close".to_owned(),
-        Destination::Ignore => "ignore".to_owned(),
-    }
 }
 
 fn tidy(value: f32) -> f64 {

@@ -42,6 +42,14 @@ impl IdClock {
         self.last.fetch_max(millis << COUNTER_BITS | counter, Ordering::Relaxed);
     }
 
+    /// The smallest id that can have been made at `moment`, in any noun: where the ids of a stretch of time begin.
+    #[must_use]
+    pub fn lowest<T: From<u64>>(moment: jiff::Timestamp) -> T {
+        const LATEST: u64 = (1 << (63 - NODE_BITS - COUNTER_BITS)) - 1;
+        let millis = u64::try_from(moment.as_millisecond()).unwrap_or(0).min(LATEST);
+        T::from(millis << (NODE_BITS + COUNTER_BITS))
+    }
+
     /// The next id at `now`, in any noun. More than 4,096 in a millisecond borrow from the next one.
     pub fn next<T: From<u64>>(&self, now: jiff::Timestamp) -> T {
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0) << COUNTER_BITS;
@@ -236,6 +244,16 @@ mod tests {
         let restarted = IdClock::new(0);
         restarted.advance_past(second.get());
         assert!(restarted.next::<MessageId>(noon - jiff::SignedDuration::from_hours(2)) > second);
+    }
+
+    #[test]
+    fn the_ids_of_a_stretch_of_time_lie_between_the_lowest_of_its_ends() {
+        let noon = jiff::Timestamp::from_second(1_800_000_000).unwrap_or_default();
+        let later = noon + jiff::SignedDuration::from_millis(1);
+        let made: MessageId = IdClock::new(255).next(noon);
+        assert!(IdClock::lowest::<MessageId>(noon) <= made && made < IdClock::lowest(later));
+        assert_eq!(IdClock::lowest::<MessageId>(jiff::Timestamp::MIN).get(), 0);
+        assert!(IdClock::lowest::<MessageId>(jiff::Timestamp::MAX) > made);
     }
 
     #[test]

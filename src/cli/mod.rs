@@ -53,9 +53,9 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Check, test and explain rules.
+    /// Check, test, explain and replay rules.
     #[command(subcommand)]
-    Rules(rules::RulesCommand),
+    Rules(rules::Rules),
     /// Say what messages mean, or how often that is right.
     Understand(understand::Understand),
     /// The people of the company.
@@ -98,7 +98,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Run(run) => runtime()?.block_on(run.run(settings()?)),
         Command::Init(init) => init.run(),
         Command::Config(command) => command.run(&settings()?),
-        Command::Rules(command) => {
+        Command::Rules(rules::Rules::Replay(replay)) => runtime()?.block_on(replay.run(&settings()?)),
+        Command::Rules(rules::Rules::Files(command)) => {
             let colour = std::io::stdout().is_terminal();
             let understanding = settings()?.understanding.settings;
             let good = rules::run(&command, &understanding, Timestamp::now(), &mut std::io::stdout().lock(), colour)?;

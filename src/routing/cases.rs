@@ -270,7 +270,7 @@ fn tags_after<'a>(facts: &'a Facts, actions: &'a [Action]) -> Vec<&'a str> {
     tags
 }
 
-fn priority_after(facts: &Facts, actions: &[Action]) -> Priority {
+pub(super) fn priority_after(facts: &Facts, actions: &[Action]) -> Priority {
     let last = actions.iter().rev().find_map(|action| match action {
         Action::Priority(priority) => Some(*priority),
         _ => None,

@@ -22,6 +22,29 @@ impl Trigger {
     }
 }
 
+/// How the words of an answer begin that was not found.
+pub(crate) const UNANSWERED: &str = "answer, no answer, ";
+
+impl Decision {
+    /// Where the conversation goes, in a word or two. Where no rule sends it anywhere, it stays with `owner`.
+    #[must_use]
+    pub fn words(&self, owner: Owner) -> String {
+        match &self.destination {
+            Some(destination) => destination.brief(),
+            None if owner == Owner::Agent => "to its agent".to_owned(),
+            None => "stays where it is".to_owned(),
+        }
+    }
+}
+
+impl Otherwise {
+    /// What came of a question that the bot had no answer to, in a few words: `answer, no answer, handoff care`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{UNANSWERED}{}", self.destination.brief())
+    }
+}
+
 /// Decides on one message. A pure function: the same set and facts give the same decision, always.
 ///
 /// For [`Trigger::Message`] some rule always decides, because no set loads without a last rule that does.

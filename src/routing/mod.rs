@@ -14,6 +14,7 @@ mod finding;
 mod given;
 mod index;
 mod load;
+mod replay;
 mod rule;
 mod template;
 mod yaml;
@@ -31,6 +32,7 @@ pub use finding::{Finding, Severity, SourceFile};
 pub use given::{NotAFact, facts_from};
 pub(crate) use load::parse_seconds;
 pub use load::{Loaded, load, load_dir};
+pub use replay::{Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted};
 pub use rule::{
     Action, Answer, Decision, Destination, Escalation, Handoff, Hours, Members, Otherwise, PriorityCredits, QueueSpec,
     Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger, WhenClosed,

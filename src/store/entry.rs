@@ -136,6 +136,7 @@ pub enum Event {
     Declined { agent: String },
     Expired { agent: String },
     TakenBack { agent: String },
+    QueueClosed { queue: String },
     Escalated { after: u64, queue: Option<String>, priority: Option<Priority> },
     Transferred { by: String, queue: String, agent: Option<String> },
     TakenOver { by: String, agent: String },

@@ -15,7 +15,7 @@ pub mod outbox;
 pub mod people;
 pub mod sqlite;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 pub use amend::{AmendError, Amended, Draft, amend};
 use async_trait::async_trait;
@@ -25,9 +25,11 @@ use contract::{
 };
 use conversation::{Conversation, Owner};
 use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
-use entry::Entry;
+use entry::{DecisionRecord, Entry};
 use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled};
 use people::{Agent, ApiToken, Session};
+
+use crate::understand::Signals;
 
 /// Why the record could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -157,6 +159,25 @@ pub struct FullEntry {
     pub delivery: Option<Delivery>,
 }
 
+/// A decision of the past and what it was made on: enough to make it again.
+#[derive(Debug, Clone)]
+pub struct PastDecision {
+    /// The entry that it is kept in: that of the message, or of a second opinion on it.
+    pub id: EntryId,
+    /// When it was made.
+    pub at: Timestamp,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// The message that it was made on.
+    pub message: MessageId,
+    /// What the customer did.
+    pub inbound: Inbound,
+    /// What was understood of it.
+    pub signals: Arc<Signals>,
+    /// What was decided.
+    pub decision: DecisionRecord,
+}
+
 /// How an offer ended, or that it has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OfferRecord {
@@ -229,6 +250,10 @@ pub trait Journal: Send + Sync {
 
     /// One entry.
     async fn entry(&self, id: EntryId) -> Result<Option<FullEntry>, StoreError>;
+
+    /// The decisions on customers' messages whose entries have ids in `ids`, in their order, at most `limit`. What no
+    /// rule looked at has none, nor has a message that is not kept any more.
+    async fn decisions(&self, ids: Range<EntryId>, limit: usize) -> Result<Page<PastDecision>, StoreError>;
 
     /// The entry that something written once became; see [`Commit::once`].
     async fn entry_once(&self, writer: AgentId, client_id: &str) -> Result<Option<EntryId>, StoreError>;

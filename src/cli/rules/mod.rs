@@ -1,4 +1,7 @@
-//! `switchboard rules check|test|explain`: needs the files and nothing else, no running daemon.
+//! `switchboard rules check|test|explain`: needs the files and nothing else, no running daemon. And `replay`, which
+//! needs the record too.
+
+mod replay;
 
 use std::{
     io::{self, Write},
@@ -15,6 +18,22 @@ use crate::{
     },
     understand::{Settings, Signals},
 };
+
+pub use replay::ReplayArgs;
+
+/// What to do with rules.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Rules {
+    /// What needs their files and nothing else.
+    #[command(flatten)]
+    Files(RulesCommand),
+    /// Make decisions of the past again under other rules, and say what would change.
+    ///
+    /// Every message is decided on the facts that were kept with it: what was understood of it then (it is not read again),
+    /// and its conversation, its customer and the queues as they were at that moment. What another decision would have led to
+    /// afterwards is not followed. Nothing is changed; a daemon may be running.
+    Replay(ReplayArgs),
+}
 
 /// What to do with the rules.
 #[derive(Debug, Clone, Subcommand)]

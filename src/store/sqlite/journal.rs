@@ -1,19 +1,19 @@
 //! Conversations and their journals on the embedded record.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
-use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, Inbound, Sender, Thread, Timestamp};
+use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, IdClock, Inbound, Sender, Thread, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
 use super::{
     SqliteRecord, entries, id_column, json_column,
     states::{Glance, Known},
     time_column,
-    writer::{Op, Prepared, id_at, to_json},
+    writer::{Op, Prepared, to_json},
 };
 use crate::store::{
-    Commit, Committed, FullEntry, Journal, ListOf, OfferRecord, Page, Recall, StoreError, Ties,
+    Commit, Committed, FullEntry, Journal, ListOf, OfferRecord, Page, PastDecision, Recall, StoreError, Ties,
     conversation::Conversation,
     customer::{Customer, Identifier, IdentifierKind},
     outbox::{Delivery, DeliveryState},
@@ -170,6 +170,10 @@ impl Journal for SqliteRecord {
         self.read(move |connection| Ok(full_entry(connection, id)?.map(|(entry, _)| entry))).await
     }
 
+    async fn decisions(&self, ids: Range<EntryId>, limit: usize) -> Result<Page<PastDecision>, StoreError> {
+        self.read(move |connection| entries::decisions(connection, &ids, limit)).await
+    }
+
     async fn entry_once(&self, writer: AgentId, client_id: &str) -> Result<Option<EntryId>, StoreError> {
         let key = once_key(writer, client_id);
         self.read(move |connection| {
@@ -203,7 +207,7 @@ impl Journal for SqliteRecord {
 
     async fn declined_since(&self, since: Timestamp) -> Result<Vec<OfferRecord>, StoreError> {
         const LONGEST_OFFER: i64 = 3600;
-        let oldest: contract::OfferId = id_at(since - jiff::SignedDuration::from_secs(LONGEST_OFFER));
+        let oldest: contract::OfferId = IdClock::lowest(since - jiff::SignedDuration::from_secs(LONGEST_OFFER));
         self.read(move |connection| {
             connection
                 .prepare_cached("SELECT id, conversation, agent, state, at FROM offers WHERE id >= ?1 AND at >= ?2")?
@@ -468,7 +472,7 @@ fn read_known(connection: &Connection, id: CustomerId, now: Timestamp) -> Result
     let Some(customer) = super::customers::row(connection, id)? else { return Ok(None) };
     let ids = to_json(&super::customers::tree(connection, id)?.iter().map(|id| id.get()).collect::<Vec<_>>());
     let since = |seconds| {
-        let id: ConversationId = id_at(now - jiff::SignedDuration::from_secs(seconds));
+        let id: ConversationId = IdClock::lowest(now - jiff::SignedDuration::from_secs(seconds));
         id.get().cast_signed()
     };
     let (open, day, week): (Option<u32>, Option<u32>, Option<u32>) = connection

@@ -352,12 +352,7 @@ pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
 pub(super) fn oldest(window: Duration) -> MessageId {
     let now = Timestamp::now();
     let since = now.checked_sub(jiff::SignedDuration::try_from(window).unwrap_or_default()).unwrap_or_default();
-    id_at(since)
-}
-
-/// The smallest id that could have been made at this moment.
-pub(super) fn id_at<T: From<u64>>(moment: Timestamp) -> T {
-    IdClock::new(0).next(moment)
+    IdClock::lowest(since)
 }
 
 fn is_constraint(error: &rusqlite::Error) -> bool {

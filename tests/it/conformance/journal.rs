@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{AgentId, EntryId, OfferId};
+use contract::{AgentId, EntryId, IdClock, MessageId, OfferId};
 use jiff::SignedDuration;
 use switchboard::store::{
     Commit, Committed, ListOf, OfferRecord, Once, StoreError,
@@ -292,4 +292,50 @@ pub async fn rule_sets_are_kept(backend: &impl Backend) {
     let again = backend.open().await;
     assert_eq!(again.store.rule_set("abc").await.unwrap().as_deref(), Some("规则"));
     assert_eq!(again.store.rule_set("abd").await.unwrap(), None);
+}
+
+pub async fn decisions_are_read_in_order_in_parts(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let mut c = opened(store, ids, "v1").await;
+    let began = c.opened_at;
+    let mut expected: Vec<(EntryId, MessageId, String)> = Vec::new();
+    for at in 0..9 {
+        let said = format!("第 {at} 条");
+        let id = record.queue.accept(make::inbound("v1", &said, &said)).await.unwrap().id;
+        // Every third message is one that no rule looked at.
+        let (reply, answer) = make::reply(ids, &c, "hello");
+        let mut entries = vec![make::turn_entry(id, (at % 3 > 0).then_some("end")), answer, note(ids, "in between")];
+        if at % 3 > 0 {
+            expected.push((id.into(), id, said.clone()));
+        }
+        if at == 4 {
+            let opinion = make::opinion_entry(ids, id, "later");
+            expected.push((opinion.id, id, said));
+            entries.push(opinion);
+        }
+        let outbox = vec![(reply, DeliveryState::Pending)];
+        c = done(store, Commit { turn: Some(id), entries: entries.into(), outbox, ..commit((*c).clone()) }).await;
+    }
+    backend.crash().await;
+    let end: EntryId = ids.next(now());
+    for store in [backend.peek().await, Arc::clone(&backend.open().await.store)] {
+        let (mut read, mut from) = (Vec::new(), IdClock::lowest::<EntryId>(began));
+        loop {
+            let page = store.decisions(from..end, 3).await.unwrap();
+            assert!(page.items.len() == 3 || !page.more);
+            for past in &page.items {
+                let is_opinion = past.id != EntryId::from(past.message);
+                assert_eq!(past.decision.rule, if is_opinion { "later" } else { "end" });
+                assert_eq!(past.conversation, c.id);
+                read.push((past.id, past.message, past.inbound.content.text().to_owned()));
+            }
+            let Some(last) = page.items.last().filter(|_| page.more) else { break };
+            from = EntryId::from(last.id.get() + 1);
+        }
+        assert_eq!(read, expected);
+        let some = store.decisions(expected[1].0..expected[4].0, 10).await.unwrap();
+        assert_eq!(some.items.iter().map(|past| past.id).collect::<Vec<_>>(), [1, 2, 3].map(|at| expected[at].0));
+        assert!(!some.more && store.decisions(end..end, 3).await.unwrap().items.is_empty());
+    }
 }

@@ -10,7 +10,7 @@ use switchboard::store::{
     Commit, Committed, Store, StoreError,
     conversation::{Conversation, Handoff},
     customer::{Customer, CustomerChange},
-    entry::{Entry, EntryAuthor, Event, TurnRecord, What},
+    entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
     outbox::DeliveryState,
 };
 
@@ -95,8 +95,29 @@ pub fn note(ids: &IdClock, text: &str) -> Entry {
 }
 
 pub fn message_entry(id: MessageId) -> Entry {
-    let what = What::Message(Box::new(TurnRecord { signals: Arc::default(), decision: None }));
-    Entry { id: id.into(), at: now(), author: EntryAuthor::Customer, what }
+    turn_entry(id, None)
+}
+
+/// A message on which a rule decided, or none.
+pub fn turn_entry(id: MessageId, rule: Option<&str>) -> Entry {
+    Entry { id: id.into(), at: now(), author: EntryAuthor::Customer, what: What::Message(record(rule)) }
+}
+
+/// A second opinion on a message, on which a rule decided.
+pub fn opinion_entry(ids: &IdClock, of: MessageId, rule: &str) -> Entry {
+    let what = What::Refined { of, record: record(Some(rule)) };
+    Entry { id: ids.next(now()), at: now(), author: EntryAuthor::System, what }
+}
+
+fn record(rule: Option<&str>) -> Box<TurnRecord> {
+    let decision = rule.map(|rule| DecisionRecord {
+        rule_set: "abc".into(),
+        rule: rule.into(),
+        destination: "ignore".into(),
+        tags: vec![],
+        facts: serde_json::value::RawValue::from_string("{}".into()).unwrap(),
+    });
+    Box::new(TurnRecord { signals: Arc::default(), decision })
 }
 
 pub fn reply(ids: &IdClock, conversation: &Conversation, text: &str) -> (OutboundId, Entry) {

@@ -10,7 +10,7 @@ use std::{future::Future, time::Duration};
 
 pub use callback::{Answer, Callback, Received};
 pub use console::{Console, Live};
-pub use daemon::{Daemon, Home};
+pub use daemon::{Daemon, Home, Ran};
 pub use http_channel::{HttpChannel, Sent};
 use serde_json::Value;
 pub use web_chat::{Visitor, vouch};

@@ -12,5 +12,6 @@ mod limits;
 mod moves;
 mod opinions;
 mod people;
+mod replay;
 mod restart;
 mod rules;

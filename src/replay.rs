@@ -1,0 +1,136 @@
+//! Reads decisions of the past and has them made again under other rules: the edge of
+//! [`routing::Replay`](crate::routing::Replay). Changes nothing; may run beside a daemon.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
+
+use contract::{EntryId, IdClock, Timestamp};
+use lru::LruCache;
+use serde::Serialize;
+
+use crate::{
+    past,
+    routing::{Past, Recorded, Replay, Report, RuleSet},
+    store::{PastDecision, Store, StoreError},
+};
+
+/// How many decisions are read at once.
+const PAGE: usize = 256;
+/// How many rule sets of the past are held loaded. Decisions come in order, so few take turns.
+const SETS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
+
+/// Which decisions.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch {
+    /// On messages that came then or later.
+    pub since: Timestamp,
+    /// On messages that came before.
+    pub until: Timestamp,
+    /// No more than so many, the oldest first.
+    pub limit: Option<u64>,
+}
+
+/// What would be different, and of which decisions.
+#[derive(Debug, Clone, Serialize)]
+pub struct Replayed {
+    /// The hash of the rules that they were made again under.
+    pub rule_set: Arc<str>,
+    /// From when on decisions were looked at.
+    pub since: Timestamp,
+    /// Up to when.
+    pub until: Timestamp,
+    /// Whether a limit ended it: later decisions were not looked at.
+    pub limited: bool,
+    /// How many of the decisions each rule set had made, by its hash.
+    pub decided_by: BTreeMap<String, u64>,
+    /// How many could not be looked at, because this version cannot read their facts.
+    pub unreadable: u64,
+    /// What would be different.
+    #[serde(flatten)]
+    pub report: Report,
+}
+
+/// Makes the decisions of a stretch of time again under `rules`, with at most so many examples of each kind of change.
+///
+/// # Errors
+/// The record cannot be read.
+pub async fn replay(
+    store: Arc<dyn Store>,
+    rules: &Arc<RuleSet>,
+    stretch: Stretch,
+    examples: usize,
+) -> Result<Replayed, StoreError> {
+    let mut reading = Reading {
+        replay: Replay::new(rules, examples),
+        store: Arc::clone(&store),
+        sets: LruCache::new(SETS),
+        decided_by: BTreeMap::new(),
+        unreadable: 0,
+    };
+    reading.sets.put(rules.hash().to_string(), Some(Arc::clone(rules)));
+    let end = IdClock::lowest(stretch.until);
+    // The next page is read while this one is decided.
+    let read = |from: EntryId| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.decisions(from..end, PAGE).await })
+    };
+    let (mut left, mut last_at, mut limited) = (stretch.limit.unwrap_or(u64::MAX), stretch.until, false);
+    let mut next = Some(read(IdClock::lowest(stretch.since)));
+    'pages: while let Some(page) = next.take() {
+        let page = page.await.map_err(|error| StoreError::Unavailable(error.to_string().into()))??;
+        next = page.items.last().filter(|_| page.more).map(|last| read(EntryId::from(last.id.get() + 1)));
+        for decision in page.items {
+            if left == 0 {
+                limited = true;
+                break 'pages;
+            }
+            left -= 1;
+            last_at = decision.at;
+            reading.look_at(&decision).await?;
+        }
+    }
+    let Reading { replay, decided_by, unreadable, .. } = reading;
+    let until = if limited { last_at } else { stretch.until };
+    let rule_set = Arc::clone(rules.hash());
+    Ok(Replayed { rule_set, since: stretch.since, until, limited, decided_by, unreadable, report: replay.report() })
+}
+
+struct Reading<'r> {
+    replay: Replay<'r>,
+    store: Arc<dyn Store>,
+    /// `None` of a set that is not kept, or that this version cannot load.
+    sets: LruCache<String, Option<Arc<RuleSet>>>,
+    decided_by: BTreeMap<String, u64>,
+    unreadable: u64,
+}
+
+impl Reading<'_> {
+    async fn look_at(&mut self, past: &PastDecision) -> Result<(), StoreError> {
+        let PastDecision { id, at, message, inbound, signals, decision, .. } = past;
+        let Ok(facts) = past::facts(decision, Some(inbound), signals) else {
+            self.unreadable += 1;
+            return Ok(());
+        };
+        match self.decided_by.get_mut(&decision.rule_set) {
+            Some(count) => *count += 1,
+            None => drop(self.decided_by.insert(decision.rule_set.clone(), 1)),
+        }
+        let rules = self.rules(&decision.rule_set).await?;
+        let recorded = Recorded { rule: &decision.rule, destination: &decision.destination, tags: &decision.tags };
+        let is_first = EntryId::from(*message) == *id;
+        let id: &dyn std::fmt::Display = if is_first { message } else { id };
+        self.replay.look_at(&Past { id, at: *at, facts: &facts, recorded, rules: rules.as_deref() });
+        Ok(())
+    }
+
+    async fn rules(&mut self, hash: &str) -> Result<Option<Arc<RuleSet>>, StoreError> {
+        if let Some(rules) = self.sets.get(hash) {
+            return Ok(rules.clone());
+        }
+        let rules = match past::rule_set(&*self.store, hash).await {
+            Err(StoreError::Corrupt { .. }) => None,
+            rules => rules?,
+        };
+        self.sets.put(hash.to_owned(), rules.clone());
+        Ok(rules)
+    }
+}
