@@ -17,6 +17,7 @@ pub mod policy;
 pub mod records;
 pub mod roster;
 pub mod routing;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
 pub mod threads;

@@ -21,7 +21,7 @@ pub(super) struct Calendar {
 
 /// From the minute `from`, before the minute `until`, counted from midnight; `until` may be 1,440.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub from: u16,
     pub until: u16,
 }
@@ -43,7 +43,7 @@ fn minute_of(time: Time) -> u16 {
 
 impl Span {
     /// Reads `9:00-18:00`; until 24:00 at most, and after its beginning.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (from, until) = text.split_once(['-', '–'])?;
         let span = Self { from: minutes(from)?, until: minutes(until)? };
         (span.from < span.until).then_some(span)

@@ -18,6 +18,7 @@ mod rule;
 mod template;
 mod yaml;
 
+pub(crate) use calendar::Span;
 pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
 pub use decide::decide;
 pub use explain::{Trace, TracedRule, TracedValue, explain};
@@ -27,10 +28,14 @@ pub use facts::{
     SentimentFacts,
 };
 pub use finding::{Finding, Severity, SourceFile};
+pub(crate) use finding::{Notes, suggest};
 pub use given::{NotAFact, facts_from};
+pub(crate) use given::{collect as collect_facts, facts as given_facts};
 pub use load::{Loaded, load, load_dir};
+pub(crate) use load::{nowhere, read};
 pub use rule::{
     Action, Answer, Decision, Destination, Handoff, Members, Otherwise, PriorityCredits, QueueSpec, Relax, Rule,
     RuleSet, SkillNeed, Strategy, Titles, Trigger,
 };
 pub use template::TemplateContext;
+pub(crate) use yaml::{Node, Value, parse as parse_yaml};
