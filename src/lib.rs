@@ -20,6 +20,7 @@ pub mod records;
 pub mod replay;
 pub mod roster;
 pub mod routing;
+pub mod simulate;
 pub mod sla;
 pub mod store;
 pub mod telemetry;

@@ -300,11 +300,7 @@ impl<'a> Turn<'a> {
                 messages: i64::from(conversation.messages),
                 bot_turns: i64::from(conversation.bot_turns),
                 bot_misses: i64::from(conversation.bot_misses),
-                mood: MoodFacts {
-                    average: (conversation.messages > 0).then(|| tidy(conversation.mood.average)),
-                    slope: (conversation.messages > 1).then(|| tidy(conversation.mood.slope)),
-                    negatives_in_a_row: i64::from(conversation.mood.negatives_in_a_row),
-                },
+                mood: MoodFacts::of(conversation.mood, conversation.messages.into()),
                 opened_at: Some(conversation.opened_at),
                 idle: before.and_then(Conversation::idle_since).map(|since| now.duration_since(since)),
                 waiting: in_queue.map(|handoff| now.duration_since(handoff.at)),
@@ -628,8 +624,4 @@ fn kinds(spaces: &[String], kind: &str) -> Vec<String> {
     kinds.sort_unstable();
     kinds.dedup();
     kinds
-}
-
-fn tidy(value: f32) -> f64 {
-    (f64::from(value) * 1e4).round() / 1e4
 }

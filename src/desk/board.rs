@@ -8,7 +8,7 @@ use std::{
 use contract::{AgentId, ConversationId, Timestamp};
 use jiff::SignedDuration;
 
-use super::{Desk, Presence};
+use super::{Desk, Presence, QueueStatus};
 use crate::routing::QueueFacts;
 
 /// The desk at one moment.
@@ -29,17 +29,7 @@ impl Board {
         let mut board = Self::default();
         let mut queues = BTreeMap::new();
         for queue in desk.queues() {
-            let status = desk.queue_status(queue, now);
-            queues.insert(
-                queue.to_owned(),
-                QueueFacts {
-                    waiting: status.waiting.into(),
-                    longest_wait: (status.waiting > 0).then(|| signed(status.longest_wait)),
-                    agents_online: status.agents_online.into(),
-                    agents_free: status.agents_free.into(),
-                    estimated_wait: status.estimated_wait.map(signed),
-                },
-            );
+            queues.insert(queue.to_owned(), desk.queue_status(queue, now).into());
             let waiting = desk.waiting(queue, now).map(|waits| waits.waiting.conversation);
             board.positions.extend(waiting.zip(1_u32..));
         }
@@ -52,6 +42,19 @@ impl Board {
     #[must_use]
     pub fn agent(&self, id: AgentId) -> (Presence, u32) {
         self.agents.get(&id).copied().unwrap_or_default()
+    }
+}
+
+/// A queue as rules see it.
+impl From<QueueStatus> for QueueFacts {
+    fn from(status: QueueStatus) -> Self {
+        Self {
+            waiting: status.waiting.into(),
+            longest_wait: (status.waiting > 0).then(|| signed(status.longest_wait)),
+            agents_online: status.agents_online.into(),
+            agents_free: status.agents_free.into(),
+            estimated_wait: status.estimated_wait.map(signed),
+        }
     }
 }
 

@@ -16,13 +16,13 @@ use tokio::{
 };
 
 use super::{
-    AgentProfile, Board, Boost, Desk, DeskRules, Effect, Input, Membership, Offer, Outcome, Presence, QueueRules,
-    Refusal, Waiting,
+    AgentProfile, Board, Boost, Desk, Effect, Input, Membership, Offer, Outcome, Person, Presence, Refusal, Waiting,
+    desk_rules, profile,
 };
 use crate::{
     http::views::{LiveFrame, OfferView, QueueView},
     records::Records,
-    routing::{Members, Priority, QueueSpec, RuleSet, WhenClosed},
+    routing::{Priority, RuleSet},
     sla::{Promise, promises},
     store::{
         AmendError, OfferRecord, StoreError,
@@ -215,7 +215,7 @@ impl Dispatcher {
         let now = Timestamp::now();
         let mut desk = Desk::new(desk_rules(&rules), ids);
         for agent in records.store.agents().await? {
-            desk.apply(Input::AgentChanged(profile(&agent, &rules)), now);
+            desk.apply(Input::AgentChanged(profile_of(&agent, &rules)), now);
         }
         for conversation in records.store.held().await? {
             if let Some(input) = input_for(&conversation, &rules) {
@@ -353,7 +353,7 @@ impl Dispatcher {
             self.apply(Input::AgentRemoved(agent));
         }
         for agent in agents {
-            self.apply(Input::AgentChanged(profile(agent, &self.rules)));
+            self.apply(Input::AgentChanged(profile_of(agent, &self.rules)));
         }
     }
 
@@ -670,56 +670,16 @@ fn boosts(conversation: &Conversation, rules: &RuleSet) -> Vec<Boost> {
     boosts
 }
 
-fn profile(agent: &Agent, rules: &RuleSet) -> AgentProfile {
-    let mut skills = agent.skills.clone();
-    for language in &agent.languages {
-        let skill = format!("lang-{language}");
-        let skill = rules.nearest_skill(&skill).map_or(skill.clone(), str::to_owned);
-        skills.insert(skill, super::HIGHEST_LEVEL);
-    }
-    let serves = |members: &Members, queue: &str| match members {
-        Members::Everyone => true,
-        Members::Assigned => agent.queues.iter().any(|own| own == queue),
-        Members::Skilled(needed) => {
-            needed.iter().all(|(skill, level)| skills.get(skill).is_some_and(|has| has >= level))
-        }
-    };
-    let queues = rules.queues().values().filter(|queue| serves(&queue.members, &queue.name));
-    AgentProfile {
-        queues: Membership::Only(queues.map(|queue| queue.name.clone()).collect()),
-        capacity: agent.capacity,
-        active: agent.active,
-        caps: agent.caps.clone(),
-        skills,
-        ..AgentProfile::new(agent.id)
-    }
+fn profile_of(agent: &Agent, rules: &RuleSet) -> AgentProfile {
+    let Agent { id, skills, languages, queues, capacity, caps, active, .. } = agent;
+    profile(&Person { id: *id, skills, languages, queues, capacity: *capacity, caps, active: *active }, rules)
 }
 
 /// The queues that an agent serves.
 #[must_use]
 pub fn queues_of(agent: &Agent, rules: &RuleSet) -> BTreeSet<String> {
-    match profile(agent, rules).queues {
+    match profile_of(agent, rules).queues {
         Membership::Only(queues) => queues,
         Membership::Every => rules.queues().keys().cloned().collect(),
-    }
-}
-
-fn desk_rules(rules: &RuleSet) -> DeskRules {
-    let queue_rules = |queue: &QueueSpec| QueueRules {
-        strategy: queue.strategy,
-        sticky: queue.sticky.map(Duration::from_secs),
-        offer_timeout: Duration::from_secs(queue.offer_timeout),
-        auto_accept: queue.auto_accept,
-        credits: queue.priority_credits,
-        hours: queue
-            .hours
-            .as_ref()
-            .filter(|hours| matches!(hours.closed, WhenClosed::Hold | WhenClosed::Ticket))
-            .and_then(|hours| rules.calendar(&hours.calendar).cloned()),
-        wrap_up: Duration::from_secs(queue.wrap_up),
-    };
-    DeskRules {
-        queues: rules.queues().iter().map(|(name, queue)| (name.clone(), queue_rules(queue))).collect(),
-        ..DeskRules::default()
     }
 }

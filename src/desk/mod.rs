@@ -7,6 +7,7 @@
 mod board;
 mod dispatcher;
 mod event;
+mod from_rules;
 mod index;
 mod lines;
 mod matcher;
@@ -28,6 +29,7 @@ pub use event::{
     AgentProfile, Assignment, Boost, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Reserved,
     Waiting, Withdrawal,
 };
+pub use from_rules::{Person, desk_rules, profile};
 pub use matcher::Desk;
 pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};
 pub use rules::{DeskRules, HIGHEST_LEVEL, Priority, PriorityCredits, QueueRules, Relax, SkillNeed, Strategy, Weights};

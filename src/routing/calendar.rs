@@ -25,7 +25,7 @@ pub struct Calendar {
 
 /// From the minute `from`, before the minute `until`, counted from midnight; `until` may be 1,440.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub from: u16,
     pub until: u16,
 }
@@ -104,7 +104,7 @@ impl Calendar {
 
 impl Span {
     /// Reads `9:00-18:00`; until 24:00 at most, and after its beginning.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (from, until) = text.split_once(['-', '–'])?;
         let span = Self { from: minutes(from)?, until: minutes(until)? };
         (span.from < span.until).then_some(span)

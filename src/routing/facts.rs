@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::rule::{SlaClock, Trigger};
-use crate::understand::{Entity, SentimentLabel, Signals};
+use crate::understand::{Entity, Mood, SentimentLabel, Signals};
 
 /// What is left out where values are written down.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -276,6 +276,19 @@ pub struct MoodFacts {
     /// How many messages in a row, this one included, were negative.
     #[serde(skip_serializing_if = "is_default")]
     pub negatives_in_a_row: i64,
+}
+
+impl MoodFacts {
+    /// The mood after the customer's first `messages` messages. Of one message there is no slope.
+    #[must_use]
+    pub fn of(mood: Mood, messages: i64) -> Self {
+        let tidy = |value: f32| (f64::from(value) * 1e4).round() / 1e4;
+        Self {
+            average: (messages > 0).then(|| tidy(mood.average)),
+            slope: (messages > 1).then(|| tidy(mood.slope)),
+            negatives_in_a_row: i64::from(mood.negatives_in_a_row),
+        }
+    }
 }
 
 /// The customer as they were before this message.

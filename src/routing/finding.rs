@@ -84,17 +84,17 @@ impl Finding {
 
 /// Collects findings of one file.
 #[derive(Debug)]
-pub(super) struct Notes<'a> {
+pub(crate) struct Notes<'a> {
     pub file: &'a SourceFile,
     pub findings: Vec<Finding>,
 }
 
 impl<'a> Notes<'a> {
-    pub(super) fn new(file: &'a SourceFile) -> Self {
+    pub(crate) fn new(file: &'a SourceFile) -> Self {
         Self { file, findings: Vec::new() }
     }
 
-    pub(super) fn error(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn error(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.add(Severity::Error, span, message.into(), help.into());
     }
 
@@ -154,7 +154,7 @@ fn floor(text: &str, byte: usize) -> usize {
 }
 
 /// "did you mean" for a name that is not known, or the names there are.
-pub(super) fn suggest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
+pub(crate) fn suggest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let nearest = known
         .iter()

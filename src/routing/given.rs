@@ -65,7 +65,7 @@ fn place(path: &str) -> Result<Place, NotAFact> {
 }
 
 /// Writes what a node says under `path` into `facts`, and tells `wrong` what cannot be a fact and where.
-pub(super) fn collect(
+pub(crate) fn collect(
     path: &str,
     node: &Node,
     facts: &mut Map<String, Json>,
@@ -180,7 +180,7 @@ fn json_of(ty: Ty, value: &Value) -> Result<Json, String> {
 }
 
 /// The facts that these writings and signals come to. What is written wins; `null` makes a fact unknown.
-pub(super) fn facts(given: &Map<String, Json>, signals: Option<&Signals>) -> Result<Facts, serde_json::Error> {
+pub(crate) fn facts(given: &Map<String, Json>, signals: Option<&Signals>) -> Result<Facts, serde_json::Error> {
     let message = signals.map(MessageFacts::from_signals).unwrap_or_default();
     let base = Facts { message, ..Facts::default() };
     let mut json = serde_json::to_value(base)?;

@@ -20,6 +20,7 @@ mod template;
 mod yaml;
 
 pub use calendar::Calendar;
+pub(crate) use calendar::Span;
 pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
 pub use decide::decide;
 pub use explain::{Trace, TracedRule, TracedValue, explain};
@@ -29,12 +30,15 @@ pub use facts::{
     SentimentFacts, SlaFacts,
 };
 pub use finding::{Finding, Severity, SourceFile};
+pub(crate) use finding::{Notes, suggest};
 pub use given::{NotAFact, facts_from};
-pub(crate) use load::parse_seconds;
+pub(crate) use given::{collect as collect_facts, facts as given_facts};
 pub use load::{Loaded, load, load_dir};
+pub(crate) use load::{nowhere, parse_seconds, read};
 pub use replay::{Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted};
 pub use rule::{
     Action, Answer, Decision, Destination, Escalation, Handoff, Hours, Members, Otherwise, PriorityCredits, QueueSpec,
     Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger, WhenClosed,
 };
 pub use template::TemplateContext;
+pub(crate) use yaml::{Node, Value, parse as parse_yaml};

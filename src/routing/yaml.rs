@@ -16,14 +16,14 @@ const MAX_DEPTH: usize = 24;
 
 /// A node and the bytes of the file that it was read from.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub value: Value,
     pub span: Range<usize>,
 }
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i64),
@@ -35,14 +35,14 @@ pub(super) enum Value {
 
 /// A key of a mapping.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pub name: String,
     pub span: Range<usize>,
 }
 
 impl Value {
     /// What a person calls this kind of value.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
@@ -56,14 +56,14 @@ impl Value {
 
 /// A file that is not YAML, or too much of it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Malformed {
+pub(crate) struct Malformed {
     pub message: String,
     pub help: &'static str,
     pub span: Range<usize>,
 }
 
 /// Reads one document. An empty one is `Null`.
-pub(super) fn parse(text: &str) -> Result<Node, Malformed> {
+pub(crate) fn parse(text: &str) -> Result<Node, Malformed> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_nodes: MAX_NODES,

@@ -23,7 +23,7 @@ use super::entry::EntryAuthor;
 pub use super::handoff::{Handoff, Reserved};
 pub use crate::routing::{Priority, SkillNeed};
 use crate::routing::{SlaClock, is_default};
-use crate::understand::{SentimentLabel, Signals};
+pub use crate::understand::Mood;
 
 /// Who speaks for the company now.
 pub use contract::ThreadOwner as Owner;
@@ -64,32 +64,6 @@ pub struct Fired {
     pub since: Timestamp,
     /// The latest threshold, in seconds.
     pub up_to: u64,
-}
-
-/// How the customer's tone develops over a conversation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Mood {
-    /// Decayed average of the sentiment score, −1 to 1; each new message weighs a third.
-    pub average: f32,
-    /// How the average moved with the last message.
-    pub slope: f32,
-    /// Negative messages since the last one that was not.
-    pub negatives_in_a_row: u32,
-}
-
-impl Mood {
-    /// The mood after one more message. A message of unknown tone changes nothing.
-    #[must_use]
-    pub fn after(self, signals: &Signals) -> Self {
-        let Some(label) = signals.sentiment.label.known() else { return self };
-        const WEIGHT: f32 = 1.0 / 3.0;
-        let average = self.average + (signals.sentiment.score - self.average) * WEIGHT;
-        Self {
-            average,
-            slope: average - self.average,
-            negatives_in_a_row: if *label < SentimentLabel::Neutral { self.negatives_in_a_row + 1 } else { 0 },
-        }
-    }
 }
 
 /// The last thing said, for lists.
@@ -381,7 +355,6 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::understand::{Sentiment, Signal};
 
     fn conversation() -> Conversation {
         let thread = Thread { channel: "shop".into(), key: "v1".into() };
@@ -401,20 +374,5 @@ mod tests {
         assert_eq!((c.owner, c.epoch, c.agent, c.previous_agent), (Owner::Closed, 3, None, Some(AgentId::from(7))));
         c.reopen();
         assert!(c.reopened && c.handoff.is_none() && c.epoch == 4 && c.owner == Owner::Bot);
-    }
-
-    #[test]
-    fn a_message_of_unknown_tone_does_not_move_the_mood() {
-        let angry = Signals {
-            sentiment: Sentiment {
-                label: Signal { value: SentimentLabel::Negative, confidence: 0.9, known: true, terms: vec![] },
-                score: -0.9,
-            },
-            ..Signals::default()
-        };
-        let mood = Mood::default().after(&angry).after(&angry);
-        assert_eq!(mood.negatives_in_a_row, 2);
-        assert!(mood.average < -0.4 && mood.slope < 0.0);
-        assert_eq!(mood.after(&Signals::default()), mood);
     }
 }

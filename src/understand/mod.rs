@@ -1,12 +1,14 @@
 //! What a message means: a seam. The daemon asks a classifier and never waits for one; a classifier that fails leaves
 //! every signal unknown. The embedded one is the crate `understand`, a [`Reader`].
 
+mod mood;
 mod remote;
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use async_trait::async_trait;
 use futures::FutureExt;
+pub use mood::Mood;
 pub use remote::{HEADS, Protocol, Remote, Settings as RemoteSettings};
 pub use understand::{Entity, Reader, Sentiment, SentimentLabel, Signal, Signals, Text};
 use understand::{

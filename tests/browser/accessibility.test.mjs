@@ -52,6 +52,13 @@ for (const colorScheme of ["light", "dark"]) {
     await colleague.entry("reply", "at once").waitFor();
     assert.deepEqual(await findings(colleague.page), [], "the conversation");
     assert.deepEqual(await findings(visitor.page), [], "the shop with the chat");
+    await colleague.find("transfer").click();
+    await colleague.find("transfer-to").press("ArrowDown");
+    await colleague.find("transfer-option").first().waitFor();
+    assert.deepEqual(await findings(colleague.page), [], "the transfer");
+    await colleague.find("transfer-option").first().click();
+    await colleague.page.keyboard.press("Escape");
+    await colleague.find("transfer-form").waitFor({ state: "detached" });
     await colleague.find("explain").click();
     await colleague.find("outcome").waitFor();
     assert.deepEqual(await findings(colleague.page), [], "the explanation");

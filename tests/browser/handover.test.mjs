@@ -73,6 +73,44 @@ story("an agent gives the conversation back to the bot", async (stage) => {
   await visitor.said("bot", "30 days").waitFor();
 });
 
+story("a conversation goes to a colleague with a note, and a supervisor takes it over", async ({ customer, agent, daemon }) => {
+  const [ann, bob] = await Promise.all(
+    ["Ann Lee", "Bob Ray"].map(async (name) => {
+      const account = { login: name.slice(0, 3).toLowerCase(), name, password: "a password for stories", languages: ["en"] };
+      await daemon.post("/agents", account);
+      const colleague = await agent();
+      await colleague.logIn(account);
+      return colleague;
+    }),
+  );
+  const visitor = await customer();
+  await visitor.openChat();
+  await visitor.write("I want to talk to a person");
+  await ann.goOnline();
+  await ann.accept();
+  await bob.goOnline();
+
+  await ann.transfer("Bob Ray", "Promised an answer by Friday");
+  await ann.find("composer-tab-reply").waitFor({ state: "detached" });
+  await bob.find("offer").filter({ hasText: "I want to talk to a person" }).waitFor();
+  await bob.accept();
+  await bob.entry("message", "I want to talk to a person").waitFor();
+  await bob.entry("note", "Promised an answer by Friday").waitFor();
+  await bob.reply("Hello, Bob here");
+  await visitor.said("agent", "Bob here").waitFor();
+
+  const admin = await agent();
+  await admin.logIn();
+  await admin.open(await bob.find("conversation").getAttribute("data-conversation"));
+  await admin.takeOver();
+  await bob.entry("event", "took over").waitFor();
+  await bob.find("composer-tab-reply").waitFor({ state: "detached" });
+  await count(bob.find("transfer"), 0);
+  await admin.reply("From now on you talk to me");
+  await visitor.said("agent", "you talk to me").waitFor();
+  assert.equal(await visitor.said("agent", "Friday").count(), 0, "the note reached the customer");
+});
+
 story("what the customer changed or took back reads so, with what it said before a click away", async ({ agent, daemon }) => {
   const li = { handle: "li", name: "Li Wei" };
   await daemon.write(li, "I want to talk to a person about order 4711", { id: "m-1" });

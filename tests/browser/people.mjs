@@ -112,6 +112,12 @@ export class Agent {
     await this.find("composer").waitFor();
   }
 
+  /** Opens a conversation by its address. */
+  async open(conversation) {
+    await this.page.goto(`${this.daemon.url}/console/conversations/${conversation}`);
+    await this.find("conversation").waitFor();
+  }
+
   async reply(text) {
     await this.find("composer").fill(text);
     await this.find("composer").press("Enter");
@@ -125,6 +131,23 @@ export class Agent {
   /** The conversation's owner as the console shows it. */
   owner(word) {
     return this.page.locator(`[data-testid="owner"][data-owner="${word}"]`);
+  }
+
+  /** Gives the open conversation to the colleague or queue that is called so. */
+  async transfer(name, note = "") {
+    await this.find("transfer").click();
+    await this.find("transfer-to").fill(name);
+    await this.find("transfer-option").filter({ hasText: name }).click();
+    await this.find("transfer-note").fill(note);
+    await this.find("transfer-confirm").click();
+    await this.find("transfer-form").waitFor({ state: "detached" });
+  }
+
+  /** Takes the open conversation from the agent who has it. */
+  async takeOver() {
+    await this.find("take-over").click();
+    await this.find("take-over-confirm").click();
+    await this.find("composer-tab-reply").waitFor();
   }
 
   async close() {

@@ -67,6 +67,7 @@ fn only_the_wiring_names_adapters() {
 #[test]
 fn decisions_know_no_clock_no_store_and_no_runtime() {
     let mut pure = files("src/routing");
+    pure.extend(files("src/simulate"));
     let edges = ["src/desk/dispatcher.rs", "src/desk/board.rs"];
     pure.extend(files("src/desk").into_iter().filter(|(path, _)| !edges.contains(&path.as_str())));
     let impure = r"\btokio\b|crate::(store|http|live|records|wiring)\b|SystemTime::now|Instant::now|Timestamp::now|async fn|\.await";

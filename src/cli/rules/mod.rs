@@ -1,7 +1,9 @@
-//! `switchboard rules check|test|explain`: needs the files and nothing else, no running daemon. And `replay`, which
-//! needs the record too.
+//! `switchboard rules check|test|explain|simulate`: needs the files and nothing else, no running daemon. And `replay`,
+//! which needs the record too.
 
 mod replay;
+mod side_by_side;
+mod simulate;
 
 use std::{
     io::{self, Write},
@@ -13,7 +15,8 @@ use serde_json::json;
 
 use crate::{
     routing::{
-        Finding, Loaded, RuleSet, TestReport, Trace, Trigger, decide, explain, facts_from, load_dir, parse_seconds,
+        Finding, Loaded, RuleSet, SourceFile, TestReport, Trace, Trigger, decide, explain, facts_from, load_dir,
+        parse_seconds,
         run_tests,
     },
     understand::{Settings, Signals},
@@ -44,6 +47,8 @@ pub enum RulesCommand {
     Test(RulesFolder),
     /// Show what would happen to a message, and why.
     Explain(ExplainArgs),
+    /// Show what a day of work would come to: waits, breaches, who is busy; also under a candidate rule set beside it.
+    Simulate(simulate::SimulateArgs),
 }
 
 /// Which rules.
@@ -109,6 +114,7 @@ pub fn run(
         RulesCommand::Check(folder) => check(folder, settings, out, colour),
         RulesCommand::Test(folder) => test(folder, settings, out, colour),
         RulesCommand::Explain(args) => explain_message(args, settings, now, out, colour),
+        RulesCommand::Simulate(args) => simulate::run(args, settings, out, colour),
     }
 }
 
@@ -123,7 +129,7 @@ fn check(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour:
         write_json(out, &json!({"hash": hash, "findings": loaded.findings}))?;
         return Ok(loaded.findings.is_empty());
     }
-    write_findings(&loaded, &loaded.findings, out, colour)?;
+    write_findings(&loaded.files, &loaded.findings, out, colour)?;
     match &loaded.rules {
         Some(set) => writeln!(
             out,
@@ -257,13 +263,13 @@ fn refuse(loaded: &Loaded, json: bool, out: &mut dyn Write, colour: bool) -> io:
     if json {
         write_json(out, &json!({"findings": loaded.findings}))?;
     } else {
-        write_findings(loaded, &loaded.findings, out, colour)?;
+        write_findings(&loaded.files, &loaded.findings, out, colour)?;
     }
     Ok(false)
 }
 
-fn write_findings(loaded: &Loaded, findings: &[Finding], out: &mut dyn Write, colour: bool) -> io::Result<()> {
-    findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.render(&loaded.files, colour)))
+fn write_findings(files: &[SourceFile], findings: &[Finding], out: &mut dyn Write, colour: bool) -> io::Result<()> {
+    findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.render(files, colour)))
 }
 
 fn write_json(out: &mut dyn Write, value: &serde_json::Value) -> io::Result<()> {

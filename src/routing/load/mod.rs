@@ -6,7 +6,7 @@ mod desk;
 mod intents;
 mod lint;
 mod queues;
-mod read;
+pub(crate) mod read;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -137,7 +137,8 @@ fn too_large(name: &str, size: u64) -> String {
     format!("{name} has {size} bytes; {MAX_FILE_BYTES} are the most")
 }
 
-fn nowhere(file: &str, message: String, help: &str) -> Finding {
+/// A finding about a file as a whole, or about no file.
+pub(crate) fn nowhere(file: &str, message: String, help: &str) -> Finding {
     Finding {
         severity: Severity::Error,
         file: file.to_owned(),

@@ -14,7 +14,7 @@ use crate::routing::{
 
 /// The entries of a mapping whose keys are all known.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     entries: &'n [(Key, Node)],
 }
 
@@ -25,13 +25,13 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of a key; a key without a value counts as absent.
-    pub(super) fn get(self, name: &str) -> Option<&'n Node> {
+    pub(crate) fn get(self, name: &str) -> Option<&'n Node> {
         self.written(name).filter(|node| node.value != Value::Null)
     }
 }
 
 /// A mapping with these keys and no other.
-pub(super) fn fields<'n>(node: &'n Node, what: &str, known: &[&str], notes: &mut Notes<'_>) -> Option<Fields<'n>> {
+pub(crate) fn fields<'n>(node: &'n Node, what: &str, known: &[&str], notes: &mut Notes<'_>) -> Option<Fields<'n>> {
     let entries = entries(node, what, notes)?;
     for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
         let help = suggest(&key.name, known.iter().copied());
@@ -41,7 +41,7 @@ pub(super) fn fields<'n>(node: &'n Node, what: &str, known: &[&str], notes: &mut
 }
 
 /// A mapping with any keys.
-pub(super) fn entries<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n [(Key, Node)]> {
+pub(crate) fn entries<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n [(Key, Node)]> {
     match &node.value {
         Value::Map(entries) => Some(entries),
         Value::Null => Some(&[]),
@@ -56,7 +56,7 @@ pub(super) fn entries<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> 
     }
 }
 
-pub(super) fn list<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n [Node]> {
+pub(crate) fn list<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n [Node]> {
     match &node.value {
         Value::List(items) => Some(items),
         Value::Null => Some(&[]),
@@ -71,7 +71,7 @@ pub(super) fn list<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Opt
     }
 }
 
-pub(super) fn text<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n str> {
+pub(crate) fn text<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n str> {
     match &node.value {
         Value::Text(text) if !text.trim().is_empty() => Some(text),
         Value::Text(_) | Value::Null => {
@@ -97,7 +97,7 @@ pub(super) fn line<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Opt
 }
 
 /// A name: letters and digits of any script, `-`, `_`, `.`, at most 64.
-pub(super) fn name<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n str> {
+pub(crate) fn name<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n str> {
     let name = text(node, what, notes)?;
     is_name(name, &node.span, what, notes).then_some(name)
 }
@@ -123,7 +123,7 @@ pub(super) fn boolean(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<
 }
 
 /// A whole number within bounds.
-pub(super) fn whole(
+pub(crate) fn whole(
     node: &Node,
     what: &str,
     within: std::ops::RangeInclusive<i64>,
@@ -143,12 +143,12 @@ pub(super) fn whole(
 }
 
 /// A skill's level.
-pub(super) fn level(node: &Node, notes: &mut Notes<'_>) -> Option<u8> {
+pub(crate) fn level(node: &Node, notes: &mut Notes<'_>) -> Option<u8> {
     whole(node, "a level", 1..=5, notes).and_then(|level| u8::try_from(level).ok())
 }
 
 /// A number from 0 to 1.
-pub(super) fn share(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<f64> {
+pub(crate) fn share(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<f64> {
     let value = match node.value {
         Value::Float(value) => Some(value),
         Value::Int(0) => Some(0.0),
@@ -163,7 +163,7 @@ pub(super) fn share(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<f6
 }
 
 /// A duration such as `90s`, `5m`, `1h30m`, `7d`, in whole seconds; at most 366 days.
-pub(super) fn seconds(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<u64> {
+pub(crate) fn seconds(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<u64> {
     let seconds = match &node.value {
         Value::Text(text) => parse_seconds(text.trim()),
         Value::Int(0) => Some(0),
@@ -240,7 +240,7 @@ pub(super) fn titles(node: &Node, what: &str, notes: &mut Notes<'_>) -> Titles {
 }
 
 /// Whether this looks like a BCP-47 tag.
-pub(super) fn is_language(tag: &str, span: &Range<usize>, notes: &mut Notes<'_>) -> bool {
+pub(crate) fn is_language(tag: &str, span: &Range<usize>, notes: &mut Notes<'_>) -> bool {
     let mut parts = tag.split('-');
     let primary = parts.next().unwrap_or_default();
     let fits = (2..=3).contains(&primary.len())

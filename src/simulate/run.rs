@@ -1,0 +1,389 @@
+//! One run: the next thing that happens, until the day is over.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    sync::Arc,
+};
+
+use contract::{IdClock, Timestamp, clean_text};
+use jiff::SignedDuration;
+
+use super::{
+    arrivals::Day,
+    dice::{Dice, Purpose},
+    report::{Longest, Offers},
+    scenario::Scenario,
+    state::{
+        AgentAtWork, Conversation, DealtWith, Event, Queued, agent_id, agent_number, conversation_id,
+        conversation_number,
+    },
+};
+use crate::{
+    desk::{Assignment, Desk, Effect, Input, Offer, Outcome, Person, Presence, Waiting, desk_rules, profile},
+    routing::{Action, ConversationFacts, Destination, Facts, Handoff, MoodFacts, Now, RuleSet, decide, given_facts},
+    understand::{Mood, Signals},
+};
+
+/// How often a customer asks the bot at most.
+const MOST_QUESTIONS: u64 = 10;
+
+/// A day that goes on.
+pub(super) struct Run<'a> {
+    pub rules: &'a RuleSet,
+    pub scenario: &'a Scenario,
+    day: &'a Day,
+    read: &'a dyn Fn(&str) -> Signals,
+    /// What rules see of each message of the day, once it has come.
+    facts: Vec<Option<Arc<Facts>>>,
+    pub desk: Desk,
+    pub now: Timestamp,
+    events: BinaryHeap<Reverse<(Timestamp, u64, Event)>>,
+    /// Events so far: of those at one moment, the one planned first is first.
+    planned: u64,
+    pub conversations: Vec<Conversation>,
+    pub agents: Vec<AgentAtWork>,
+    pub offers: Offers,
+    /// Each queue that had somebody waiting, when it was longest.
+    pub longest: Vec<Longest>,
+}
+
+impl<'a> Run<'a> {
+    /// The beginning of a day, with everybody who works from then on.
+    pub fn new(rules: &'a RuleSet, scenario: &'a Scenario, day: &'a Day, read: &'a dyn Fn(&str) -> Signals) -> Self {
+        let mut run = Self {
+            rules,
+            scenario,
+            day,
+            read,
+            facts: vec![None; day.messages.len()],
+            desk: Desk::new(desk_rules(rules), Arc::new(IdClock::new(0))),
+            now: scenario.start,
+            events: BinaryHeap::new(),
+            planned: 0,
+            conversations: Vec::with_capacity(day.arrivals.len()),
+            agents: Vec::new(),
+            offers: Offers::default(),
+            longest: Vec::new(),
+        };
+        for (number, group) in scenario.agents.iter().enumerate() {
+            let shifts = if group.shifts.is_empty() {
+                vec![(scenario.start, scenario.end())]
+            } else {
+                scenario.when(&group.shifts)
+            };
+            for of_group in 1..=group.count {
+                let agent = run.agents.len();
+                let name = if group.count == 1 { group.name.clone() } else { format!("{} {of_group}", group.name) };
+                run.agents.push(AgentAtWork::new(number, name));
+                let (skills, languages, queues) = (&group.skills, &group.languages[..], &group.queues[..]);
+                let (id, capacity) = (agent_id(agent), group.capacity);
+                let caps = &BTreeMap::new();
+                let person = Person { id, skills, languages, queues, capacity, caps, active: true };
+                run.tell(Input::AgentChanged(profile(&person, rules)));
+                for &(from, until) in &shifts {
+                    run.plan_at(from, Event::ShiftBegins(agent));
+                    run.plan_at(until, Event::ShiftEnds(agent));
+                }
+            }
+        }
+        run
+    }
+
+    /// Goes on to the next thing that happens; whether there was one before the end. At one moment the desk's
+    /// deadlines come first, as they do in the desk itself, and new customers last.
+    pub fn step(&mut self) -> bool {
+        let deadline = self.desk.next_deadline();
+        let event = self.events.peek().map(|Reverse((at, ..))| *at);
+        let arrival = self.day.arrivals.get(self.conversations.len()).map(|arrival| arrival.at);
+        let next = [deadline, event, arrival].into_iter().flatten().min().filter(|at| *at < self.scenario.end());
+        let Some(at) = next else {
+            self.pass(self.scenario.end());
+            return false;
+        };
+        self.pass(at);
+        if deadline == next {
+            self.tell(Input::Tick);
+        } else if event == next
+            && let Some(Reverse((.., event))) = self.events.pop()
+        {
+            self.happen(event);
+        } else {
+            self.arrive();
+        }
+        true
+    }
+
+    /// Lets time pass, and notes what agents did meanwhile.
+    fn pass(&mut self, until: Timestamp) {
+        let passed = u64::try_from(until.duration_since(self.now).as_millis()).unwrap_or(0);
+        self.now = self.now.max(until);
+        if passed == 0 {
+            return;
+        }
+        for state in self.desk.agents() {
+            let Some(agent) = self.agents.get_mut(agent_number(state.profile.id)) else { continue };
+            if state.presence != Presence::Offline {
+                agent.at_work += passed;
+            }
+            if state.load > 0 {
+                agent.busy += passed;
+            }
+            agent.loaded += u64::from(state.load) * passed;
+        }
+    }
+
+    fn plan(&mut self, after: SignedDuration, event: Event) {
+        self.plan_at(self.now.checked_add(after).unwrap_or(Timestamp::MAX), event);
+    }
+
+    fn plan_at(&mut self, at: Timestamp, event: Event) {
+        self.planned += 1;
+        self.events.push(Reverse((at, self.planned, event)));
+    }
+
+    fn dice(&self, purpose: Purpose, of: usize, throw: u64) -> Dice {
+        Dice::new(self.scenario.seed, purpose, (of as u64, throw))
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::ShiftBegins(agent) => {
+                self.agents[agent].on_shift = true;
+                self.be(agent, Presence::Online);
+            }
+            Event::ShiftEnds(agent) => {
+                self.agents[agent].on_shift = false;
+                self.leave_work(agent);
+            }
+            Event::Returns(agent) if self.agents[agent].on_shift => self.be(agent, Presence::Online),
+            Event::Returns(_) => {}
+            Event::AsksAgain(number) => self.ask(number),
+            Event::GivesUp(number) => {
+                let now = self.now;
+                if let Some(queued) = self.conversations[number].queued.as_mut().filter(|queued| queued.left.is_none())
+                {
+                    queued.left = Some((now, None));
+                    self.tell(Input::Leave(conversation_id(number)));
+                }
+            }
+            Event::Answers { conversation, offer: id, accepts } => {
+                let stands = self.conversations[conversation].offer.as_ref().filter(|offer| offer.id == id);
+                if let Some(&Offer { agent, epoch, .. }) = stands {
+                    let offer = id;
+                    self.tell(if accepts {
+                        Input::Accept { offer, agent, epoch }
+                    } else {
+                        Input::Decline { offer, agent, epoch }
+                    });
+                }
+            }
+            Event::Ends(number) => self.end(number),
+        }
+    }
+
+    fn be(&mut self, agent: usize, presence: Presence) {
+        self.tell(Input::Presence { agent: agent_id(agent), presence });
+    }
+
+    /// An agent whose shift is over takes nothing new, and goes when they have nothing left.
+    fn leave_work(&mut self, agent: usize) {
+        let AgentAtWork { on_shift, holds, .. } = self.agents[agent];
+        if !on_shift {
+            self.be(agent, if holds > 0 { Presence::Away } else { Presence::Offline });
+        }
+    }
+
+    fn end(&mut self, number: usize) {
+        let now = self.now;
+        let Some(Queued { left: Some((_, Some(agent))), ended, .. }) = &mut self.conversations[number].queued else {
+            return;
+        };
+        *ended = Some(now);
+        let agent = *agent;
+        self.agents[agent].holds -= 1;
+        self.tell(Input::Leave(conversation_id(number)));
+        self.leave_work(agent);
+    }
+
+    fn arrive(&mut self) {
+        let number = self.conversations.len();
+        let message = self.day.arrivals[number].message;
+        let facts = match &self.facts[message] {
+            Some(facts) => Arc::clone(facts),
+            None => {
+                let facts = Arc::new(self.facts_of(message));
+                self.facts[message] = Some(Arc::clone(&facts));
+                facts
+            }
+        };
+        let mut facts = Facts::clone(&facts);
+        facts.conversation.id = conversation_id(number).to_string();
+        facts.conversation.opened_at = Some(self.now);
+        let bot = Some(Box::new((facts, Mood::default())));
+        self.conversations.push(Conversation { bot, ..Conversation::default() });
+        self.ask(number);
+    }
+
+    /// What rules see of a customer who writes this as their first message.
+    fn facts_of(&self, message: usize) -> Facts {
+        let message = &self.day.messages[message];
+        let text = clean_text(&message.text);
+        let signals = (self.read)(&text);
+        // Facts are checked where they are read.
+        let mut facts = given_facts(&message.facts, Some(&signals)).unwrap_or_default();
+        facts.message.text = text;
+        facts.message.channel.clone_from(&message.channel);
+        facts.message.kind.clone_from(&message.kind);
+        let counts = [
+            &mut facts.conversation.messages,
+            &mut facts.customer.contacts_24h,
+            &mut facts.customer.contacts_7d,
+            &mut facts.customer.open_conversations,
+        ];
+        // They count this one.
+        counts.into_iter().for_each(|count| *count = (*count).max(1));
+        if facts.customer.channels.is_empty() {
+            facts.customer.channels.push(message.kind.clone());
+        }
+        facts
+    }
+
+    /// A customer writes to the bot, and rules decide.
+    fn ask(&mut self, number: usize) {
+        let Some(bot) = self.conversations[number].bot.take() else { return };
+        let (mut facts, mut mood) = *bot;
+        if let Some(label) = facts.message.sentiment.label {
+            #[expect(clippy::cast_possible_truncation, reason = "it was made of one")]
+            let score = facts.message.sentiment.score.unwrap_or_default() as f32;
+            mood = mood.after_tone(label, score);
+        }
+        facts.conversation.mood = MoodFacts::of(mood, facts.conversation.messages);
+        facts.now = Now { time: self.now };
+        let status = |name: &String| (name.clone(), self.desk.queue_status(name, self.now).into());
+        facts.queues = Arc::new(self.rules.queues().keys().map(status).collect());
+        let decision = decide(self.rules, &facts);
+        let conversation = &mut self.conversations[number];
+        conversation.asked += 1;
+        let asked = conversation.asked;
+        let answer = match decision.destination {
+            Some(Destination::Answer(answer)) => answer,
+            Some(Destination::Handoff(handoff)) => return self.enqueue(number, handoff),
+            Some(Destination::Close | Destination::Ignore) | None => {
+                conversation.dealt_with = DealtWith::Rule;
+                return;
+            }
+        };
+        let mut dice = self.dice(Purpose::Bot, number, asked);
+        if dice.happens(self.scenario.bot.answers) {
+            self.conversations[number].dealt_with = DealtWith::Bot;
+        } else if let Destination::Handoff(handoff) = answer.otherwise.destination {
+            self.enqueue(number, handoff);
+        } else if asked < MOST_QUESTIONS && dice.happens(self.scenario.bot.asks_again) {
+            note(decision.actions.into_iter().chain(answer.otherwise.actions), &mut facts.conversation);
+            facts.conversation.messages += 1;
+            facts.conversation.bot_misses += 1;
+            self.conversations[number].bot = Some(Box::new((facts, mood)));
+            self.plan(self.scenario.bot.after.draw(&mut dice), Event::AsksAgain(number));
+        }
+    }
+
+    fn enqueue(&mut self, number: usize, handoff: Handoff) {
+        let kind = self.day.messages[self.day.arrivals[number].message].kind.clone();
+        let waiting = Waiting {
+            priority: handoff.priority,
+            requirements: handoff.skills.clone(),
+            ..Waiting::new(conversation_id(number), &handoff.queue, &kind, self.now)
+        };
+        let queue = handoff.queue.clone();
+        let conversation = &mut self.conversations[number];
+        conversation.dealt_with = DealtWith::People;
+        conversation.queued = Some(Queued { handoff, kind, at: self.now, left: None, ended: None });
+        if let Some(patience) = self.scenario.patience {
+            let patience = patience.draw(&mut self.dice(Purpose::Patience, number, 0));
+            self.plan(patience, Event::GivesUp(number));
+        }
+        self.tell(Input::Enqueue(waiting));
+        self.note_length(queue);
+    }
+
+    fn note_length(&mut self, queue: String) {
+        let waiting = self.desk.queue_status(&queue, self.now).waiting;
+        match self.longest.iter_mut().find(|longest| longest.queue == queue) {
+            Some(longest) if longest.waiting >= waiting => {}
+            Some(longest) => *longest = Longest { waiting, at: self.now, queue },
+            None => self.longest.push(Longest { queue, waiting, at: self.now }),
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        for effect in self.desk.apply(input, self.now) {
+            match effect {
+                Effect::Offered(offer) => self.offered(offer),
+                Effect::OfferEnded { offer, outcome } => {
+                    self.conversations[conversation_number(offer.conversation)].offer = None;
+                    match outcome {
+                        Outcome::Accepted => self.offers.accepted += 1,
+                        Outcome::Declined => self.offers.declined += 1,
+                        Outcome::Expired => self.offers.expired += 1,
+                        Outcome::Withdrawn(_) => self.offers.withdrawn += 1,
+                    }
+                }
+                Effect::Assigned(Assignment { conversation, agent, .. }) => {
+                    self.assigned(conversation_number(conversation), agent_number(agent));
+                }
+                Effect::WentAway(agent) => {
+                    let number = agent_number(agent);
+                    let agent = &mut self.agents[number];
+                    agent.set_away += 1;
+                    let times = agent.set_away;
+                    let away = self.scenario.away.draw(&mut self.dice(Purpose::Away, number, times));
+                    self.plan(away, Event::Returns(number));
+                }
+                // Nothing is told to the desk that it does not know already.
+                Effect::Refused(_) => {}
+            }
+        }
+    }
+
+    /// An agent is asked; how they will answer is drawn now.
+    fn offered(&mut self, offer: Offer) {
+        self.offers.made += 1;
+        let number = conversation_number(offer.conversation);
+        let conversation = &mut self.conversations[number];
+        conversation.offered += 1;
+        let (id, times) = (offer.id, conversation.offered);
+        conversation.offer = Some(offer);
+        let mut dice = self.dice(Purpose::Offer, number, times);
+        let answer = dice.share();
+        let accepts = answer <= self.scenario.accept;
+        if accepts || answer <= self.scenario.accept + self.scenario.decline {
+            let reaction = self.scenario.reaction.draw(&mut dice);
+            self.plan(reaction, Event::Answers { conversation: number, offer: id, accepts });
+        }
+    }
+
+    fn assigned(&mut self, number: usize, agent: usize) {
+        let now = self.now;
+        let Some(queued) = &mut self.conversations[number].queued else { return };
+        queued.left = Some((now, Some(agent)));
+        let length = self.scenario.handling.of(&queued.handoff.queue, &queued.kind);
+        self.agents[agent].holds += 1;
+        self.agents[agent].accepted += 1;
+        let handling = length.draw(&mut self.dice(Purpose::Handling, number, 0));
+        self.plan(handling, Event::Ends(number));
+    }
+}
+
+/// Notes what rules did to a conversation, for its next message.
+fn note(actions: impl Iterator<Item = Action>, conversation: &mut ConversationFacts) {
+    for action in actions {
+        match action {
+            Action::Tag(tag) => conversation.tags.push(tag),
+            Action::Untag(tag) => conversation.tags.retain(|known| *known != tag),
+            Action::Set { name, value } => _ = conversation.attributes.insert(name, value),
+            Action::Priority(priority) => conversation.priority = priority,
+            Action::Reply { .. } | Action::Notify(_) => {}
+        }
+    }
+}
