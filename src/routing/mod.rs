@@ -6,6 +6,7 @@
 
 mod calendar;
 mod cases;
+mod coverage;
 mod decide;
 mod explain;
 mod expr;
@@ -18,7 +19,8 @@ mod rule;
 mod template;
 mod yaml;
 
-pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
+pub use cases::{TestOutcome, TestReport, run_tests};
+pub use coverage::{Branches, Coverage, Uncovered};
 pub use decide::decide;
 pub use explain::{Trace, TracedRule, TracedValue, explain};
 pub(crate) use facts::is_default;

@@ -1,7 +1,7 @@
 //! What rule files say, once they are checked: rules, actions, queues, skills. And what comes out of them: a
 //! decision.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use understand::intents::Intent;
@@ -148,8 +148,10 @@ impl Rule {
 /// A condition.
 #[derive(Debug)]
 pub(super) struct When {
-    /// As the file says it, on one line.
+    /// As the file says it.
     pub source: String,
+    /// The bytes of the file that say it.
+    pub span: Range<usize>,
     pub expr: Expr,
 }
 

@@ -1,5 +1,7 @@
 //! `switchboard rules check|test|explain`: needs the files and nothing else, no running daemon.
 
+mod test;
+
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -9,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    routing::{Finding, Loaded, RuleSet, TestReport, Trace, Trigger, decide, explain, facts_from, load_dir, run_tests},
+    routing::{Finding, Loaded, RuleSet, Trace, Trigger, decide, explain, facts_from, load_dir},
     understand::{Settings, Signals},
 };
 
@@ -18,8 +20,8 @@ use crate::{
 pub enum RulesCommand {
     /// Check every file and run every test.
     Check(RulesFolder),
-    /// Run the tests that stand in the rule files, and say how often each rule matched in them.
-    Test(RulesFolder),
+    /// Run the tests that stand in the rule files, and say which branches of the rules they take.
+    Test(test::TestArgs),
     /// Show what would happen to a message, and why.
     Explain(ExplainArgs),
 }
@@ -78,7 +80,7 @@ pub fn run(
 ) -> io::Result<bool> {
     match command {
         RulesCommand::Check(folder) => check(folder, settings, out, colour),
-        RulesCommand::Test(folder) => test(folder, settings, out, colour),
+        RulesCommand::Test(args) => test::run(args, settings, out, colour),
         RulesCommand::Explain(args) => explain_message(args, settings, now, out, colour),
     }
 }
@@ -107,35 +109,6 @@ fn check(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour:
         None => writeln!(out, "{}: these rules do not load", folder.rules.display())?,
     }
     Ok(loaded.findings.is_empty())
-}
-
-fn test(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
-    let loaded = load_dir(&folder.rules);
-    let Some(set) = &loaded.rules else { return refuse(&loaded, folder.json, out, colour) };
-    let reader = settings.reader(set.intents());
-    let report = run_tests(set, &|text| reader.read(text));
-    if folder.json {
-        write_json(out, &serde_json::to_value(&report)?)?;
-    } else {
-        write_report(&report, out)?;
-    }
-    Ok(report.passed())
-}
-
-fn write_report(report: &TestReport, out: &mut dyn Write) -> io::Result<()> {
-    for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
-        writeln!(out, "✗ {}  ({}:{})", outcome.name, outcome.file, outcome.line)?;
-        for difference in &outcome.differences {
-            writeln!(out, "    {difference}")?;
-        }
-    }
-    writeln!(out, "tests  rule")?;
-    for rule in &report.coverage {
-        let none = if rule.tests == 0 { "  ← no test reaches it" } else { "" };
-        writeln!(out, "{:>5}  {}  ({}:{}){none}", rule.tests, rule.rule, rule.file, rule.line)?;
-    }
-    let passed = report.outcomes.iter().filter(|outcome| outcome.passed()).count();
-    writeln!(out, "{passed} of {} tests pass", report.outcomes.len())
 }
 
 fn explain_message(
@@ -253,9 +226,10 @@ mod tests {
         command: RulesCommand,
     }
 
-    const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/routing-rules");
+    pub(super) const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/routing-rules");
 
-    fn rules(arguments: &[&str]) -> (bool, String) {
+    /// Runs `switchboard rules …`: whether it is fine, and what it says.
+    pub(super) fn rules(arguments: &[&str]) -> (bool, String) {
         let cli = Cli::try_parse_from([&["rules"], arguments].concat()).unwrap();
         let mut out = Vec::new();
         let noon = "2026-11-23T12:00:00Z".parse().unwrap();

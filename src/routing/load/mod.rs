@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use understand::intents::Intent;
 
 use super::{
-    cases::{Case, run_tests},
+    cases::{Case, failing},
     expr::{Needles, TextIndex, Vocabulary, World, Zone},
     finding::{Finding, Notes, Severity, SourceFile, at},
     index::Index,
@@ -67,7 +67,7 @@ impl Loaded {
     #[must_use]
     pub fn tested(mut self, classify: &dyn Fn(&str) -> Signals) -> Self {
         if let Some(set) = &self.rules {
-            let failed = run_tests(set, classify).findings(set);
+            let failed = failing(set, classify);
             if !failed.is_empty() {
                 self.findings.extend(failed);
                 self.rules = None;
