@@ -16,6 +16,7 @@ mod given;
 mod index;
 mod load;
 mod rule;
+mod schema;
 mod template;
 mod yaml;
 
@@ -35,4 +36,5 @@ pub use rule::{
     Action, Answer, Decision, Destination, Handoff, Members, Otherwise, PriorityCredits, QueueSpec, Relax, Rule,
     RuleSet, SkillNeed, Strategy, Titles, Trigger,
 };
+pub use schema::FileKind;
 pub use template::TemplateContext;

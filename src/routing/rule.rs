@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use understand::intents::Intent;
 
@@ -91,7 +92,7 @@ impl RuleSet {
 }
 
 /// When a rule runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// The customer wrote, and the bot or a queue owns the conversation.
@@ -229,7 +230,7 @@ pub struct QueueSpec {
 }
 
 /// Who of those who can take a conversation gets it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// Whoever has gone longest without a new conversation.

@@ -1,5 +1,6 @@
-//! `switchboard rules check|test|explain`: needs the files and nothing else, no running daemon.
+//! `switchboard rules check|test|explain|schema`: needs the files and nothing else, no running daemon.
 
+mod schema;
 mod test;
 
 use std::{
@@ -24,6 +25,8 @@ pub enum RulesCommand {
     Test(test::TestArgs),
     /// Show what would happen to a message, and why.
     Explain(ExplainArgs),
+    /// Print the JSON Schema of a kind of file, for completion and checks in an editor.
+    Schema(schema::SchemaArgs),
 }
 
 /// Which rules.
@@ -82,6 +85,7 @@ pub fn run(
         RulesCommand::Check(folder) => check(folder, settings, out, colour),
         RulesCommand::Test(args) => test::run(args, settings, out, colour),
         RulesCommand::Explain(args) => explain_message(args, settings, now, out, colour),
+        RulesCommand::Schema(args) => schema::run(args, out),
     }
 }
 
