@@ -114,10 +114,11 @@ impl Records {
 
     fn tell(&self, news: News<'_>) {
         let News { before, after, .. } = news;
+        // What was said is told before what the desk makes of it: an offer never comes ahead of its conversation.
+        self.announcer.committed(news);
         if before.is_none_or(|before| after.stands_elsewhere(before)) && (after.is_held() || before.is_some()) {
             self.desk.changed(after);
         }
         self.alarms.changed(after);
-        self.announcer.committed(news);
     }
 }

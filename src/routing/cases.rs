@@ -1,12 +1,13 @@
 //! `tests:` of rule files: given these facts, expect this decision.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range};
 
 use jiff::civil::date;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::{
+    coverage::{Branches, Coverage, Watch},
     decide::decide,
     facts::{Facts, Priority},
     finding::Finding,
@@ -54,8 +55,10 @@ pub(super) struct ExpectedOutcome {
 pub struct TestReport {
     /// Each test, in the order of the files.
     pub outcomes: Vec<TestOutcome>,
-    /// Each rule with the number of tests in which it matched, in order.
+    /// How well each rule is tested, in the order of the rules.
     pub coverage: Vec<Coverage>,
+    /// The branches of all rules.
+    pub branches: Branches,
 }
 
 /// What one test came to.
@@ -69,8 +72,6 @@ pub struct TestOutcome {
     pub line: usize,
     /// What was expected and did not come, one sentence each; empty when the test passed.
     pub differences: Vec<String>,
-    #[serde(skip)]
-    place: (usize, Range<usize>),
 }
 
 impl TestOutcome {
@@ -81,78 +82,56 @@ impl TestOutcome {
     }
 }
 
-/// How well one rule is tested.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Coverage {
-    /// The rule's name.
-    pub rule: Arc<str>,
-    /// The file that it stands in.
-    pub file: String,
-    /// Its line, counted from 1.
-    pub line: usize,
-    /// In how many tests it matched.
-    pub tests: usize,
-}
-
 impl TestReport {
     /// Whether every test passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.outcomes.iter().all(TestOutcome::passed)
     }
-
-    /// The tests that failed, as findings in their files.
-    #[must_use]
-    pub fn findings(&self, set: &RuleSet) -> Vec<Finding> {
-        let failed = self.outcomes.iter().filter(|outcome| !outcome.passed());
-        failed
-            .map(|outcome| {
-                let message = format!("the test fails: {}", outcome.differences.join("; "));
-                finding_in(set, outcome.place.0, &outcome.place.1, message, "`switchboard rules explain` shows why")
-            })
-            .collect()
-    }
 }
 
-/// Runs every test of a rule set. `classify` gives the signals of a text; what a test writes down itself wins.
+/// Runs every test of a rule set, and says how much of the rules they try out. `classify` gives the signals of a text;
+/// what a test writes down itself wins.
 ///
 /// A test that does not set `now.time` runs on Monday 5 January 2026 at noon, in the rule set's time zone.
 pub fn run_tests(set: &RuleSet, classify: &dyn Fn(&str) -> Signals) -> TestReport {
-    let mut covered: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    let outcomes = set
-        .cases
-        .iter()
-        .map(|case| {
-            let differences = match facts_of(set, case, classify) {
-                Ok(facts) => {
-                    let decision = decide(set, &facts);
-                    for rule in &decision.matched {
-                        *covered.entry(Arc::clone(rule)).or_default() += 1;
-                    }
-                    differences(&case.expect, &facts, &decision)
-                }
-                Err(error) => vec![format!("its facts cannot be read: {error}")],
-            };
-            TestOutcome {
-                name: case.name.clone(),
-                file: set.files[case.file].name.clone(),
-                line: case.line,
-                differences,
-                place: (case.file, case.span.clone()),
-            }
-        })
-        .collect();
-    let coverage = set
-        .rules
-        .iter()
-        .map(|rule| Coverage {
-            rule: Arc::clone(&rule.name),
-            file: set.files[rule.file].name.clone(),
-            line: rule.line,
-            tests: covered.get(&rule.name).copied().unwrap_or(0),
-        })
-        .collect();
-    TestReport { outcomes, coverage }
+    let mut watch = Watch::new(set);
+    let mut outcomes = Vec::with_capacity(set.cases.len());
+    for case in &set.cases {
+        let facts = facts_of(set, case, classify);
+        if let Ok(facts) = &facts {
+            watch.see(case, facts);
+        }
+        outcomes.push(TestOutcome {
+            name: case.name.clone(),
+            file: set.files[case.file].name.clone(),
+            line: case.line,
+            differences: outcome(set, case, facts),
+        });
+    }
+    let coverage = watch.coverage();
+    let branches = coverage.iter().map(|rule| rule.branches).sum();
+    TestReport { outcomes, coverage, branches }
+}
+
+/// The tests that fail, as findings in their files: [`run_tests`] for a set that is loaded, which may be large and need
+/// not know its coverage.
+pub(super) fn failing(set: &RuleSet, classify: &dyn Fn(&str) -> Signals) -> Vec<Finding> {
+    let failing = set.cases.iter().filter_map(|case| {
+        let differences = outcome(set, case, facts_of(set, case, classify));
+        let message = format!("the test fails: {}", differences.join("; "));
+        let help = "`switchboard rules explain` shows why";
+        (!differences.is_empty()).then(|| finding_in(set, case.file, &case.span, message, help))
+    });
+    failing.collect()
+}
+
+/// What one test expected and did not get.
+fn outcome(set: &RuleSet, case: &Case, facts: Result<Facts, serde_json::Error>) -> Vec<String> {
+    match facts {
+        Ok(facts) => differences(&case.expect, &facts, &decide(set, &facts)),
+        Err(error) => vec![format!("its facts cannot be read: {error}")],
+    }
 }
 
 fn facts_of(set: &RuleSet, case: &Case, classify: &dyn Fn(&str) -> Signals) -> Result<Facts, serde_json::Error> {

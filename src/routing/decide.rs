@@ -51,18 +51,23 @@ impl Otherwise {
 #[must_use]
 pub fn decide(set: &RuleSet, facts: &Facts) -> Decision {
     let trigger = Trigger::of(facts);
-    let mut decision = Decision {
+    let mut decision = undecided(set, trigger);
+    set.indices[trigger as usize].matches(&mut Scope::new(&set.world, facts), |scope, place| {
+        apply(set, &set.rules[place], scope, &mut decision)
+    });
+    decision
+}
+
+/// The decision before any rule has run.
+pub(super) fn undecided(set: &RuleSet, trigger: Trigger) -> Decision {
+    Decision {
         rule_set: Arc::clone(&set.hash),
         trigger,
         matched: Vec::new(),
         rule: None,
         actions: Vec::new(),
         destination: None,
-    };
-    set.indices[trigger as usize].matches(&mut Scope::new(&set.world, facts), |scope, place| {
-        apply(set, &set.rules[place], scope, &mut decision)
-    });
-    decision
+    }
 }
 
 /// What an agent owns is not routed, only closed when nobody says anything any more: another rule that would is passed

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decide::{apply, passes_over},
+    decide::{apply, passes_over, undecided},
     expr::{Expr, Kind, Scope, Val},
     facts::Facts,
     rule::{Action, Decision, Destination, Rule, RuleSet, SkillNeed, Trigger, When},
@@ -62,14 +62,7 @@ pub struct TracedValue {
 pub fn explain(set: &RuleSet, facts: &Facts) -> Trace {
     let trigger = Trigger::of(facts);
     let mut scope = Scope::new(&set.world, facts);
-    let mut decision = Decision {
-        rule_set: set.hash.clone(),
-        trigger,
-        matched: Vec::new(),
-        rule: None,
-        actions: Vec::new(),
-        destination: None,
-    };
+    let mut decision = undecided(set, trigger);
     let mut rules = Vec::new();
     let mut of_trigger = set.rules.iter().filter(|rule| rule.on == trigger && rule.after == facts.after);
     for rule in of_trigger.by_ref() {
@@ -103,7 +96,8 @@ fn traced(set: &RuleSet, rule: &Rule, matched: bool, values: Vec<TracedValue>, a
     }
 }
 
-fn one_line(text: &str) -> String {
+/// Without line breaks and indentation.
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -122,12 +116,7 @@ fn collect(expr: &Expr, when: &When, scope: &Scope<'_>, found: &mut Vec<TracedVa
             found.push(TracedValue { expression, value: shown(expr.evaluate(scope)) });
         }
     }
-    let inner = match &expr.kind {
-        Kind::Exists(pair) | Kind::All(pair) | Kind::Count(pair) => &pair[..1],
-        Kind::Has(_) => &[],
-        _ => expr.children(),
-    };
-    for child in inner {
+    for child in expr.single_valued() {
         collect(child, when, scope, found, seen);
     }
 }

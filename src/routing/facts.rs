@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{Content, Inbound, Timestamp};
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rule::{SlaClock, Trigger};
@@ -20,8 +21,8 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What a rule set decides on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// What a rule set decides on. Durations are seconds in JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Facts {
     /// Why rules run. A message to an agent's conversation is [`Trigger::Message`] here.
@@ -48,10 +49,12 @@ pub struct Facts {
 }
 
 /// The message and what the classifier says of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MessageFacts {
-    /// What was written. Take it out before the facts are stored where the text is stored anyway.
+    /// What was written.
+    ///
+    /// Take it out before the facts are stored where the text is stored anyway.
     #[serde(skip_serializing_if = "is_default")]
     pub text: String,
     /// The subject line, where the platform has one.
@@ -101,6 +104,7 @@ pub struct MessageFacts {
     pub attachments: Vec<String>,
     /// What is named in it: order numbers, email addresses, …
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(with = "Vec<String>")]
     pub entities: Vec<Entity>,
     /// What the customer did: `message`, `postback`, `reaction`, `edit`, `delete`.
     #[serde(skip_serializing_if = "is_message")]
@@ -112,11 +116,12 @@ fn is_message(event: &String) -> bool {
 }
 
 /// The tone of a message.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SentimentFacts {
     /// In five steps.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(with = "String")]
     pub label: Option<SentimentLabel>,
     /// −1 (furious) to 1 (delighted).
     #[serde(skip_serializing_if = "is_default")]
@@ -127,7 +132,7 @@ pub struct SentimentFacts {
 }
 
 /// What the customer wants.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IntentFacts {
     /// By the names of the business.
@@ -139,7 +144,7 @@ pub struct IntentFacts {
 }
 
 /// Who speaks for the company.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// The bot.
@@ -167,7 +172,7 @@ impl Owner {
 }
 
 /// How much earlier than its turn a conversation is served; queues give each a credit in seconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// Can wait.
@@ -195,7 +200,7 @@ impl Priority {
 }
 
 /// The conversation as it was before this message.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConversationFacts {
     /// Its id.
@@ -231,11 +236,13 @@ pub struct ConversationFacts {
     /// When it began.
     #[serde(skip_serializing_if = "is_default")]
     pub opened_at: Option<Timestamp>,
-    /// How long nothing had been said before this message; unknown for the first one. JSON: seconds.
+    /// How long nothing had been said before this message; unknown for the first one.
     #[serde(skip_serializing_if = "is_default", with = "seconds")]
+    #[schemars(with = "i64")]
     pub idle: Option<SignedDuration>,
-    /// How long it has waited for a person; unknown when it does not wait. JSON: seconds.
+    /// How long it has waited for a person; unknown when it does not wait.
     #[serde(skip_serializing_if = "is_default", with = "seconds")]
+    #[schemars(with = "i64")]
     pub waiting: Option<SignedDuration>,
     /// The login of the agent who owned it last.
     #[serde(skip_serializing_if = "is_default")]
@@ -252,7 +259,7 @@ pub struct ConversationFacts {
 }
 
 /// What a queue promised and is due next; unknown where nothing is promised.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SlaFacts {
     /// What it is.
@@ -260,11 +267,12 @@ pub struct SlaFacts {
     pub clock: Option<SlaClock>,
     /// How long is left; below 0 it is late. JSON: seconds.
     #[serde(skip_serializing_if = "is_default", with = "seconds")]
+    #[schemars(with = "i64")]
     pub left: Option<SignedDuration>,
 }
 
 /// The tone over a conversation, of the messages whose tone is known.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MoodFacts {
     /// The mean score, −1 to 1.
@@ -292,7 +300,7 @@ impl MoodFacts {
 }
 
 /// The customer as they were before this message.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CustomerFacts {
     /// Their id.
@@ -337,14 +345,15 @@ pub struct CustomerFacts {
 }
 
 /// One queue, now.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct QueueFacts {
     /// How many conversations wait in it.
     #[serde(skip_serializing_if = "is_default")]
     pub waiting: i64,
-    /// How long the longest of them has waited; unknown when none waits. JSON: seconds.
+    /// How long the longest of them has waited; unknown when none waits.
     #[serde(skip_serializing_if = "is_default", with = "seconds")]
+    #[schemars(with = "i64")]
     pub longest_wait: Option<SignedDuration>,
     /// How many of its agents are online.
     #[serde(skip_serializing_if = "is_default")]
@@ -352,13 +361,14 @@ pub struct QueueFacts {
     /// How many of those have room for one more conversation.
     #[serde(skip_serializing_if = "is_default")]
     pub agents_free: i64,
-    /// How long one who joins now is likely to wait. JSON: seconds.
+    /// How long one who joins now is likely to wait.
     #[serde(skip_serializing_if = "is_default", with = "seconds")]
+    #[schemars(with = "i64")]
     pub estimated_wait: Option<SignedDuration>,
 }
 
 /// The moment of the decision. `now.hour` and `now.weekday` follow from it in the rule set's time zone.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Now {
     /// The moment, UTC.

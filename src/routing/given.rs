@@ -29,12 +29,13 @@ impl NotAFact {
 
 /// What a path of the facts stands for.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Group,
     Leaf(Ty),
 }
 
-fn place(path: &str) -> Result<Place, NotAFact> {
+/// What a path stands for, or why it stands for nothing.
+pub(super) fn place(path: &str) -> Result<Place, NotAFact> {
     if path == "now.hour" || path == "now.weekday" {
         return Err(NotAFact::new(format!("`{path}` follows from now.time"), "set now.time"));
     }

@@ -6,6 +6,7 @@
 
 mod calendar;
 mod cases;
+mod coverage;
 mod decide;
 mod explain;
 mod expr;
@@ -16,12 +17,14 @@ mod index;
 mod load;
 mod replay;
 mod rule;
+mod schema;
 mod template;
 mod yaml;
 
 pub use calendar::Calendar;
 pub(crate) use calendar::Span;
-pub use cases::{Coverage, TestOutcome, TestReport, run_tests};
+pub use cases::{TestOutcome, TestReport, run_tests};
+pub use coverage::{Branches, Coverage, Uncovered};
 pub use decide::decide;
 pub use explain::{Trace, TracedRule, TracedValue, explain};
 pub(crate) use facts::is_default;
@@ -40,5 +43,6 @@ pub use rule::{
     Action, Answer, Decision, Destination, Escalation, Handoff, Hours, Members, Otherwise, PriorityCredits, QueueSpec,
     Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger, WhenClosed,
 };
+pub use schema::FileKind;
 pub use template::TemplateContext;
 pub(crate) use yaml::{Node, Value, parse as parse_yaml};

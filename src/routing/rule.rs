@@ -1,8 +1,9 @@
 //! What rule files say, once they are checked: rules, actions, queues, skills. And what comes out of them: a
 //! decision.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use understand::intents::Intent;
 
@@ -107,7 +108,7 @@ impl RuleSet {
 }
 
 /// When a rule runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// The customer wrote, and the bot or a queue owns the conversation.
@@ -185,8 +186,10 @@ impl Rule {
 /// A condition.
 #[derive(Debug)]
 pub(super) struct When {
-    /// As the file says it, on one line.
+    /// As the file says it.
     pub source: String,
+    /// The bytes of the file that say it.
+    pub span: Range<usize>,
     pub expr: Expr,
 }
 
@@ -348,7 +351,7 @@ impl Default for SlaBoost {
 }
 
 /// Something that a queue promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlaClock {
     /// An agent's first reply.
@@ -384,7 +387,7 @@ pub struct Hours {
 }
 
 /// What happens to a handoff to a queue that is closed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenClosed {
     /// It waits and is offered once the queue opens.
@@ -412,7 +415,7 @@ pub struct Escalation {
 }
 
 /// Who of those who can take a conversation gets it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// Whoever has gone longest without a new conversation.

@@ -105,7 +105,7 @@ story("a conversation goes to a colleague with a note, and a supervisor takes it
   await admin.takeOver();
   await bob.entry("event", "took over").waitFor();
   await bob.find("composer-tab-reply").waitFor({ state: "detached" });
-  await count(bob.find("transfer"), 0);
+  await bob.find("transfer").waitFor({ state: "detached" });
   await admin.reply("From now on you talk to me");
   await visitor.said("agent", "you talk to me").waitFor();
   assert.equal(await visitor.said("agent", "Friday").count(), 0, "the note reached the customer");

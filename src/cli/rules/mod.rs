@@ -1,9 +1,11 @@
-//! `switchboard rules check|test|explain|simulate`: needs the files and nothing else, no running daemon. And `replay`,
-//! which needs the record too.
+//! `switchboard rules check|test|explain|simulate|schema`: needs the files and nothing else, no running daemon. And
+//! `replay`, which needs the record too.
 
 mod replay;
+mod schema;
 mod side_by_side;
 mod simulate;
+mod test;
 
 use std::{
     io::{self, Write},
@@ -15,9 +17,7 @@ use serde_json::json;
 
 use crate::{
     routing::{
-        Finding, Loaded, RuleSet, SourceFile, TestReport, Trace, Trigger, decide, explain, facts_from, load_dir,
-        parse_seconds,
-        run_tests,
+        Finding, Loaded, RuleSet, SourceFile, Trace, Trigger, decide, explain, facts_from, load_dir, parse_seconds,
     },
     understand::{Settings, Signals},
 };
@@ -43,12 +43,14 @@ pub enum Rules {
 pub enum RulesCommand {
     /// Check every file and run every test.
     Check(RulesFolder),
-    /// Run the tests that stand in the rule files, and say how often each rule matched in them.
-    Test(RulesFolder),
+    /// Run the tests that stand in the rule files, and say which branches of the rules they take.
+    Test(test::TestArgs),
     /// Show what would happen to a message, and why.
     Explain(ExplainArgs),
     /// Show what a day of work would come to: waits, breaches, who is busy; also under a candidate rule set beside it.
     Simulate(simulate::SimulateArgs),
+    /// Print the JSON Schema of a kind of file, for completion and checks in an editor.
+    Schema(schema::SchemaArgs),
 }
 
 /// Which rules.
@@ -112,9 +114,10 @@ pub fn run(
 ) -> io::Result<bool> {
     match command {
         RulesCommand::Check(folder) => check(folder, settings, out, colour),
-        RulesCommand::Test(folder) => test(folder, settings, out, colour),
+        RulesCommand::Test(args) => test::run(args, settings, out, colour),
         RulesCommand::Explain(args) => explain_message(args, settings, now, out, colour),
         RulesCommand::Simulate(args) => simulate::run(args, settings, out, colour),
+        RulesCommand::Schema(args) => schema::run(args, out),
     }
 }
 
@@ -142,35 +145,6 @@ fn check(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour:
         None => writeln!(out, "{}: these rules do not load", folder.rules.display())?,
     }
     Ok(loaded.findings.is_empty())
-}
-
-fn test(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
-    let loaded = load_dir(&folder.rules);
-    let Some(set) = &loaded.rules else { return refuse(&loaded, folder.json, out, colour) };
-    let reader = settings.reader(set.intents());
-    let report = run_tests(set, &|text| reader.read(text));
-    if folder.json {
-        write_json(out, &serde_json::to_value(&report)?)?;
-    } else {
-        write_report(&report, out)?;
-    }
-    Ok(report.passed())
-}
-
-fn write_report(report: &TestReport, out: &mut dyn Write) -> io::Result<()> {
-    for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
-        writeln!(out, "✗ {}  ({}:{})", outcome.name, outcome.file, outcome.line)?;
-        for difference in &outcome.differences {
-            writeln!(out, "    {difference}")?;
-        }
-    }
-    writeln!(out, "tests  rule")?;
-    for rule in &report.coverage {
-        let none = if rule.tests == 0 { "  ← no test reaches it" } else { "" };
-        writeln!(out, "{:>5}  {}  ({}:{}){none}", rule.tests, rule.rule, rule.file, rule.line)?;
-    }
-    let passed = report.outcomes.iter().filter(|outcome| outcome.passed()).count();
-    writeln!(out, "{passed} of {} tests pass", report.outcomes.len())
 }
 
 fn explain_message(
@@ -288,9 +262,10 @@ mod tests {
         command: RulesCommand,
     }
 
-    const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/routing-rules");
+    pub(super) const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/routing-rules");
 
-    fn rules(arguments: &[&str]) -> (bool, String) {
+    /// Runs `switchboard rules …`: whether it is fine, and what it says.
+    pub(super) fn rules(arguments: &[&str]) -> (bool, String) {
         let cli = Cli::try_parse_from([&["rules"], arguments].concat()).unwrap();
         let mut out = Vec::new();
         let noon = "2026-11-23T12:00:00Z".parse().unwrap();

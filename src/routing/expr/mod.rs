@@ -175,6 +175,15 @@ pub(super) enum Operator {
 }
 
 impl Expr {
+    /// Those of [`children`](Self::children) that have one value: what stands inside a macro has many.
+    pub(super) fn single_valued(&self) -> &[Self] {
+        match &self.kind {
+            Kind::Exists(pair) | Kind::All(pair) | Kind::Count(pair) => &pair[..1],
+            Kind::Has(_) => &[],
+            _ => self.children(),
+        }
+    }
+
     /// The expressions that this one is made of, in reading order.
     pub(super) fn children(&self) -> &[Self] {
         match &self.kind {

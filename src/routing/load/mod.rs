@@ -20,7 +20,7 @@ use understand::intents::Intent;
 
 use super::{
     calendar::Calendar,
-    cases::{Case, run_tests},
+    cases::{Case, failing},
     expr::{Needles, TextIndex, Vocabulary, World, Zone},
     finding::{Finding, Notes, Severity, SourceFile, at},
     index::Index,
@@ -69,7 +69,7 @@ impl Loaded {
     #[must_use]
     pub fn tested(mut self, classify: &dyn Fn(&str) -> Signals) -> Self {
         if let Some(set) = &self.rules {
-            let failed = run_tests(set, classify).findings(set);
+            let failed = failing(set, classify);
             if !failed.is_empty() {
                 self.findings.extend(failed);
                 self.rules = None;

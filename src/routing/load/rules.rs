@@ -133,7 +133,7 @@ impl RuleReader<'_, '_> {
             _ => read::text(node, "`when`", self.notes)?,
         };
         match expr::compile(source, &self.desk.vocabulary, self.needles) {
-            Ok(expr) => Some(When { source: source.to_owned(), expr }),
+            Ok(expr) => Some(When { source: source.to_owned(), span: node.span.clone(), expr }),
             Err(problems) => {
                 self.note(node, source, problems);
                 None

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::routing::{Action, Destination, Facts, Owner, decide, explain, run_tests};
+use crate::routing::{Action, Destination, Facts, Owner, decide, explain, run_tests, schema::tests::complaints};
 
 const DESK: &[(&str, &str)] = &[
     ("queues.yaml", "queues: {care: {title: {en: Care}}}"),
@@ -15,6 +15,15 @@ fn files(own: &[(&str, &str)]) -> Vec<SourceFile> {
     let beside = DESK.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
     let file = |(name, text): &(&str, &str)| SourceFile { name: (*name).to_owned(), text: (*text).to_owned() };
     beside.chain(own).map(file).collect()
+}
+
+/// Loads files; what loads fits the schemas too.
+fn load(files: &[SourceFile]) -> Loaded {
+    let loaded = super::load(files);
+    if loaded.rules.is_some() {
+        assert_eq!(files.iter().flat_map(complaints).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+    loaded
 }
 
 fn set(rules: &str) -> Arc<RuleSet> {
