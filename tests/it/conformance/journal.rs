@@ -339,3 +339,32 @@ pub async fn decisions_are_read_in_order_in_parts(backend: &impl Backend) {
         assert!(!some.more && store.decisions(end..end, 3).await.unwrap().items.is_empty());
     }
 }
+
+pub async fn what_may_have_an_alarm_is_read_in_parts(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let mut all = Vec::new();
+    for number in 0..5_i64 {
+        let before = opened(store, ids, &format!("v{number}")).await;
+        let mut next = (*before).clone();
+        if number > 2 {
+            next.close(now() - SignedDuration::from_hours(24 * (number - 3)));
+        }
+        let entries = [event(ids, Event::Opened)].into();
+        all.push(done(store, Commit { structural: true, entries, ..commit(next) }).await.id);
+    }
+    for (closed_since, expected) in [
+        (None, &all[..3]),
+        (Some(now() - SignedDuration::from_hours(1)), &all[..4]),
+        (Some(now() - SignedDuration::from_hours(25)), &all[..]),
+    ] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.open_conversations(after, closed_since, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            found.extend(page.iter().map(|conversation| conversation.id));
+        }
+        assert_eq!(found, expected, "{closed_since:?}");
+    }
+}

@@ -76,7 +76,8 @@ macro_rules! conform {
                 lists_show_what_they_say_newest_first_in_parts
                 offers_that_were_refused_are_remembered
                 rule_sets_are_kept
-                decisions_are_read_in_order_in_parts);
+                decisions_are_read_in_order_in_parts
+                what_may_have_an_alarm_is_read_in_parts);
             crate::conformance::conform!(@suite $factory, outbox:
                 the_oldest_of_each_conversation_is_leased
                 a_retry_waits_for_its_time_and_holds_up_its_conversation
