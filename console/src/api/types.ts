@@ -104,16 +104,24 @@ export type EntryEvent =
   | { type: "declined"; agent: string }
   | { type: "expired"; agent: string }
   | { type: "withdrawn"; agent: string }
+  | { type: "taken_back"; agent: string }
+  | { type: "queue_closed"; queue: string }
+  | { type: "escalated"; after: number; queue?: string | null; priority?: Priority | null }
+  | { type: "transferred"; by: string; queue: string; agent?: string | null }
+  | { type: "taken_over"; by: string; agent: string }
   | { type: "tagged"; add: string[]; remove: string[]; by: string }
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string };
+
+/** What time alone brings about. */
+export type TimedTrigger = "waiting" | "idle" | "closed" | "sla_risk";
 
 export interface Entry {
   id: string;
   at: string;
   conversation: string;
-  /** `refined`: a second opinion on the message `of`. */
-  kind: "message" | "reply" | "note" | "event" | "refined";
+  /** `refined`: a second opinion on the message `of`. `fired`: rules that time alone made run, `on` what, `after` so many seconds. */
+  kind: "message" | "reply" | "note" | "event" | "refined" | "fired";
   author: EntryAuthor;
   body?: Body;
   content?: "message" | "postback" | "reaction" | "edit" | "delete";
@@ -121,6 +129,8 @@ export interface Entry {
   /** The `external_id` of the message that was reacted to, changed or taken back. */
   about?: string;
   of?: string;
+  on?: TimedTrigger;
+  after?: number;
   signals?: Signals;
   decision?: { rule: string; destination: string; tags: string[] };
   delivery?: Delivery;

@@ -16,6 +16,7 @@ export type Command =
   | "note"
   | "close"
   | "bot"
+  | "transfer"
   | "find"
   | "customer"
   | "why"
@@ -36,6 +37,7 @@ export const shortcuts: { keys: string; command: Command; label: Key }[] = [
   { keys: "n", command: "note", label: "keys.note" },
   { keys: "e", command: "close", label: "keys.close" },
   { keys: "b", command: "bot", label: "keys.bot" },
+  { keys: "t", command: "transfer", label: "keys.transfer" },
   { keys: "i", command: "customer", label: "keys.customer" },
   { keys: "w", command: "why", label: "keys.why" },
   { keys: "?", command: "help", label: "keys.help" },

@@ -12,7 +12,7 @@ import { useQueueTitle } from "../left/Queues";
 import { useStore } from "../store/store";
 import { Attachments, Location } from "./Attachments";
 import { DeliveryLine } from "./DeliveryLine";
-import { eventText } from "./eventText";
+import { eventText, firedText } from "./eventText";
 import { ForeignText } from "./ForeignText";
 import { SignalChips } from "./SignalChips";
 import { webAddress } from "./links";
@@ -34,7 +34,7 @@ interface Props {
 
 export const EntryView = memo(function EntryView({ entry, customer, language, follows, changed, shown, origin }: Props) {
   if (entry.kind === "event") return <EventLine entry={entry} />;
-  if (entry.kind === "refined") return <OpinionLine entry={entry} language={language} />;
+  if (entry.kind === "refined" || entry.kind === "fired") return <DecidedLine entry={entry} language={language} />;
   const out = entry.kind !== "message";
   const classes = ["said-row", out ? "out" : "", entry.author.type === "bot" || entry.author.type === "system" ? "bot" : "", entry.kind === "note" ? "note" : "", follows ? "follows" : ""];
   return (
@@ -167,12 +167,13 @@ function Decision({ entry }: { entry: Entry }) {
   );
 }
 
-/** What a message means by a second opinion, and what was decided on that. */
-function OpinionLine({ entry, language }: { entry: Entry; language: string | undefined }) {
-  const { t, clock, absolute } = useWords();
+/** What was decided without a new message: on a second opinion, or because of the time. */
+function DecidedLine({ entry, language }: { entry: Entry; language: string | undefined }) {
+  const words = useWords();
+  const { t, clock, absolute } = words;
   return (
-    <li className="event opinion" data-testid="entry-refined">
-      <span>{t("journal.refined")}</span>
+    <li className="event decided" data-testid={`entry-${entry.kind}`} data-entry={entry.id}>
+      <span>{entry.kind === "fired" ? firedText(entry, words) : t("journal.refined")}</span>
       <time dateTime={entry.at} title={absolute(entry.at)}>
         {clock(entry.at)}
       </time>
@@ -182,14 +183,15 @@ function OpinionLine({ entry, language }: { entry: Entry; language: string | und
 }
 
 function EventLine({ entry }: { entry: Entry }) {
-  const { t, clock, absolute } = useWords();
+  const words = useWords();
+  const { t, clock, absolute } = words;
   const agents = useStore((state) => state.agents);
   const queue = useQueueTitle();
   if (!entry.event) return null;
   const agent = (id: string) => agents[id]?.name ?? (id === "bot" ? t("journal.bot") : id === "system" ? t("journal.system") : id);
   return (
     <li className="event" data-testid="entry-event">
-      <span>{eventText(entry.event, t, { agent, queue })}</span>
+      <span>{eventText(entry.event, words, { agent, queue })}</span>
       <time dateTime={entry.at} title={absolute(entry.at)}>
         {clock(entry.at)}
       </time>

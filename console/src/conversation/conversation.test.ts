@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../api/types";
-import { text } from "../i18n/format";
-import { at, message, reply } from "../store/samples";
-import { eventText } from "./eventText";
+import type { Agent, Entry, Queue } from "../api/types";
+import { span, text } from "../i18n/format";
+import type { Language, Values } from "../i18n/format";
+import type { Key } from "../i18n/en";
+import { at, conversation, mei, message, reply } from "../store/samples";
+import { colleaguesFor, queuesFor } from "./destinations";
+import { eventText, firedText } from "./eventText";
 import { sends } from "./keys";
 import type { ComposerPress } from "./keys";
 import { pieces, webAddress } from "./links";
@@ -58,6 +61,8 @@ describe("the rows of a journal", () => {
     ["one author goes on", [message("a", 0), message("b", 60)], ["day", "a", "b+"]],
     ["the same author later", [message("a", 0), message("b", 400)], ["day", "a", "b"]],
     ["another author", [message("a", 0), reply("b", "x")], ["day", "a", "b"]],
+    ["what was decided twice by itself", [message("a", 0, { kind: "refined" }), message("b", 1, { kind: "refined" })], ["day", "a", "b"]],
+    ["what time brought about twice", [message("a", 0, { kind: "fired" }), message("b", 1, { kind: "fired" })], ["day", "a", "b"]],
     ["a new day", [message("a", 0), message("b", 86_400 * 2)], ["day", "a", "day", "b"]],
     ["a few events", ["a", "b", "c", "d", "e"].map(event), ["day", "a", "b", "c", "d", "e"]],
     ["many events", ["a", "b", "c", "d", "e", "f", "g"].map(event), ["day", "a", "fold:bcde", "f", "g"]],
@@ -83,15 +88,56 @@ describe("the rows of a journal", () => {
   });
 });
 
+const words = (language: Language) => ({ t: (key: Key, values?: Values) => text(language, key, values), span: (seconds: number) => span(language, seconds) });
+
 describe("an event", () => {
   const names = { agent: (id: string) => (id === "agt_1" ? "Mei" : id), queue: (name: string) => name.toUpperCase() };
   it.each<[NonNullable<Entry["event"]>, string]>([
     [{ type: "queued", queue: "care", reason: "asked", priority: "high" }, "Queued in CARE, priority High: asked"],
     [{ type: "accepted", agent: "agt_1" }, "Mei accepted"],
     [{ type: "closed", by: "nobody known" }, "Closed by nobody known"],
+    [{ type: "taken_back", agent: "agt_1" }, "Mei did not reply; it waits again"],
+    [{ type: "escalated", after: 120, queue: "care", priority: null }, "Waited 2 minutes: moved to CARE"],
+    [{ type: "escalated", after: 60, queue: null, priority: "urgent" }, "Waited 1 minute: now priority Urgent"],
+    [{ type: "escalated", after: 90, queue: "care", priority: "high" }, "Waited 1 minute, 30 seconds: moved to CARE, now priority High"],
+    [{ type: "transferred", by: "Ann", queue: "care", agent: null }, "Transferred to CARE by Ann"],
+    [{ type: "transferred", by: "Ann", queue: "care", agent: "agt_1" }, "Transferred to Mei by Ann"],
+    [{ type: "taken_over", by: "Mei", agent: "agt_1" }, "Mei took over"],
+    [{ type: "taken_over", by: "Ann", agent: "agt_1" }, "Given to Mei by Ann"],
     [{ type: "tagged", add: ["a", "b"], remove: [], by: "agt_1" }, "Mei added a, b"],
     [{ type: "tagged", add: ["a"], remove: ["b"], by: "agt_1" }, "Mei added a and removed b"],
   ])("%j", (event, expected) => {
-    expect(eventText(event, (key, values) => text("en", key, values), names)).toBe(expected);
+    expect(eventText(event, words("en"), names)).toBe(expected);
+  });
+});
+
+describe("what time brought about", () => {
+  it.each<[Pick<Entry, "on" | "after">, string, string]>([
+    [{ on: "waiting", after: 120 }, "Waited 2 minutes", "已等待2分钟"],
+    [{ on: "idle", after: 600 }, "Nobody wrote for 10 minutes", "10分钟内没有新消息"],
+    [{ on: "closed", after: 60 }, "1 minute after closing", "对话已关闭1分钟"],
+    [{ on: "closed", after: 0 }, "After closing", "对话关闭后"],
+    [{ on: "sla_risk", after: 30 }, "A promise is at risk", "即将超出承诺时限"],
+  ])("%j", (entry, english, chinese) => {
+    expect(firedText(entry, words("en"))).toBe(english);
+    expect(firedText(entry, words("zh"))).toBe(chinese);
+  });
+});
+
+describe("a transfer can go", () => {
+  const agent = (id: string, change: Partial<Agent> = {}): Agent => ({ ...mei, id, name: id, ...change });
+  const agents = [agent("off", { presence: "offline" }), agent("away", { presence: "away" }), agent("zoe"), agent("bob"), agent("gone", { active: false }), agent("me"), agent("ann")];
+  const theirs = conversation("cnv_1", { agent: { id: "ann", name: "Ann" }, queue: "care" });
+
+  it("to active colleagues, those who are there first", () => {
+    expect(colleaguesFor(theirs, agents, "me").map(({ id }) => id)).toEqual(["bob", "zoe", "away", "off"]);
+  });
+
+  it.each([
+    ["agent", ["care", "sales"]],
+    ["queue", ["sales"]],
+  ] as const)("to queues, from %s", (owner, expected) => {
+    const queue = (name: string): Queue => ({ name, title: {}, waiting: 0, longest_wait: 0, agents_online: 0, agents_free: 0 });
+    expect(queuesFor({ ...theirs, owner }, ["care", "sales"].map(queue)).map(({ name }) => name)).toEqual(expected);
   });
 });

@@ -1,10 +1,13 @@
 /** What happened, as one line. Pure. */
 
-import type { EntryEvent } from "../api/types";
+import type { Entry, EntryEvent } from "../api/types";
 import type { Words } from "../i18n";
 
+type In = Pick<Words, "t" | "span">;
+
 /** `names` says how agents and queues are called; an id that it does not know stays as it is. */
-export function eventText(event: EntryEvent, t: Words["t"], names: { agent(id: string): string; queue(name: string): string }): string {
+export function eventText(event: EntryEvent, words: In, names: { agent(id: string): string; queue(name: string): string }): string {
+  const { t } = words;
   switch (event.type) {
     case "opened":
     case "reopened":
@@ -19,7 +22,25 @@ export function eventText(event: EntryEvent, t: Words["t"], names: { agent(id: s
     case "declined":
     case "expired":
     case "withdrawn":
+    case "taken_back":
       return t(`event.${event.type}`, { agent: names.agent(event.agent) });
+    case "queue_closed":
+      return t("event.queue_closed", { queue: names.queue(event.queue) });
+    case "escalated": {
+      const time = words.span(event.after);
+      const queue = event.queue ? names.queue(event.queue) : "";
+      const priority = event.priority ? t(`priority.${event.priority}`) : "";
+      if (queue && priority) return t("event.escalated_both", { time, queue, priority });
+      return queue ? t("event.escalated_queue", { time, queue }) : t("event.escalated_priority", { time, priority });
+    }
+    case "transferred": {
+      const by = names.agent(event.by);
+      return event.agent ? t("event.transferred_agent", { by, agent: names.agent(event.agent) }) : t("event.transferred_queue", { by, queue: names.queue(event.queue) });
+    }
+    case "taken_over": {
+      const [by, agent] = [names.agent(event.by), names.agent(event.agent)];
+      return by === agent ? t("event.taken_over", { by }) : t("event.assigned", { by, agent });
+    }
     case "tagged": {
       const by = names.agent(event.by);
       const [added, removed] = [event.add.join(", "), event.remove.join(", ")];
@@ -31,5 +52,20 @@ export function eventText(event: EntryEvent, t: Words["t"], names: { agent(id: s
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });
     default: // What a newer daemon tells.
       return (event as { type: string }).type;
+  }
+}
+
+/** Why rules ran without a message. */
+export function firedText({ on, after = 0 }: Pick<Entry, "on" | "after">, { t, span }: In): string {
+  switch (on) {
+    case "waiting":
+    case "idle":
+      return t(`fired.${on}`, { time: span(after) });
+    case "closed":
+      return after > 0 ? t("fired.closed", { time: span(after) }) : t("fired.closed_now");
+    case "sla_risk":
+      return t("fired.sla_risk");
+    default: // What a newer daemon tells.
+      return on ?? "";
   }
 }

@@ -22,6 +22,9 @@ const EVENTS = 5;
 
 const authorOf = ({ author, kind, conversation }: Entry) => `${kind} ${conversation} ${author.type} ${author.type === "agent" ? (author.id ?? author.name) : ""}`;
 
+/** What nobody says: it never goes on where its author stopped. */
+const unsaid = new Set<Entry["kind"]>(["event", "refined", "fired"]);
+
 const dayOf = (at: string) => new Date(at).toDateString();
 
 /** The changes that customers made to their own messages, by the entries that look different for it. */
@@ -55,7 +58,7 @@ export function rowsOf(entries: Entry[]): Row[] {
       previous = folded.at(-1);
       continue;
     }
-    const follows = !!previous && entry.kind !== "event" && entry.kind !== "refined" && authorOf(previous) === authorOf(entry) && Date.parse(entry.at) - Date.parse(previous.at) < RUN_MS;
+    const follows = !!previous && !unsaid.has(entry.kind) && authorOf(previous) === authorOf(entry) && Date.parse(entry.at) - Date.parse(previous.at) < RUN_MS;
     const change = changes.get(entry.id);
     rows.push({ type: "entry", key: entry.id, entry, follows, ...(change ? { change } : {}) });
     previous = entry;

@@ -55,6 +55,18 @@ export function duration(language: Language, seconds: number): string {
   return new Intl.NumberFormat(tags[language], { style: "unit", unit, unitDisplay: language === "zh" ? "short" : "narrow" }).format(Math.floor(whole / size));
 }
 
+/** A length of time in words, by its two largest units: "1 hour, 30 minutes", "1小时30分钟". */
+export function span(language: Language, seconds: number): string {
+  let left = Math.max(0, Math.floor(seconds));
+  const parts: string[] = [];
+  for (const [unit, size] of [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]] as const) {
+    const amount = Math.floor(left / size);
+    left %= size;
+    if (amount > 0 || (size === 1 && parts.length === 0)) parts.push(new Intl.NumberFormat(tags[language], { style: "unit", unit, unitDisplay: language === "zh" ? "short" : "long" }).format(amount));
+  }
+  return new Intl.ListFormat(tags[language], { type: "unit" }).format(parts.slice(0, 2));
+}
+
 /** Date and time in full, in the reader's time zone. */
 export function absolute(language: Language, at: string): string {
   const date = new Date(at);

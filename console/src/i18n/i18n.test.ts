@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { en } from "./en";
 import type { Key } from "./en";
-import { bytes, clock, day, dictionaries, duration, languageName, preferred, relative, text } from "./format";
+import { bytes, clock, day, dictionaries, duration, languageName, preferred, relative, span, text } from "./format";
 
 const keys = Object.keys(en) as Key[];
 const placeholders = (template: string) => [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
@@ -93,6 +93,16 @@ describe("times", () => {
   ])("%d s long", (seconds, english, chinese) => {
     expect(duration("en", seconds)).toBe(english);
     expect(duration("zh", seconds)).toBe(chinese);
+  });
+
+  it.each([
+    [0, "0 seconds", "0秒"],
+    [60, "1 minute", "1分钟"],
+    [90, "1 minute, 30 seconds", "1分钟30秒"],
+    [86_400 + 3_600 + 60, "1 day, 1 hour", "1天1小时"],
+  ])("%d s in words", (seconds, english, chinese) => {
+    expect(span("en", seconds)).toBe(english);
+    expect(span("zh", seconds)).toBe(chinese);
   });
 
   it("name days by the reader's calendar", () => {

@@ -16,6 +16,7 @@ export interface Words {
   t(key: Key, values?: Values): string;
   relative(at: string, now: number): string;
   duration(seconds: number): string;
+  span(seconds: number): string;
   absolute(at: string): string;
   clock(at: string): string;
   day(at: string, now: number): string;
@@ -33,6 +34,7 @@ function wordsIn(language: Language, choice: Choice, choose: (choice: Choice) =>
     t: (key, values) => format.text(language, key, values),
     relative: (at, now) => format.relative(language, at, now),
     duration: (seconds) => format.duration(language, seconds),
+    span: (seconds) => format.span(language, seconds),
     absolute: (at) => format.absolute(language, at),
     clock: (at) => format.clock(language, at),
     day: (at, now) => format.day(language, at, now),

@@ -49,7 +49,8 @@ export async function loadQueues(): Promise<void> {
 }
 
 export async function loadOffers(): Promise<void> {
-  dispatch({ type: "offers", items: (await get<{ items: Offer[] }>("/offers")).items });
+  const asOf = read().seq;
+  dispatch({ type: "offers", items: (await get<{ items: Offer[] }>("/offers")).items, asOf });
 }
 
 export async function loadAgents(): Promise<void> {
@@ -109,6 +110,11 @@ async function change(conversation: string, what: string, body?: unknown): Promi
 
 export const closeConversation = (conversation: string) => change(conversation, "close");
 export const returnToBot = (conversation: string) => change(conversation, "return");
+/** Where a conversation goes: to a queue, or to the agent of that id. */
+export type Destination = { queue: string } | { agent: string };
+
+export const transfer = (conversation: string, to: Destination, note: string) => change(conversation, "transfer", { ...to, ...(note ? { note } : {}) });
+export const takeOver = (conversation: string) => change(conversation, "take", {});
 export const changeTags = (conversation: string, add: string[], remove: string[]) => change(conversation, "tags", { add, remove });
 
 /** Says that the agent is writing. Nobody minds if it fails. */

@@ -110,7 +110,7 @@ describe("lists", () => {
   it.each<[string, Partial<Extract<Action, { type: "box" }>>, Action[]]>([
     ["of a part of the list", { next: "more" }, []],
     ["that came live since the list was asked for", {}, [live({ type: "conversation", conversation: unowned })]],
-    ["that is offered to this agent", {}, [{ type: "offers", items: [offer("ofr", unowned)] }]],
+    ["that is offered to this agent", {}, [{ type: "offers", items: [offer("ofr", unowned)], asOf: 0 }]],
   ])("keep what is not in the answer %s", (_name, change, before) => {
     const start = run(started({ conversations: { cnv_q: unowned } }), ...before);
     const state = run(start, { type: "box", box: "queued", items: [], asOf: 0, ...change });
@@ -140,6 +140,14 @@ describe("offers", () => {
     expect(state.offers).toHaveLength(1);
     expect(state.conversations["cnv_2"]).toBeDefined();
     expect(run(state, live({ type: "offer_ended", offer: "ofr_1", state: "expired" })).offers).toEqual([]);
+  });
+
+  it("are not overruled by an answer from before", () => {
+    const state = run(started(), live({ type: "offer", offer: first }));
+    expect(run(state, { type: "offers", items: [], asOf: 0 }).offers).toEqual([first]);
+    expect(run(state, { type: "offers", items: [], asOf: 1 }).offers).toEqual([]);
+    const ended = run(state, live({ type: "offer_ended", offer: "ofr_1", state: "expired" }));
+    expect(run(ended, { type: "offers", items: [first], asOf: 1 }).offers).toEqual([]);
   });
 
   it("are replaced by those of a hello", () => {

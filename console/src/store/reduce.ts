@@ -33,8 +33,10 @@ export function reduce(state: State, action: Action): State {
     }
     case "entry":
       return (state.stamps[action.entry.id] ?? 0) > action.asOf ? state : inJournals(state, action.entry, false);
-    case "offers":
-      return withOffers(state, action.items);
+    case "offers": {
+      const newer = ({ id }: Offer) => (state.stamps[id] ?? 0) > action.asOf;
+      return withOffers(state, [...action.items.filter((offer) => !newer(offer)), ...state.offers.filter(newer)]);
+    }
     case "offer_answered":
       return { ...state, offers: state.offers.filter((offer) => offer.id !== action.offer) };
     case "queues":
@@ -66,12 +68,13 @@ function live(state: State, event: LiveEvent, now: number): State {
   switch (event.type) {
     case "hello": {
       const me = { ...state, me: event.me, agents: { ...state.agents, [event.me.id]: event.me } };
-      return withOffers({ ...me, queues: event.queues, findings: event.rules.findings, link: "live" }, event.offers);
+      const known = event.offers.reduce<State>((each, offer) => stamped(each, offer.id), me);
+      return withOffers({ ...known, queues: event.queues, findings: event.rules.findings, link: "live" }, event.offers);
     }
     case "offer":
-      return withOffers(state, [...state.offers.filter((offer) => offer.id !== event.offer.id), event.offer]);
+      return withOffers(stamped(state, event.offer.id), [...state.offers.filter((offer) => offer.id !== event.offer.id), event.offer]);
     case "offer_ended":
-      return { ...state, offers: state.offers.filter((offer) => offer.id !== event.offer) };
+      return { ...stamped(state, event.offer), offers: state.offers.filter((offer) => offer.id !== event.offer) };
     case "conversation":
       return withConversations(stamped(state, event.conversation.id), [event.conversation]);
     case "entry":

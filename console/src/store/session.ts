@@ -23,7 +23,7 @@ let keptSeen: Record<string, Seen> = {};
 const HELLO_WITHIN_MS = 1_500;
 
 /** What happens to a conversation that changes more of it than its summary tells. */
-const deep = new Set(["queued", "merged", "unmerged"]);
+const deep = new Set(["queued", "escalated", "transferred", "taken_over", "merged", "unmerged"]);
 
 /** Live events after the store has them, for alerts. */
 export function onLive(listener: Listener): () => void {

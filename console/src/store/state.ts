@@ -65,7 +65,7 @@ export interface State {
   findings: number;
   /** Counts live events. An answer is as of the number at which it was asked for. */
   seq: number;
-  /** Conversation or entry id to the number of the live event that spoke of it last. */
+  /** Conversation, entry or offer id to the number of the live event that spoke of it last. */
   stamps: Record<string, number>;
 }
 
@@ -85,7 +85,7 @@ export type Action =
   | { type: "newest"; key: string; page: Page; asOf: number }
   | { type: "older"; key: string; page: Page }
   | { type: "entry"; entry: Entry; asOf: number }
-  | { type: "offers"; items: Offer[] }
+  | { type: "offers"; items: Offer[]; asOf: number }
   | { type: "offer_answered"; offer: string }
   | { type: "queues"; items: Queue[] }
   | { type: "agents"; items: Agent[] }
