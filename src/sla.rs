@@ -1,8 +1,11 @@
 //! What a queue promised a conversation, and when that is due: pure, from the conversation and the rules in force.
 
+use std::time::Duration;
+
 use contract::Timestamp;
 
 use crate::{
+    desk::later,
     routing::{RuleSet, Sla, SlaBoost, SlaClock, SlaFacts},
     store::conversation::{Conversation, Owner},
 };
@@ -45,7 +48,7 @@ pub fn promises<'a>(conversation: &'a Conversation, rules: &'a RuleSet) -> impl 
 fn after(rules: &RuleSet, sla: &Sla, since: Timestamp, seconds: u64) -> Option<Timestamp> {
     match &sla.calendar {
         Some(name) => rules.calendar(name)?.after(since, seconds),
-        None => since.checked_add(jiff::SignedDuration::from_secs(i64::try_from(seconds).ok()?)).ok(),
+        None => Some(later(since, Duration::from_secs(seconds))),
     }
 }
 

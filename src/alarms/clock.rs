@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Alarm, Due, next_due, stands, watch_time};
 use crate::{
+    desk::later,
     policy::Policy,
     records::Records,
     routing::RuleSet,
@@ -27,7 +28,7 @@ use crate::{
 /// How many alarms ring at once.
 const RINGING_MOST: usize = 64;
 /// After how long an alarm rings again that the record could not take.
-const AGAIN: SignedDuration = SignedDuration::from_secs(5);
+const AGAIN: Duration = Duration::from_secs(5);
 /// How many alarms of one conversation ring before others get their turn.
 const IN_A_ROW: usize = 16;
 /// How many conversations are read at once when alarms are set from the record.
@@ -124,7 +125,7 @@ impl AlarmClock {
                     }
                     None => break,
                 },
-                () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.ring(&tasks),
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.ring(&tasks),
             }
         }
         tasks.close();
@@ -181,10 +182,6 @@ fn until(at: Timestamp) -> Instant {
     let wait = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
     // Looked at again now and then, because clocks are set.
     Instant::now() + wait.min(Duration::from_secs(30))
-}
-
-fn far() -> Instant {
-    Instant::now() + Duration::from_secs(3_600)
 }
 
 /// Sets the alarms of everything that may have one, as the record has it.
@@ -257,7 +254,7 @@ async fn look(
 
 fn again(error: &StoreError, conversation: ConversationId) -> Timestamp {
     tracing::warn!(%error, %conversation, "An alarm waits for the record.");
-    Timestamp::now().checked_add(AGAIN).unwrap_or(Timestamp::MAX)
+    later(Timestamp::now(), AGAIN)
 }
 
 async fn amend(

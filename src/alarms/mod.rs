@@ -11,10 +11,12 @@ mod tests;
 
 pub use clock::{AlarmClock, AlarmHandle, AlarmMailbox};
 
+use std::time::Duration;
+
 use contract::Timestamp;
-use jiff::SignedDuration;
 
 use crate::{
+    desk::later,
     routing::{RuleSet, Trigger},
     sla::promises,
     store::conversation::{Conversation, Owner, Spell},
@@ -80,13 +82,13 @@ pub fn watch_time(rules: &RuleSet) -> bool {
 fn no_reply(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {
     let handoff = conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Agent)?;
     let within = rules.queues().get(&handoff.queue)?.first_reply?;
-    Some(Due { at: later(handoff.taken_at?, within), alarm: Alarm::NoReply })
+    Some(Due { at: later(handoff.taken_at?, Duration::from_secs(within)), alarm: Alarm::NoReply })
 }
 
 fn escalation(conversation: &Conversation) -> Option<Due> {
     let handoff = conversation.handoff.as_ref().filter(|_| conversation.owner == Owner::Queue)?;
     let step = handoff.escalate.get(handoff.escalated)?;
-    Some(Due { at: later(handoff.at, step.after), alarm: Alarm::Escalate })
+    Some(Due { at: later(handoff.at, Duration::from_secs(step.after)), alarm: Alarm::Escalate })
 }
 
 fn rule_alarms<'a>(
@@ -100,7 +102,10 @@ fn rule_alarms<'a>(
         Owner::Closed => conversation.closed_at.map(|since| (Trigger::Closed, Spell::Closed, since)),
     };
     let timed = spell.into_iter().flat_map(|(on, spell, since)| {
-        rules.thresholds(on).iter().map(move |&after| (later(since, after), RuleAlarm { on, after, spell, since }))
+        rules
+            .thresholds(on)
+            .iter()
+            .map(move |&after| (later(since, Duration::from_secs(after)), RuleAlarm { on, after, spell, since }))
     });
     let at_risk = (!rules.thresholds(Trigger::SlaRisk).is_empty()).then(|| promises(conversation, rules));
     let at_risk = at_risk.into_iter().flatten().map(|promise| {
@@ -112,9 +117,4 @@ fn rule_alarms<'a>(
         .filter(|(_, rule)| !conversation.has_fired(rule.spell, rule.since, rule.after))
         .map(|(at, rule)| Due { at, alarm: Alarm::Rules(rule) })
         .filter(move |due| checked < Some(*due))
-}
-
-fn later(since: Timestamp, seconds: u64) -> Timestamp {
-    let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-    since.checked_add(seconds).unwrap_or(Timestamp::MAX)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use contract::{Address, AgentId, Thread};
+use jiff::SignedDuration;
 
 use super::*;
 use crate::{

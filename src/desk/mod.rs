@@ -32,5 +32,6 @@ pub use event::{
 pub use from_rules::{Person, desk_rules, profile};
 pub use matcher::Desk;
 pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};
+pub(crate) use rules::later;
 pub use rules::{DeskRules, HIGHEST_LEVEL, Priority, PriorityCredits, QueueRules, Relax, SkillNeed, Strategy, Weights};
 pub use state::AgentState;

@@ -126,7 +126,7 @@ impl SkillNeed {
 }
 
 /// That much after `at`, or the end of time.
-pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+pub(crate) fn later(at: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by).ok().and_then(|by| at.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }
 

@@ -5,6 +5,7 @@ mod replay;
 mod schema;
 mod side_by_side;
 mod simulate;
+mod terminal;
 mod test;
 
 use std::{

@@ -10,9 +10,12 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use contract::Timestamp;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde_json::json;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{RulesFolder, refuse, write_json};
+use super::{
+    RulesFolder, refuse,
+    terminal::{Style, fit, paint},
+    write_json,
+};
 use crate::{
     cli::needs_record,
     config::Config,
@@ -159,7 +162,7 @@ impl Words<'_> {
             writeln!(self.out, "{:>8}  by another rule, with the same effect", report.by_another_rule)?;
         }
         let changed = format!("{:>8}  changed", report.changed);
-        let changed = if report.changed > 0 { self.paint("33", &changed) } else { changed };
+        let changed = if report.changed > 0 { paint(self.colour, Style::Yellow, &changed) } else { changed };
         writeln!(self.out, "{changed}")?;
         let notes = [
             (*limited, "Stopped at --limit: later decisions were not looked at.".to_owned()),
@@ -212,7 +215,7 @@ impl Words<'_> {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let title = self.paint("1", title);
+        let title = paint(self.colour, Style::Bold, title);
         writeln!(self.out, "\n{title}\n{}", table.trim_fmt())
     }
 
@@ -225,11 +228,11 @@ impl Words<'_> {
         };
         let shown = change.examples.len() as u64;
         let some = if (1..change.messages).contains(&shown) { ", for example" } else { "" };
-        let title = self.paint("1", &format!("{what}: {}{some}", decisions(change.messages)));
+        let title = paint(self.colour, Style::Bold, &format!("{what}: {}{some}", decisions(change.messages)));
         writeln!(self.out, "\n{title}")?;
         for example in &change.examples {
             let (at, text) = (example.at.strftime("%F %T"), fit(&example.text, TEXT_COLUMNS));
-            let id = self.paint("2", &example.id);
+            let id = paint(self.colour, Style::Dim, &example.id);
             writeln!(self.out, "  {at}  {}  “{text}”  {id}", example.channel)?;
             for Difference { what, before, after } in &example.differences {
                 let [before, after] = [before, after].map(|word| if word.is_empty() { "none" } else { word });
@@ -238,27 +241,10 @@ impl Words<'_> {
         }
         Ok(())
     }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
 }
 
 fn decisions(count: u64) -> String {
     if count == 1 { "1 decision".to_owned() } else { format!("{count} decisions") }
-}
-
-/// The beginning of a text that fits into so many columns.
-fn fit(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut used = 0;
-    let fits = |c: &char| {
-        used += c.width().unwrap_or(0);
-        used < columns
-    };
-    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -279,11 +265,5 @@ mod tests {
         for wrong in ["", "soon", "7", "-7d", "2026-11-20", "1mo"] {
             assert!(when(wrong).unwrap_err().contains("7d"), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_text_is_cut_by_what_it_takes_on_a_screen() {
-        assert_eq!((fit("refund", 6), fit("refunds", 6)), ("refund".to_owned(), "refun…".to_owned()));
-        assert_eq!(fit("我要退货退款", 7), "我要退…");
     }
 }

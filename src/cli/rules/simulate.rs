@@ -142,7 +142,7 @@ fn open(path: &Path) -> Result<SourceFile, Wrong> {
 mod tests {
     use clap::Parser;
 
-    use super::*;
+    use super::{super::tests::SHIPPED, *};
 
     #[derive(Parser)]
     struct Cli {
@@ -150,7 +150,6 @@ mod tests {
         args: SimulateArgs,
     }
 
-    const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/routing-rules");
     const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/simulate.yaml");
 
     fn simulated(arguments: &[&str]) -> (bool, String) {

@@ -4,9 +4,13 @@ use std::io::{self, Write};
 
 use clap::{Args, value_parser};
 use serde_json::json;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-use super::{RulesFolder, refuse, write_json};
+use super::{
+    RulesFolder, refuse,
+    terminal::{Style, fit, paint},
+    write_json,
+};
 use crate::{
     routing::{Coverage, TestReport, load_dir, run_tests},
     understand::Settings,
@@ -47,7 +51,7 @@ pub(super) fn run(args: &TestArgs, settings: &Settings, out: &mut dyn Write, col
         write_report(&report, out, colour)?;
         if let Some(percent) = args.min_coverage.filter(|_| !enough) {
             let message = format!("that is less than the {percent} % asked for: write tests for the branches above");
-            writeln!(out, "{}", paint(colour, RED, &message))?;
+            writeln!(out, "{}", paint(colour, Style::Red, &message))?;
         }
     }
     Ok(report.passed() && enough)
@@ -55,7 +59,7 @@ pub(super) fn run(args: &TestArgs, settings: &Settings, out: &mut dyn Write, col
 
 fn write_report(report: &TestReport, out: &mut dyn Write, colour: bool) -> io::Result<()> {
     for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
-        let failed = paint(colour, RED, &format!("✗ {}", outcome.name));
+        let failed = paint(colour, Style::Red, &format!("✗ {}", outcome.name));
         writeln!(out, "{failed}  ({}:{})", outcome.file, outcome.line)?;
         for difference in &outcome.differences {
             writeln!(out, "    {difference}")?;
@@ -78,47 +82,26 @@ fn write_rule(rule: &Coverage, widest: usize, out: &mut dyn Write, colour: bool)
     let branches = format!("{}/{}", rule.branches.covered, rule.branches.total);
     let numbers = format!("{:>5}  {branches:>8}  {percent:>7.1}", rule.tests);
     let shade = match rule.branches.covered {
-        0 => RED,
-        covered if covered < rule.branches.total => YELLOW,
-        _ => GREEN,
+        0 => Style::Red,
+        covered if covered < rule.branches.total => Style::Yellow,
+        _ => Style::Green,
     };
     let gap = " ".repeat(widest - rule.rule.width());
     writeln!(out, "{}  {}{gap}  {}:{}", paint(colour, shade, &numbers), rule.rule, rule.file, rule.line)?;
     let under = " ".repeat(24);
     if rule.reached == 0 {
-        return writeln!(out, "{under}{}", paint(colour, RED, "✗ no test reaches it"));
+        return writeln!(out, "{under}{}", paint(colour, Style::Red, "✗ no test reaches it"));
     }
     for branch in &rule.uncovered {
-        let missing = paint(colour, YELLOW, &format!("✗ {}", branch.missing));
+        let missing = paint(colour, Style::Yellow, &format!("✗ {}", branch.missing));
         match &branch.expression {
             Some(expression) => {
-                writeln!(out, "{under}{missing}: {}  ({}:{})", shortened(expression), branch.file, branch.line)?;
+                writeln!(out, "{under}{missing}: {}  ({}:{})", fit(expression, MAX_WIDTH), branch.file, branch.line)?;
             }
             None => writeln!(out, "{under}{missing}")?,
         }
     }
     Ok(())
-}
-
-/// At most [`MAX_WIDTH`] columns.
-fn shortened(text: &str) -> String {
-    if text.width() <= MAX_WIDTH {
-        return text.to_owned();
-    }
-    let mut width = 0;
-    let kept = text.chars().take_while(|c| {
-        width += c.width().unwrap_or(0);
-        width < MAX_WIDTH
-    });
-    kept.chain(['…']).collect()
-}
-
-const RED: u8 = 31;
-const GREEN: u8 = 32;
-const YELLOW: u8 = 33;
-
-fn paint(colour: bool, code: u8, text: &str) -> String {
-    if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 #[cfg(test)]

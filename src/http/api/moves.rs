@@ -1,8 +1,9 @@
 //! Moving conversations between people: transfers, and supervisors who take over.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State};
 use contract::{AgentId, ConversationId, EntryId, clean_text};
-use jiff::SignedDuration;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,7 +12,7 @@ use super::{
     conversations::{author, needs_owner},
 };
 use crate::{
-    desk::{Reserved, queues_of},
+    desk::{Reserved, later, queues_of},
     http::{ApiError, App, auth::Caller, views::ConversationView},
     store::{
         Draft,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// For how long a conversation is kept for the colleague whom it was transferred to.
-const KEPT_FOR: SignedDuration = SignedDuration::from_mins(2);
+const KEPT_FOR: Duration = Duration::from_secs(120);
 /// The skills that a transfer keeps asking for begin so: the customer's language does not change.
 const LANGUAGE: &str = "lang-";
 
@@ -59,10 +60,7 @@ pub(super) async fn transfer(
     let amended = app.records.amend(id, |draft| {
         allowed(&caller, draft)?;
         let now = draft.now;
-        let reserved = colleague.as_ref().map(|agent| Reserved {
-            agent: agent.id,
-            until: now.checked_add(KEPT_FOR).unwrap_or(contract::Timestamp::MAX),
-        });
+        let reserved = colleague.as_ref().map(|agent| Reserved { agent: agent.id, until: later(now, KEPT_FOR) });
         let to = queue.clone().unwrap_or_else(|| queue_for(&app, draft, colleague.as_ref()));
         if draft.conversation.handoff.is_none() {
             draft.conversation.hand_off(Handoff::new(&to, &format!("transferred by {}", caller.name), now));
