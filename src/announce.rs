@@ -155,8 +155,8 @@ impl Announcer {
     /// An agent came, went, or changed.
     pub fn agent(&self, agent: contract::AgentId) {
         if let Some(found) = self.roster.get(agent) {
-            let (presence, load) = self.board.load().agent(agent);
-            self.tell(Audience::Everyone, &LiveFrame::Agent { agent: &AgentView::new(&found, presence, load) });
+            let view = AgentView::new(&found, self.board.load().agent(agent));
+            self.tell(Audience::Everyone, &LiveFrame::Agent { agent: &view });
         }
     }
 

@@ -9,14 +9,17 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    past,
+    past::{self, RuleSets},
     routing::{self, TracedRule},
     store::{
-        Store, StoreError,
+        FullEntry, StoreError,
         entry::{DecisionRecord, What},
     },
     understand::Signals,
 };
+
+/// How many entries of a conversation are read at once.
+const ENTRIES_AT_ONCE: usize = 200;
 
 /// Why a message was handled as it was.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -54,12 +57,46 @@ pub struct Explanation {
 ///
 /// # Errors
 /// The record cannot be read, or the kept rule set is damaged.
-pub async fn explain_entry(store: &dyn Store, id: EntryId) -> Result<Option<Explanation>, StoreError> {
-    let Some(full) = store.entry(id).await? else { return Ok(None) };
+pub async fn explain_entry(sets: &mut RuleSets, id: EntryId) -> Result<Option<Explanation>, StoreError> {
+    match sets.store().entry(id).await? {
+        Some(full) => explain(sets, full).await,
+        None => Ok(None),
+    }
+}
+
+/// The last decisions in a conversation, at most so many, each explained; the oldest first.
+///
+/// # Errors
+/// The record cannot be read.
+pub async fn explain_conversation(
+    sets: &mut RuleSets,
+    id: ConversationId,
+    most: usize,
+) -> Result<Vec<Explanation>, StoreError> {
+    let (mut explanations, mut before) = (Vec::new(), None);
+    'pages: loop {
+        let page = sets.store().entries(id, before, ENTRIES_AT_ONCE, false).await?;
+        before = page.items.first().map(|full| full.entry.id);
+        for full in page.items.into_iter().rev() {
+            explanations.extend(explain(sets, full).await?.filter(|explanation| !explanation.rule_set.is_empty()));
+            if explanations.len() == most {
+                break 'pages;
+            }
+        }
+        if !page.more {
+            break;
+        }
+    }
+    explanations.reverse();
+    Ok(explanations)
+}
+
+async fn explain(sets: &mut RuleSets, full: FullEntry) -> Result<Option<Explanation>, StoreError> {
+    let id = full.entry.id;
     let (message, record, inbound) = match full.entry.what {
         What::Message(record) => (MessageId::from(id.get()), record, full.inbound),
         What::Refined { of, record } | What::Fired { of, record, .. } => {
-            (of, record, store.entry(of.into()).await?.and_then(|first| first.inbound))
+            (of, record, sets.store().entry(of.into()).await?.and_then(|first| first.inbound))
         }
         What::Reply { .. } | What::Note { .. } | What::Event { .. } => return Ok(None),
     };
@@ -78,13 +115,13 @@ pub async fn explain_entry(store: &dyn Store, id: EntryId) -> Result<Option<Expl
         facts: Value::Null,
     };
     if let Some(decision) = record.decision {
-        explain_decision(store, &decision, inbound, &mut explanation).await?;
+        explain_decision(sets, &decision, inbound, &mut explanation).await?;
     }
     Ok(Some(explanation))
 }
 
 async fn explain_decision(
-    store: &dyn Store,
+    sets: &mut RuleSets,
     decision: &DecisionRecord,
     inbound: Option<&Inbound>,
     explanation: &mut Explanation,
@@ -92,9 +129,9 @@ async fn explain_decision(
     let facts = past::facts(decision, inbound, &explanation.signals)?;
     explanation.rule_set.clone_from(&decision.rule_set);
     explanation.facts = serde_json::to_value(&facts).unwrap_or_default();
-    let Some(rules) = past::rule_set(store, &decision.rule_set).await? else {
+    let Some(rules) = sets.get(&decision.rule_set).await? else {
         explanation.outcome = format!(
-            "Decided by rule “{}”: {}. The rule set itself is no longer kept.",
+            "Decided by rule “{}”: {}. The rule set itself is not kept, or this version cannot load it.",
             decision.rule, decision.destination
         );
         return Ok(());

@@ -20,6 +20,8 @@ use crate::{
 
 /// The folder in which the bot's knowledge is.
 const KNOWLEDGE: &str = "knowledge";
+/// The folder in which rules are that are tried beside those in force.
+const CANDIDATE: &str = "candidate";
 /// Changes this close together are one: an editor or `git pull` writes several files.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -54,6 +56,14 @@ impl Source {
     #[must_use]
     pub fn at(folder: &Path) -> Self {
         if folder.is_dir() { Self::Folder(folder.to_owned()) } else { Self::Shipped }
+    }
+
+    /// Loads the rules in `candidate/`, where there is that folder, as [`rules`](Self::rules) does.
+    #[must_use]
+    pub fn candidate(&self, settings: &Settings) -> Option<(Loaded, Option<Arc<Reader>>)> {
+        let Self::Folder(folder) = self else { return None };
+        let candidate = folder.join(CANDIDATE);
+        candidate.is_dir().then(|| Self::Folder(candidate).rules(settings))
     }
 
     /// Loads the rules, learns their intents and runs their tests: a set whose tests fail is not in force. The

@@ -60,6 +60,12 @@ impl Policy {
         self.classifier.load_full()
     }
 
+    /// The same, for those who need not wait for it.
+    #[must_use]
+    pub fn reader(&self) -> Arc<Reader> {
+        self.classifier.load_full()
+    }
+
     /// What answers questions.
     #[must_use]
     pub fn responder(&self) -> Arc<dyn Responder> {

@@ -1,22 +1,19 @@
 //! Reads decisions of the past and has them made again under other rules: the edge of
 //! [`routing::Replay`](crate::routing::Replay). Changes nothing; may run beside a daemon.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{EntryId, IdClock, Timestamp};
-use lru::LruCache;
 use serde::Serialize;
 
 use crate::{
-    past,
-    routing::{Past, Recorded, Replay, Report, RuleSet},
-    store::{PastDecision, Store, StoreError},
+    past::{self, RuleSets},
+    routing::{Facts, Past, Recorded, Replay, Report, RuleSet, Verdict},
+    store::{Direction, PastDecision, Store, StoreError, entry::DecisionRecord},
 };
 
 /// How many decisions are read at once.
 const PAGE: usize = 256;
-/// How many rule sets of the past are held loaded. Decisions come in order, so few take turns.
-const SETS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
 /// Which decisions.
 #[derive(Debug, Clone, Copy)]
@@ -60,25 +57,24 @@ pub async fn replay(
     examples: usize,
 ) -> Result<Replayed, StoreError> {
     let mut reading = Reading {
-        replay: Replay::new(rules, examples),
-        store: Arc::clone(&store),
-        sets: LruCache::new(SETS),
+        replay: Replay::new(Arc::clone(rules), examples),
+        sets: RuleSets::of(Arc::clone(&store)).with(rules),
         decided_by: BTreeMap::new(),
         unreadable: 0,
     };
-    reading.sets.put(rules.hash().to_string(), Some(Arc::clone(rules)));
     let end = IdClock::lowest(stretch.until);
     // The next page is read while this one is decided.
     let read = |from: EntryId| {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.decisions(from..end, PAGE).await })
+        tokio::spawn(async move { store.decisions(from..end, Direction::Forward, PAGE).await })
     };
     let (mut left, mut last_at, mut limited) = (stretch.limit.unwrap_or(u64::MAX), stretch.until, false);
     let mut next = Some(read(IdClock::lowest(stretch.since)));
     'pages: while let Some(page) = next.take() {
         let page = page.await.map_err(|error| StoreError::Unavailable(error.to_string().into()))??;
         next = page.items.last().filter(|_| page.more).map(|last| read(EntryId::from(last.id.get() + 1)));
-        for decision in page.items {
+        // What other rules would have waited for was not looked at then.
+        for decision in page.items.into_iter().filter(|decision| !decision.on.is_timed()) {
             if left == 0 {
                 limited = true;
                 break 'pages;
@@ -94,18 +90,16 @@ pub async fn replay(
     Ok(Replayed { rule_set, since: stretch.since, until, limited, decided_by, unreadable, report: replay.report() })
 }
 
-struct Reading<'r> {
-    replay: Replay<'r>,
-    store: Arc<dyn Store>,
-    /// `None` of a set that is not kept, or that this version cannot load.
-    sets: LruCache<String, Option<Arc<RuleSet>>>,
+struct Reading {
+    replay: Replay,
+    sets: RuleSets,
     decided_by: BTreeMap<String, u64>,
     unreadable: u64,
 }
 
-impl Reading<'_> {
+impl Reading {
     async fn look_at(&mut self, past: &PastDecision) -> Result<(), StoreError> {
-        let PastDecision { id, at, message, inbound, signals, decision, .. } = past;
+        let PastDecision { inbound, signals, decision, .. } = past;
         let Ok(facts) = past::facts(decision, Some(inbound), signals) else {
             self.unreadable += 1;
             return Ok(());
@@ -114,23 +108,15 @@ impl Reading<'_> {
             Some(count) => *count += 1,
             None => drop(self.decided_by.insert(decision.rule_set.clone(), 1)),
         }
-        let rules = self.rules(&decision.rule_set).await?;
-        let recorded = Recorded { rule: &decision.rule, destination: &decision.destination, tags: &decision.tags };
-        let is_first = EntryId::from(*message) == *id;
-        let id: &dyn std::fmt::Display = if is_first { message } else { id };
-        self.replay.look_at(&Past { id, at: *at, facts: &facts, recorded, rules: rules.as_deref() });
+        let rules = self.sets.get(&decision.rule_set).await?;
+        look_again(&mut self.replay, past, &facts, rules.as_deref());
         Ok(())
     }
+}
 
-    async fn rules(&mut self, hash: &str) -> Result<Option<Arc<RuleSet>>, StoreError> {
-        if let Some(rules) = self.sets.get(hash) {
-            return Ok(rules.clone());
-        }
-        let rules = match past::rule_set(&*self.store, hash).await {
-            Err(StoreError::Corrupt { .. }) => None,
-            rules => rules?,
-        };
-        self.sets.put(hash.to_owned(), rules.clone());
-        Ok(rules)
-    }
+/// Has a decision of the past made again. `rules` are those that made it, where they still load.
+pub fn look_again(replay: &mut Replay, past: &PastDecision, facts: &Facts, rules: Option<&RuleSet>) -> Verdict {
+    let DecisionRecord { rule, destination, tags, .. } = &past.decision;
+    let recorded = Recorded { rule, destination, tags };
+    replay.look_at(&Past { id: &past.name(), at: past.at, facts, recorded, rules })
 }

@@ -19,6 +19,7 @@ use crate::{
     courier::Courier,
     desk::{Board, DeskHandle, Dispatcher},
     files::{Source, watch},
+    hits::Hits,
     home::{Home, Lock, Running},
     http::{self, App, auth},
     inbox::Queue,
@@ -27,6 +28,7 @@ use crate::{
     records::Records,
     roster::Roster,
     routing::{Loaded, RuleSet},
+    shadow::{Shadow, ShadowMailbox},
     store::{
         Store,
         attachments::LocalAttachments,
@@ -35,6 +37,7 @@ use crate::{
     },
     telemetry,
     threads::CustomerThreads,
+    understand,
     worker::{Lanes, Settings, Worker},
 };
 
@@ -63,6 +66,9 @@ pub struct Daemon {
     channels: BTreeMap<String, Arc<dyn Channel>>,
     attachments: Arc<dyn AttachmentStore>,
     couriers: Arc<Notify>,
+    hits: Arc<Hits>,
+    shadow: Arc<Shadow>,
+    shadow_mailbox: ShadowMailbox,
     local_token: [u8; 32],
     metrics: metrics_exporter_prometheus::PrometheusHandle,
     _lock: Lock,
@@ -119,6 +125,11 @@ impl Daemon {
         let attachments =
             LocalAttachments::new(home.attachments(), config.attachments.max_bytes, config.attachments.types.clone())
                 .context("the folder of attachments cannot be made")?;
+        let hits = Arc::new(Hits::new(Arc::clone(&records.store)));
+        let (shadow, shadow_mailbox) = Shadow::new();
+        let shadow = Arc::new(shadow);
+        set_candidate(&shadow, &source, &config.understanding.settings, &policy.rules());
+
         let address = listener.local_addr()?;
         let token = auth::new_secret();
         home.announce(&Running { url: format!("http://{address}"), token: token.clone() })?;
@@ -138,6 +149,9 @@ impl Daemon {
             channels,
             attachments: Arc::new(attachments),
             couriers,
+            hits,
+            shadow,
+            shadow_mailbox,
             local_token: auth::secret_hash(&token),
             metrics,
             _lock: lock,
@@ -180,6 +194,8 @@ impl Daemon {
             tasks.spawn(watch(folder.clone(), stop.clone(), reload));
         }
         tasks.spawn(clock.run(self.alarm_mailbox, stop.clone()));
+        tasks.spawn(Arc::clone(&self.hits).keep(stop.clone()));
+        tasks.spawn(self.shadow.run(self.shadow_mailbox, stop.clone()));
         let desk_stop = Stop::new();
         let desk = tokio::spawn(self.dispatcher.run(self.mailbox, desk_stop.clone()));
         let served = http::serve(self.listener, router, stop.clone());
@@ -192,6 +208,7 @@ impl Daemon {
         if finished.is_err() {
             tracing::warn!("Some work was not finished in time; it goes on at the next start.");
         }
+        self.hits.write().await;
         desk_stop.cancel();
         let _ = desk.await;
         let record = self.record;
@@ -205,6 +222,8 @@ impl Daemon {
             queue: Arc::clone(&self.record) as Arc<dyn Queue>,
             policy: Arc::clone(&self.policy),
             live: Arc::clone(&self.live),
+            hits: Arc::clone(&self.hits),
+            shadow: Arc::clone(&self.shadow),
             attachments: Arc::clone(&self.attachments),
             auth: Arc::new(auth::Auth::new(self.config.public_url.starts_with("https://"))),
             local_token: Some(self.local_token),
@@ -231,6 +250,8 @@ impl Daemon {
                 reopen_within: SignedDuration::try_from(self.config.conversation.reopen_within)
                     .unwrap_or(SignedDuration::MAX),
             },
+            hits: Arc::clone(&self.hits),
+            shadow: Arc::clone(&self.shadow),
             lanes: Lanes::default(),
             opinions: TaskTracker::new(),
         })
@@ -239,6 +260,7 @@ impl Daemon {
     /// Loads rules and knowledge again, and puts them in force if nothing is wrong with them.
     fn reload(&self) -> impl Fn() + Send + Sync + 'static {
         let (policy, source, records) = (Arc::clone(&self.policy), self.source.clone(), Arc::clone(&self.records));
+        let shadow = Arc::clone(&self.shadow);
         let (understanding, settings) = (self.config.understanding.settings.clone(), bot_settings(&self.config));
         let runtime = tokio::runtime::Handle::current();
         move || {
@@ -259,6 +281,7 @@ impl Daemon {
             }
             metrics::counter!("switchboard_rule_loads_total", "outcome" => if is_good { "good" } else { "refused" })
                 .increment(1);
+            set_candidate(&shadow, &source, &understanding, &policy.rules());
             policy.set_knowledge(source.knowledge(&settings).inspect_err(|findings| {
                 for finding in findings {
                     tracing::error!(%finding, "The knowledge has a finding; what was loaded before stays in force.");
@@ -267,6 +290,13 @@ impl Daemon {
             let brief = http::views::RulesBrief::of(&policy);
             records.announcer.tell(Audience::Everyone, &http::views::LiveFrame::Rules(brief));
         }
+    }
+}
+
+/// Looks at the candidate rules again.
+fn set_candidate(shadow: &Shadow, source: &Source, settings: &understand::Settings, in_force: &Arc<RuleSet>) {
+    if shadow.set(source.candidate(settings), in_force) {
+        tracing::info!("Candidate rules are compared with those in force on every decision from now on.");
     }
 }
 

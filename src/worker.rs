@@ -20,10 +20,12 @@ use tokio_util::task::TaskTracker;
 use crate::{
     alarms::{self, Due, RuleAlarm},
     bot::{Question, Reply, Responder},
+    hits::Hits,
     inbox::{Delivery, Queue},
     policy::Policy,
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, decide},
+    shadow::Shadow,
     store::{Committed, FullEntry, StoreError, conversation::Conversation, entry::What},
     turn::{Occasion, Setting, Turn, opens},
     understand::{Remote, Signals, Text, classify_within},
@@ -63,6 +65,10 @@ pub struct Worker {
     pub remote: Option<Arc<Remote>>,
     /// Settings.
     pub settings: Settings,
+    /// How often each rule acts.
+    pub hits: Arc<Hits>,
+    /// What candidate rules would decide.
+    pub shadow: Arc<Shadow>,
     /// Messages by thread, for the threads whose turns are under way.
     pub lanes: Lanes,
     /// Second opinions that are waited for.
@@ -311,14 +317,22 @@ impl Worker {
                 rules: &rules,
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
-            let destination =
-                if turn.is_routed() { self.route(&mut turn, &rules, &*bot, inbound).await? } else { "noted" };
+            let (destination, acted) = if turn.is_routed() {
+                self.route(&mut turn, &rules, &*bot, inbound).await?
+            } else {
+                ("noted", Vec::new())
+            };
             if destination == IN_VAIN {
                 return Ok(recall.conversation.clone().map(|conversation| (destination, conversation)));
             }
             let commit = turn.finish();
+            let entries = Arc::clone(&commit.entries);
             match self.records.commit(recall.conversation.as_deref(), commit, inbound).await {
-                Ok(Committed::Done(conversation)) => return Ok(Some((destination, conversation))),
+                Ok(Committed::Done(conversation)) => {
+                    self.hits.note(&acted);
+                    self.shadow.decided(&conversation, inbound, &entries);
+                    return Ok(Some((destination, conversation)));
+                }
                 Ok(Committed::AlreadyDone) => return Ok(None),
                 Err(StoreError::Conflict) => {
                     metrics::counter!("switchboard_turn_repeats_total").increment(1);
@@ -351,27 +365,29 @@ impl Worker {
         }
     }
 
+    /// Has the rules decide and carries that out: where it leads, and the rules that acted.
     async fn route(
         &self,
         turn: &mut Turn<'_>,
         rules: &RuleSet,
         bot: &dyn Responder,
         inbound: &Inbound,
-    ) -> Result<&'static str, TurnError> {
+    ) -> Result<(&'static str, Vec<Arc<str>>), TurnError> {
         let facts = turn.facts();
         let decision = decide(rules, &facts);
         if decision.trigger.is_timed() && decision.matched.is_empty() {
-            return Ok(IN_VAIN);
+            return Ok((IN_VAIN, Vec::new()));
         }
         turn.note_decision(&decision, facts)
             .map_err(|error| TurnError::Message(format!("its facts cannot be written down: {error}")))?;
         let position = self.position(decision.destination.as_ref()).await;
         turn.carry_out(&decision.actions, decision.destination.as_ref(), position);
-        Ok(match &decision.destination {
+        let destination = match &decision.destination {
             Some(Destination::Answer(answer)) => self.answer(turn, bot, inbound, answer).await,
             Some(destination) => word(destination),
             None => "stays",
-        })
+        };
+        Ok((destination, decision.matched))
     }
 
     async fn answer(

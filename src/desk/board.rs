@@ -8,7 +8,7 @@ use std::{
 use contract::{AgentId, ConversationId, Timestamp};
 use jiff::SignedDuration;
 
-use super::{Desk, Presence, QueueStatus};
+use super::{AgentState, Desk, Presence, QueueStatus};
 use crate::routing::QueueFacts;
 
 /// The desk at one moment.
@@ -18,8 +18,19 @@ pub struct Board {
     pub queues: Arc<BTreeMap<String, QueueFacts>>,
     /// Where each waiting conversation stands, 1 being next.
     pub positions: HashMap<ConversationId, u32>,
-    /// What each agent is now, and units of work that they hold.
-    pub agents: HashMap<AgentId, (Presence, u32)>,
+    /// The agents.
+    pub agents: HashMap<AgentId, AtDesk>,
+}
+
+/// An agent at the desk, in brief.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AtDesk {
+    /// What they are now.
+    pub presence: Presence,
+    /// Units of capacity in use.
+    pub load: u32,
+    /// How many closed conversations they still finish up.
+    pub finishing_up: u32,
 }
 
 impl Board {
@@ -34,14 +45,31 @@ impl Board {
             board.positions.extend(waiting.zip(1_u32..));
         }
         board.queues = queues.into();
-        board.agents = desk.agents().map(|agent| (agent.profile.id, (agent.presence, agent.load))).collect();
+        board.agents = desk.agents().map(|agent| (agent.profile.id, AtDesk::of(agent))).collect();
+        for agent in desk.finishing_up() {
+            board.agents.entry(agent).or_default().finishing_up += 1;
+        }
         board
+    }
+
+    /// One agent at the desk.
+    #[must_use]
+    pub fn of_one(desk: &Desk, id: AgentId) -> AtDesk {
+        let finishing_up = desk.finishing_up().filter(|agent| *agent == id).count();
+        let finishing_up = u32::try_from(finishing_up).unwrap_or(u32::MAX);
+        AtDesk { finishing_up, ..desk.agent(id).map(AtDesk::of).unwrap_or_default() }
     }
 
     /// What an agent is now, and what they hold.
     #[must_use]
-    pub fn agent(&self, id: AgentId) -> (Presence, u32) {
+    pub fn agent(&self, id: AgentId) -> AtDesk {
         self.agents.get(&id).copied().unwrap_or_default()
+    }
+}
+
+impl AtDesk {
+    fn of(agent: &AgentState) -> Self {
+        Self { presence: agent.presence, load: agent.load, finishing_up: 0 }
     }
 }
 

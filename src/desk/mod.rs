@@ -14,6 +14,7 @@ mod matcher;
 mod reading;
 mod rules;
 mod state;
+mod tally;
 mod words;
 
 #[cfg(test)]
@@ -21,7 +22,7 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use board::Board;
+pub use board::{AtDesk, Board};
 pub use dispatcher::{
     Answer, AnswerError, Connection, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of,
 };
@@ -35,3 +36,4 @@ pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};
 pub(crate) use rules::later;
 pub use rules::{DeskRules, HIGHEST_LEVEL, Priority, PriorityCredits, QueueRules, Relax, SkillNeed, Strategy, Weights};
 pub use state::AgentState;
+pub use tally::Tally;

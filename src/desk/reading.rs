@@ -187,6 +187,11 @@ impl Desk {
         self.agents.get(&agent).into_iter().flat_map(|state| &state.offers).filter_map(|offer| self.offers.get(offer))
     }
 
+    /// Who finishes up closed conversations: an agent once for each.
+    pub fn finishing_up(&self) -> impl Iterator<Item = AgentId> {
+        self.wrapping.values().map(|(agent, _)| *agent)
+    }
+
     /// The offer that a conversation is out on.
     #[must_use]
     pub fn offer_of(&self, conversation: ConversationId) -> Option<&Offer> {

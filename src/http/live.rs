@@ -21,7 +21,7 @@ use super::{
     views::{AgentView, LiveFrame, RulesBrief},
 };
 use crate::{
-    desk::{Connection, queue_views},
+    desk::{Board, Connection, queue_views},
     live::{Audience, Event, Topic},
     store::people::Role,
 };
@@ -136,16 +136,10 @@ fn is_still_welcome(app: &App, caller: &Caller) -> bool {
 
 async fn hello(app: &App, caller: &Caller) -> Option<String> {
     let agent = caller.agent.as_ref()?;
-    let (presence, load) = app
-        .records
-        .desk
-        .ask({
-            let id = agent.id;
-            move |desk| desk.agent(id).map(|state| (state.presence, state.load)).unwrap_or_default()
-        })
-        .await?;
+    let id = agent.id;
+    let at_desk = app.records.desk.ask(move |desk| Board::of_one(desk, id)).await?;
     let frame = LiveFrame::Hello {
-        me: &AgentView::new(agent, presence, load),
+        me: &AgentView::new(agent, at_desk),
         offers: my_offers(app, agent.id).await,
         queues: queue_views(&app.records.desk.board(), &app.policy.rules()),
         rules: RulesBrief::of(&app.policy),

@@ -26,7 +26,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, se
 
 pub use error::ApiError;
 
-use crate::{inbox::Queue, live::Live, policy::Policy, records::Records};
+use crate::{hits::Hits, inbox::Queue, live::Live, policy::Policy, records::Records, shadow::Shadow};
 
 /// What handlers need. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +39,10 @@ pub struct App {
     pub policy: Arc<Policy>,
     /// Fan-out of events.
     pub live: Arc<dyn Live>,
+    /// How often each rule acts.
+    pub hits: Arc<Hits>,
+    /// What candidate rules would decide.
+    pub shadow: Arc<Shadow>,
     /// The bytes of files.
     pub attachments: Arc<dyn AttachmentStore>,
     /// Passwords, sessions, tokens.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     bot::Citation,
-    desk::Presence,
+    desk::{AtDesk, Presence},
     policy::Policy,
     roster::Roster,
     routing::{Priority, SkillNeed},
@@ -43,6 +43,8 @@ pub struct AgentView {
     #[schema(value_type = String, example = "online")]
     presence: &'static str,
     load: u32,
+    /// How many closed conversations they still finish up; see `POST /me/ready`.
+    finishing_up: u32,
 }
 
 /// The word for a presence.
@@ -58,7 +60,7 @@ pub const fn presence_word(presence: Presence) -> &'static str {
 impl AgentView {
     /// An agent with what the desk knows of them.
     #[must_use]
-    pub fn new(agent: &Agent, presence: Presence, load: u32) -> Self {
+    pub fn new(agent: &Agent, at: AtDesk) -> Self {
         Self {
             id: agent.id.to_string(),
             login: agent.login.clone(),
@@ -70,8 +72,9 @@ impl AgentView {
             capacity: agent.capacity,
             caps: agent.caps.clone(),
             active: agent.active,
-            presence: presence_word(presence),
-            load,
+            presence: presence_word(at.presence),
+            load: at.load,
+            finishing_up: at.finishing_up,
         }
     }
 }

@@ -37,6 +37,9 @@ pub struct TracedRule {
     pub file: String,
     /// Its line, counted from 1.
     pub line: usize,
+    /// The last line of it.
+    #[serde(default)]
+    pub last_line: usize,
     /// Whether its condition held.
     pub matched: bool,
     /// The condition as the file says it; a rule without one always matches.
@@ -89,6 +92,7 @@ fn traced(set: &RuleSet, rule: &Rule, matched: bool, values: Vec<TracedValue>, a
         name: rule.name.to_string(),
         file: set.files[rule.file].name.clone(),
         line: rule.line,
+        last_line: rule.last_line,
         matched,
         when: rule.when.as_ref().map(|when| one_line(&when.source)),
         values,

@@ -183,7 +183,14 @@ fn json_of(ty: Ty, value: &Value) -> Result<Json, String> {
 /// The facts that these writings and signals come to. What is written wins; `null` makes a fact unknown.
 pub(crate) fn facts(given: &Map<String, Json>, signals: Option<&Signals>) -> Result<Facts, serde_json::Error> {
     let message = signals.map(MessageFacts::from_signals).unwrap_or_default();
-    let base = Facts { message, ..Facts::default() };
+    facts_over(&Facts { message, ..Facts::default() }, given)
+}
+
+/// These facts with what is written; that wins, and `null` makes a fact unknown.
+///
+/// # Errors
+/// A value that does not fit, which [`collect`] would have found.
+pub fn facts_over(base: &Facts, given: &Map<String, Json>) -> Result<Facts, serde_json::Error> {
     let mut json = serde_json::to_value(base)?;
     merge(&mut json, &Json::Object(given.clone()));
     serde_json::from_value(json)

@@ -34,11 +34,13 @@ pub use facts::{
 };
 pub use finding::{Finding, Severity, SourceFile};
 pub(crate) use finding::{Notes, suggest};
-pub use given::{NotAFact, facts_from};
+pub use given::{NotAFact, facts_from, facts_over};
 pub(crate) use given::{collect as collect_facts, facts as given_facts};
-pub use load::{Loaded, load, load_dir};
+pub use load::{Loaded, given_from, load, load_dir};
 pub(crate) use load::{nowhere, parse_seconds, read};
-pub use replay::{Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted};
+pub use replay::{
+    Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted, Verdict,
+};
 pub use rule::{
     Action, Answer, Decision, Destination, Escalation, Handoff, Hours, Members, Otherwise, PriorityCredits, QueueSpec,
     Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger, WhenClosed,

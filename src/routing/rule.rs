@@ -1,7 +1,11 @@
 //! What rule files say, once they are checked: rules, actions, queues, skills. And what comes out of them: a
 //! decision.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::{Range, RangeInclusive},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +65,12 @@ impl RuleSet {
     #[must_use]
     pub fn intents(&self) -> &[Intent] {
         &self.intents
+    }
+
+    /// The file that a rule of this set stands in.
+    #[must_use]
+    pub fn file_of(&self, rule: &Rule) -> &str {
+        &self.files[rule.file].name
     }
 
     /// The rules, in the order in which they are tried.
@@ -160,6 +170,7 @@ pub struct Rule {
     pub(super) name: Arc<str>,
     pub(super) file: usize,
     pub(super) line: usize,
+    pub(super) last_line: usize,
     pub(super) on: Trigger,
     /// Seconds; 0 for a trigger that does not wait.
     pub(super) after: u64,
@@ -180,6 +191,18 @@ impl Rule {
     #[must_use]
     pub fn on(&self) -> Trigger {
         self.on
+    }
+
+    /// After how many seconds it runs; 0 for a trigger that does not wait.
+    #[must_use]
+    pub fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// The lines that it stands on, counted from 1.
+    #[must_use]
+    pub fn lines(&self) -> RangeInclusive<usize> {
+        self.line..=self.last_line
     }
 }
 

@@ -15,7 +15,7 @@ pub mod outbox;
 pub mod people;
 pub mod sqlite;
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 pub use amend::{AmendError, Amended, Draft, amend};
 use async_trait::async_trait;
@@ -29,7 +29,7 @@ use entry::{DecisionRecord, Entry};
 use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled};
 use people::{Agent, ApiToken, Session};
 
-use crate::understand::Signals;
+use crate::{routing::Trigger, understand::Signals};
 
 /// Why the record could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -137,6 +137,15 @@ pub enum ListOf {
     Closed,
 }
 
+/// Which end of the time is read first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The oldest first.
+    Forward,
+    /// The newest first.
+    Backward,
+}
+
 /// A part of a list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
@@ -166,16 +175,28 @@ pub struct PastDecision {
     pub id: EntryId,
     /// When it was made.
     pub at: Timestamp,
+    /// What brought it about.
+    pub on: Trigger,
+    /// For how long that had lasted, in seconds; 0 where nothing waited.
+    pub after: u64,
     /// In which conversation.
     pub conversation: ConversationId,
     /// The message that it was made on.
     pub message: MessageId,
     /// What the customer did.
-    pub inbound: Inbound,
+    pub inbound: Arc<Inbound>,
     /// What was understood of it.
     pub signals: Arc<Signals>,
     /// What was decided.
     pub decision: DecisionRecord,
+}
+
+impl PastDecision {
+    /// What names it to people: the message, or the entry of what came later.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if EntryId::from(self.message) == self.id { self.message.to_string() } else { self.id.to_string() }
+    }
 }
 
 /// How an offer ended, or that it has not.
@@ -251,9 +272,14 @@ pub trait Journal: Send + Sync {
     /// One entry.
     async fn entry(&self, id: EntryId) -> Result<Option<FullEntry>, StoreError>;
 
-    /// The decisions on customers' messages whose entries have ids in `ids`, in their order, at most `limit`. What no
-    /// rule looked at has none, nor has a message that is not kept any more.
-    async fn decisions(&self, ids: Range<EntryId>, limit: usize) -> Result<Page<PastDecision>, StoreError>;
+    /// The decisions whose entries have ids in `ids`, at most `limit`. What no rule looked at has none, nor has a
+    /// message that is not kept any more.
+    async fn decisions(
+        &self,
+        ids: Range<EntryId>,
+        order: Direction,
+        limit: usize,
+    ) -> Result<Page<PastDecision>, StoreError>;
 
     /// The entry that something written once became; see [`Commit::once`].
     async fn entry_once(&self, writer: AgentId, client_id: &str) -> Result<Option<EntryId>, StoreError>;
@@ -263,6 +289,12 @@ pub trait Journal: Send + Sync {
 
     /// Declined and expired offers since a moment: who cools down from what.
     async fn declined_since(&self, since: Timestamp) -> Result<Vec<OfferRecord>, StoreError>;
+
+    /// Adds how often rules acted in the hour that begins at `hour`. What is older than a hundred days is forgotten.
+    async fn add_rule_hits(&self, hour: Timestamp, hits: Vec<(Arc<str>, u64)>) -> Result<(), StoreError>;
+
+    /// How often each rule acted in the hours that began at `since` or later, by name.
+    async fn rule_hits(&self, since: Timestamp) -> Result<BTreeMap<String, u64>, StoreError>;
 
     /// Keeps the text of a rule set under its hash, so that decisions can be explained and replayed.
     async fn keep_rule_set(&self, hash: &str, files: &str) -> Result<(), StoreError>;

@@ -13,14 +13,20 @@ import { Offers } from "../left/Offers";
 import "../left/left.css";
 import { useStore } from "../store/store";
 import { AgentsPage } from "./AgentsPage";
+import { BoardPage } from "./BoardPage";
 import { DeadPage } from "./DeadPage";
+import { DecisionsPage } from "./DecisionsPage";
 import { LedgerPage } from "./LedgerPage";
+import { PlaygroundPage } from "./PlaygroundPage";
 import { RulesPage } from "./RulesPage";
 import { TokensPage } from "./TokensPage";
 
 const pages: Record<AdminSection, { page: ComponentType; role: Role }> = {
-  agents: { page: AgentsPage, role: "admin" },
+  board: { page: BoardPage, role: "supervisor" },
+  decisions: { page: DecisionsPage, role: "supervisor" },
   rules: { page: RulesPage, role: "supervisor" },
+  playground: { page: PlaygroundPage, role: "supervisor" },
+  agents: { page: AgentsPage, role: "admin" },
   dead: { page: DeadPage, role: "supervisor" },
   ledger: { page: LedgerPage, role: "admin" },
   tokens: { page: TokensPage, role: "admin" },

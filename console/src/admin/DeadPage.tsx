@@ -2,7 +2,7 @@ import { Alert, Button, Table } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useState } from "react";
 import { get, post } from "../api/client";
-import type { DeadLetter } from "../api/types";
+import type { DeadLetter } from "../api/admin";
 import { useComplain } from "../app/complain";
 import { useWords } from "../i18n";
 import { Ago } from "../lib/Age";

@@ -1,7 +1,7 @@
 import { Alert } from "@mantine/core";
 import { get } from "../api/client";
+import type { Ledger } from "../api/admin";
 import { deliveryStates } from "../api/types";
-import type { Ledger } from "../api/types";
 import { useWords } from "../i18n";
 import { useAnswer } from "../lib/useLoad";
 import { Loaded } from "./Loaded";
@@ -44,14 +44,13 @@ function Verdict({ findings }: { findings: string[] }) {
 }
 
 function Counts({ rows }: { rows: [string, number][] }) {
-  const { language } = useWords();
-  const number = new Intl.NumberFormat(language);
+  const { number } = useWords();
   return (
     <dl className="counts">
       {rows.map(([name, count]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{number.format(count)}</dd>
+          <dd>{number(count)}</dd>
         </div>
       ))}
     </dl>

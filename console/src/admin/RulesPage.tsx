@@ -1,20 +1,36 @@
-import { Alert } from "@mantine/core";
+/** The rules in force with how often each acted, what is wrong with the files, and what a candidate would change. */
+
+import "./rules/rules.css";
+import { Alert, Button } from "@mantine/core";
+import { IconFileText } from "@tabler/icons-react";
 import { useEffect } from "react";
+import type { RulesStatus } from "../api/admin";
 import { get } from "../api/client";
-import type { Finding, RulesStatus } from "../api/types";
+import { changeView } from "../app/router";
 import { useWords } from "../i18n";
 import { useNow } from "../lib/clock";
 import { useAnswer } from "../lib/useLoad";
 import { onLive } from "../store/session";
 import { Loaded } from "./Loaded";
+import { CandidatePanel } from "./rules/CandidatePanel";
+import { ANY_FILE, FilesDrawer } from "./rules/FilesDrawer";
+import { Findings } from "./rules/Findings";
+import { RuleTable } from "./rules/RuleTable";
 
 const load = () => get<RulesStatus>("/rules");
+
+/** How often hits and the comparison are asked for while somebody looks, ms. */
+const AGAIN_MS = 30_000;
 
 export function RulesPage() {
   const { t } = useWords();
   const from = useAnswer(load);
   const { again } = from;
   useEffect(() => onLive((event) => event.type === "rules" && again()), [again]);
+  useEffect(() => {
+    const timer = window.setInterval(() => document.visibilityState === "visible" && again(), AGAIN_MS);
+    return () => window.clearInterval(timer);
+  }, [again]);
   return (
     <Loaded title={t("admin.rules")} from={from}>
       {(status) => <Status status={status} />}
@@ -23,52 +39,45 @@ export function RulesPage() {
 }
 
 function Status({ status }: { status: RulesStatus }) {
-  const { t, relative, absolute } = useWords();
-  const now = useNow();
+  const { t } = useWords();
   const errors = status.findings.some((finding) => finding.severity === "error");
   return (
     <>
-      <p style={{ marginTop: 0 }} title={absolute(status.loaded_at)}>
-        {t("rules.count", { n: status.rules, files: status.files.length })} · {t("rules.in_force", { time: relative(status.loaded_at, now) })}
-        <br />
-        <span className="muted small">
-          {t("rules.hash")} <code>{status.hash}</code>
-        </span>
-      </p>
-      {status.findings.length === 0 && <Alert color="green">{t("rules.fine")}</Alert>}
+      <InForce status={status} />
+      {status.findings.length === 0 && (
+        <Alert color="green" mb="md">
+          {t("rules.fine")}
+        </Alert>
+      )}
       {errors && (
         <Alert color="red" mb="md">
           {t("rules.errors_hint")}
         </Alert>
       )}
-      {status.findings.map((finding, index) => (
-        <FindingView key={index} finding={finding} />
-      ))}
-      <h2>{t("rules.files")}</h2>
-      <ul style={{ margin: 0, paddingInlineStart: 20 }}>
-        {status.files.map((file) => (
-          <li key={file}>
-            <code>{file}</code>
-          </li>
-        ))}
-      </ul>
+      <Findings findings={status.findings} />
+      {status.candidate && <CandidatePanel candidate={status.candidate} />}
+      <h2>{t("rules.in_order")}</h2>
+      <RuleTable rules={status.set} />
+      <FilesDrawer rules={status.set} hash={status.hash} candidate={status.candidate?.hash} />
     </>
   );
 }
 
-function FindingView({ finding }: { finding: Finding }) {
-  const { t } = useWords();
-  const { severity, file, line, column, message, help } = finding;
+function InForce({ status }: { status: RulesStatus }) {
+  const { t, relative, absolute } = useWords();
+  const now = useNow();
   return (
-    <div className={`finding ${severity}`} data-testid="finding">
-      <div className="small">
-        <strong>{t(`rules.${severity}`)}</strong>{" "}
-        <code>
-          {file}:{line}:{column}
-        </code>
-      </div>
-      <div className="foreign">{message}</div>
-      {help && <div className="foreign small">{help}</div>}
+    <div className="panel-head">
+      <p style={{ margin: 0 }} title={absolute(status.loaded_at)}>
+        {t("rules.count", { n: status.rules, files: status.files.length })} · {t("rules.in_force", { time: relative(status.loaded_at, now) })}
+        <br />
+        <span className="muted small">
+          {t("rules.hash")} <code>{status.hash.slice(0, 12)}</code>
+        </span>
+      </p>
+      <Button size="compact-sm" variant="default" ml="auto" leftSection={<IconFileText size={15} />} onClick={() => changeView({ set: undefined, file: ANY_FILE, line: undefined })} data-testid="show-files">
+        {t("rules.show_files")}
+      </Button>
     </div>
   );
 }

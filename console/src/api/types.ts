@@ -25,6 +25,8 @@ export interface Agent {
   active: boolean;
   presence: Presence;
   load: number;
+  /** How many closed conversations they still finish up; their load is part of `load`. */
+  finishing_up?: number;
 }
 
 export interface Me {
@@ -228,27 +230,12 @@ export interface Queue {
   estimated_wait?: number;
 }
 
-export interface Finding {
-  severity: "error" | "warning";
-  file: string;
-  line: number;
-  column: number;
-  message: string;
-  help?: string;
-}
-
-export interface RulesStatus {
-  hash: string;
-  loaded_at: string;
-  files: string[];
-  rules: number;
-  findings: Finding[];
-}
-
 export interface ReachedRule {
   name: string;
   file: string;
+  /** Its lines in the file, both included. */
   line: number;
+  last_line?: number;
   matched: boolean;
   when?: string;
   values: { expression: string; value: string }[];
@@ -261,39 +248,14 @@ export interface Explanation {
   at: string;
   text: string;
   rule_set: string;
+  /** One sentence, in English. */
   outcome: string;
+  /** Where it led, in the daemon's words; a daemon that does not tell leaves it to be read off the rules. */
+  destination?: string;
   signals: Signals;
   rules: ReachedRule[];
   not_reached: number;
   facts: unknown;
-}
-
-export interface DeadLetter {
-  id: string;
-  at: string;
-  kind: "turn" | "outbound";
-  reason: string;
-  channel: string;
-  text: string;
-}
-
-export interface Token {
-  id: number;
-  name: string;
-  role: Role;
-  made_at: string;
-}
-
-/** Where every message is. `findings` says in words what does not add up. */
-export interface Ledger {
-  accepted: number;
-  decided: number;
-  waiting: number;
-  dead: number;
-  redriven: number;
-  /** By state, in the order of `deliveryStates`. */
-  outbound: number[];
-  findings: string[];
 }
 
 export type LiveEvent =

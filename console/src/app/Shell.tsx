@@ -43,7 +43,7 @@ export function Shell() {
       <Suspense fallback={<Waiting />}>{route.page === "admin" ? <AdminArea section={route.section} /> : <Panes route={route} />}</Suspense>
       {explained && (
         <Suspense>
-          <ExplanationDrawer message={explained} />
+          <ExplanationDrawer key={Object.values(explained).join()} explained={explained} />
         </Suspense>
       )}
       <HelpDialog />

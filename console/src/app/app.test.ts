@@ -5,7 +5,7 @@ import { difference } from "../customer/EditCustomer";
 import { at } from "../store/samples";
 import { KeyReader, shortcuts } from "./hotkeys";
 import type { Press } from "./hotkeys";
-import { pathOf, routeOf } from "./router";
+import { hashOf, pathOf, routeOf, viewOf } from "./router";
 import type { Route } from "./router";
 
 const press = (key: string, change: Partial<Press> = {}): Press => ({ key, ctrlKey: false, metaKey: false, altKey: false, isComposing: false, repeat: false, ...change });
@@ -44,6 +44,16 @@ describe("addresses", () => {
     ["/console/admin/nonsense", { page: "admin", section: "agents" }],
   ] as const)("%s is safe", (path, route) => {
     expect(routeOf(path)).toEqual(route);
+  });
+});
+
+describe("what is chosen within a page", () => {
+  it.each([{}, { rule: "要找真人 & more #1", queue: "care" }, { file: "20-people.yaml", line: "4" }])("%j comes back from the address", (view) => {
+    expect(viewOf(hashOf(view))).toEqual(view);
+  });
+
+  it("leaves out what is not chosen", () => {
+    expect(hashOf({ rule: undefined, queue: "", channel: "http" })).toBe("#channel=http");
   });
 });
 

@@ -87,9 +87,10 @@ export function run(command: Command): boolean {
   return handler !== undefined;
 }
 
-/** Answers a command while the component is there. */
-export function useCommand(command: Command, handler: Handler): void {
+/** Answers a command while the component is there and has a handler for it. */
+export function useCommand(command: Command, handler: Handler | undefined): void {
   useEffect(() => {
+    if (!handler) return undefined;
     handlers.set(command, [...(handlers.get(command) ?? []), handler]);
     return () => {
       handlers.set(command, (handlers.get(command) ?? []).filter((each) => each !== handler));

@@ -1,10 +1,10 @@
-/** The address of the page: `/console/…`, with the explained message in `?why=`. */
+/** The address of the page: `/console/…`, what is explained over it in `?why=`, what is chosen within it in `#…`. */
 
-import { useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 
 const base = "/console";
 
-export const adminSections = ["agents", "rules", "dead", "ledger", "tokens"] as const;
+export const adminSections = ["board", "decisions", "rules", "playground", "agents", "dead", "ledger", "tokens"] as const;
 export type AdminSection = (typeof adminSections)[number];
 
 export type Route =
@@ -55,21 +55,58 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-function push(url: string): void {
-  if (url === location.pathname + location.search) return;
-  history.pushState(null, "", url);
+function tell(): void {
   for (const listener of listeners) listener();
 }
 
-export function go(route: Route): void {
-  push(pathOf(route));
+function push(url: string): void {
+  if (url === location.pathname + location.search + location.hash) return;
+  history.pushState(null, "", url);
+  tell();
+}
+
+/** What is chosen within a page (filters, an open file), by name. */
+export type View = Record<string, string>;
+
+/** The `#…` of a view, or nothing for an empty one. */
+export function hashOf(view: Record<string, string | undefined>): string {
+  const chosen = Object.entries(view).filter((pair): pair is [string, string] => !!pair[1]);
+  return chosen.length > 0 ? `#${new URLSearchParams(chosen)}` : "";
+}
+
+export function viewOf(hash: string): View {
+  return Object.fromEntries(new URLSearchParams(hash.replace(/^#/, "")));
+}
+
+export function go(route: Route, view: View = {}): void {
+  push(pathOf(route) + hashOf(view));
 }
 
 export const openConversation = (id: string) => go({ page: "conversation", id });
 
-/** Opens the explanation of a message over what is shown, or closes it. */
-export function explain(message: string | undefined): void {
-  push(location.pathname + (message ? `?why=${encodeURIComponent(message)}` : ""));
+/** Changes what is chosen within the page; the way back in the browser's history stays what it was. */
+export function changeView(change: Record<string, string | undefined>): void {
+  const hash = hashOf({ ...viewOf(location.hash), ...change });
+  if (hash === location.hash) return;
+  history.replaceState(null, "", location.pathname + location.search + hash);
+  tell();
+}
+
+/** What is explained: one decision, all decisions of a conversation, or who could take it. */
+export type Explained = { why: string } | { decisions: string } | { candidates: string };
+
+const explainedOf = (search: string): Explained | undefined => {
+  const parameters = new URLSearchParams(search);
+  for (const name of ["why", "decisions", "candidates"] as const) {
+    const id = parameters.get(name);
+    if (id) return { [name]: id } as Explained;
+  }
+  return undefined;
+};
+
+/** Opens an explanation over what is shown, or closes it. */
+export function explain(what: Explained | undefined): void {
+  push(location.pathname + (what ? `?${new URLSearchParams(what)}` : "") + location.hash);
 }
 
 export function currentRoute(): Route {
@@ -80,6 +117,11 @@ export function useRoute(): Route {
   return routeOf(useSyncExternalStore(subscribe, () => location.pathname));
 }
 
-export function useExplained(): string | undefined {
-  return new URLSearchParams(useSyncExternalStore(subscribe, () => location.search)).get("why") ?? undefined;
+export function useExplained(): Explained | undefined {
+  return explainedOf(useSyncExternalStore(subscribe, () => location.search));
+}
+
+export function useView(): View {
+  const hash = useSyncExternalStore(subscribe, () => location.hash);
+  return useMemo(() => viewOf(hash), [hash]);
 }

@@ -159,7 +159,7 @@ function Decision({ entry }: { entry: Entry }) {
       <span className="ellipsis" title={rule}>
         → {destination}
       </span>
-      <button type="button" className="plain link line" title={t("journal.why_title")} onClick={() => explain(entry.id)} data-testid="why">
+      <button type="button" className="plain link line" title={t("journal.why_title")} onClick={() => explain({ why: entry.id })} data-testid="why">
         <IconHelpHexagon size={13} aria-hidden />
         {t("journal.why")}
       </button>

@@ -1,9 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Agent, Entry, Queue } from "../api/types";
-import { span, text } from "../i18n/format";
-import type { Language, Values } from "../i18n/format";
-import type { Key } from "../i18n/en";
-import { at, conversation, mei, message, reply } from "../store/samples";
+import { at, conversation, mei, message, reply, wordsIn } from "../store/samples";
 import { colleaguesFor, queuesFor } from "./destinations";
 import { eventText, firedText } from "./eventText";
 import { sends } from "./keys";
@@ -88,8 +85,6 @@ describe("the rows of a journal", () => {
   });
 });
 
-const words = (language: Language) => ({ t: (key: Key, values?: Values) => text(language, key, values), span: (seconds: number) => span(language, seconds) });
-
 describe("an event", () => {
   const names = { agent: (id: string) => (id === "agt_1" ? "Mei" : id), queue: (name: string) => name.toUpperCase() };
   it.each<[NonNullable<Entry["event"]>, string]>([
@@ -107,7 +102,7 @@ describe("an event", () => {
     [{ type: "tagged", add: ["a", "b"], remove: [], by: "agt_1" }, "Mei added a, b"],
     [{ type: "tagged", add: ["a"], remove: ["b"], by: "agt_1" }, "Mei added a and removed b"],
   ])("%j", (event, expected) => {
-    expect(eventText(event, words("en"), names)).toBe(expected);
+    expect(eventText(event, wordsIn("en"), names)).toBe(expected);
   });
 });
 
@@ -119,8 +114,8 @@ describe("what time brought about", () => {
     [{ on: "closed", after: 0 }, "After closing", "对话关闭后"],
     [{ on: "sla_risk", after: 30 }, "A promise is at risk", "即将超出承诺时限"],
   ])("%j", (entry, english, chinese) => {
-    expect(firedText(entry, words("en"))).toBe(english);
-    expect(firedText(entry, words("zh"))).toBe(chinese);
+    expect(firedText(entry, wordsIn("en"))).toBe(english);
+    expect(firedText(entry, wordsIn("zh"))).toBe(chinese);
   });
 });
 

@@ -4,10 +4,15 @@ import type { Agent, Conversation, Presence, Queue } from "../api/types";
 
 const presences: Presence[] = ["online", "away", "offline"];
 
-/** Who is there first; without the reader and who has it now. */
+/** Who is there first, then by name. */
+export function colleaguesFirst<A extends Agent>(agents: A[]): A[] {
+  const active = agents.filter((agent) => agent.active);
+  return active.sort((a, b) => presences.indexOf(a.presence) - presences.indexOf(b.presence) || a.name.localeCompare(b.name));
+}
+
+/** Without the reader and who has it now. */
 export function colleaguesFor(conversation: Conversation, agents: Agent[], me: string | undefined): Agent[] {
-  const others = agents.filter(({ id, active }) => active && id !== me && id !== conversation.agent?.id);
-  return others.sort((a, b) => presences.indexOf(a.presence) - presences.indexOf(b.presence) || a.name.localeCompare(b.name));
+  return colleaguesFirst(agents.filter(({ id }) => id !== me && id !== conversation.agent?.id));
 }
 
 /** All but the one that it waits in. */

@@ -13,19 +13,25 @@ import { findCustomers } from "../store/actions";
 import { Verified } from "./Verified";
 
 type Found = Awaited<ReturnType<typeof findCustomers>>;
+export type FoundCustomer = Found[number];
 
 export function FindCustomer() {
   const { t } = useWords();
   const [open, setOpen] = useState(false);
   useCommand("find", useCallback(() => setOpen(true), []));
+  const show = ({ id }: FoundCustomer) => {
+    setOpen(false);
+    go({ page: "customer", id });
+  };
   return (
     <Modal opened={open} onClose={() => setOpen(false)} title={t("customer.find_title")} centered={false} closeButtonProps={{ "aria-label": t("app.close_panel") }}>
-      <Search onClose={() => setOpen(false)} />
+      <CustomerSearch onFound={show} />
     </Modal>
   );
 }
 
-function Search({ onClose }: { onClose: () => void }) {
+/** A field, and what is found as somebody writes in it. */
+export function CustomerSearch({ onFound }: { onFound: (customer: FoundCustomer) => void }) {
   const { t } = useWords();
   const [q, setQ] = useState("");
   const { found, busy } = useFound(q.trim());
@@ -43,7 +49,7 @@ function Search({ onClose }: { onClose: () => void }) {
       <TextInput label={t("customer.find_label")} value={q} onChange={(event) => setQ(event.currentTarget.value)} leftSection={<IconSearch size={16} />} rightSection={busy && <Loader size={14} />} data-autofocus data-testid="find-input" />
       <div ref={list} style={{ marginTop: 8, minHeight: 60 }}>
         {found?.map((customer) => (
-          <FoundCustomer key={customer.id} customer={customer} onClose={onClose} />
+          <FoundButton key={customer.id} customer={customer} onFound={onFound} />
         ))}
         <p className="muted small" role="status">
           {!q.trim() ? t("customer.find_hint") : found?.length === 0 && !busy ? t("customer.find_none", { q: q.trim() }) : ""}
@@ -53,15 +59,11 @@ function Search({ onClose }: { onClose: () => void }) {
   );
 }
 
-function FoundCustomer({ customer, onClose }: { customer: Found[number]; onClose: () => void }) {
+function FoundButton({ customer, onFound }: { customer: FoundCustomer; onFound: (customer: FoundCustomer) => void }) {
   const nameOf = useCustomerName();
-  const open = () => {
-    onClose();
-    go({ page: "customer", id: customer.id });
-  };
   const marks = [...customer.identifiers.map((each) => each.value), ...customer.addresses.map((each) => each.handle)];
   return (
-    <button type="button" className="plain found" onClick={open} data-testid="found-customer">
+    <button type="button" className="plain found" onClick={() => onFound(customer)} data-testid="found-customer">
       <span style={{ display: "flex", gap: 6, alignItems: "center" }}>
         <bdi className="ellipsis">{nameOf(customer)}</bdi>
         <Verified verified={customer.verified} />

@@ -1,5 +1,5 @@
 import { Button, Tooltip } from "@mantine/core";
-import { IconHelpHexagon } from "@tabler/icons-react";
+import { IconHelpHexagon, IconListDetails, IconUserQuestion } from "@tabler/icons-react";
 import { useCallback } from "react";
 import type { Handoff } from "../api/types";
 import { useCommand } from "../app/hotkeys";
@@ -16,17 +16,30 @@ export function Routed({ conversation }: { conversation: string }) {
   const journal = useStore((state) => state.journals[conversation]);
   const handoff = detail?.handoff;
   const decided = handoff?.decided_in ?? journal?.entries.findLast((entry) => entry.decision)?.id;
-  const why = useCallback(() => decided && explain(decided), [decided]);
+  const owner = useStore((state) => state.conversations[conversation]?.owner);
+  const why = useCallback(() => decided && explain({ why: decided }), [decided]);
   useCommand("why", why);
   return (
     <section className="routed" data-testid="routed">
       <h3>{t("routed.title")}</h3>
       {handoff ? <HandoffText handoff={handoff} /> : detail && <p className="muted">{t("routed.none")}</p>}
-      {decided && (
-        <Button size="compact-sm" variant="light" leftSection={<IconHelpHexagon size={15} />} onClick={why} aria-keyshortcuts="w" data-testid="explain">
-          {t("routed.explain")}
-        </Button>
-      )}
+      <div className="ways">
+        {decided && (
+          <>
+            <Button size="compact-sm" variant="light" leftSection={<IconHelpHexagon size={15} />} onClick={why} aria-keyshortcuts="w" data-testid="explain">
+              {t("routed.explain")}
+            </Button>
+            <Button size="compact-sm" variant="subtle" leftSection={<IconListDetails size={15} />} onClick={() => explain({ decisions: conversation })} data-testid="explain-all">
+              {t("routed.decisions")}
+            </Button>
+          </>
+        )}
+        {(owner === "queue" || owner === "agent") && (
+          <Button size="compact-sm" variant="subtle" leftSection={<IconUserQuestion size={15} />} onClick={() => explain({ candidates: conversation })} data-testid="who-could">
+            {t("routed.candidates")}
+          </Button>
+        )}
+      </div>
     </section>
   );
 }

@@ -91,6 +91,22 @@ export function day(language: Language, at: string, now: number): string {
   return new Intl.DateTimeFormat(tags[language], { weekday: "long", day: "numeric", month: "long", ...(sameYear ? {} : { year: "numeric" }) }).format(date);
 }
 
+/** A moment near `now`: its time, with the day if that is another. */
+export function moment(language: Language, at: string, now: number): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime()) || date.toDateString() === new Date(now).toDateString()) return clock(language, at);
+  return `${day(language, at, now)} ${clock(language, at)}`;
+}
+
+export function number(language: Language, value: number): string {
+  return new Intl.NumberFormat(tags[language], { maximumFractionDigits: 1 }).format(value);
+}
+
+/** A part of a whole: 0.25 as "25%"; nothing of nothing is "0%". */
+export function percent(language: Language, part: number, whole: number): string {
+  return new Intl.NumberFormat(tags[language], { style: "percent", maximumFractionDigits: 1 }).format(whole > 0 ? part / whole : 0);
+}
+
 /** A size in bytes as "12 kB". */
 export function bytes(language: Language, size: number): string {
   const [unit, divisor] = size < 1_000 ? (["byte", 1] as const) : size < 1_000_000 ? (["kilobyte", 1e3] as const) : (["megabyte", 1e6] as const);

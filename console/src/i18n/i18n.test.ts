@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { en } from "./en";
 import type { Key } from "./en";
-import { bytes, clock, day, dictionaries, duration, languageName, preferred, relative, span, text } from "./format";
+import { bytes, clock, day, dictionaries, duration, languageName, moment, percent, preferred, relative, span, text } from "./format";
 
 const keys = Object.keys(en) as Key[];
 const placeholders = (template: string) => [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 
 const sources = Object.entries(import.meta.glob<string>("../**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true }))
-  .filter(([path]) => !path.includes(".test.") && !/^\.\/(en|zh)\.ts$/.test(path))
+  .filter(([path]) => !path.includes(".test.") && !/^\.\/(admin\.)?(en|zh)\.ts$/.test(path))
   .map(([, source]) => source)
   .join("\n");
 
@@ -112,6 +112,13 @@ describe("times", () => {
     expect(day("en", before(86_400 * 365), now)).toContain("2025");
   });
 
+  it("of other days come with the day", () => {
+    expect(moment("en", before(3_600), now)).toBe("11:00");
+    expect(moment("en", before(86_400), now)).toBe("Yesterday 12:00");
+    expect(moment("en", before(-86_400), now)).toBe("Thursday, July 16 12:00");
+    expect(moment("zh", before(-86_400), now)).toBe("7月16日星期四 12:00");
+  });
+
   it("show what is no time as it is", () => {
     for (const format of [(at: string) => relative("en", at, now), (at: string) => clock("en", at), (at: string) => day("en", at, now)]) expect(format("soon")).toBe("soon");
   });
@@ -124,6 +131,14 @@ describe("other values", () => {
     [2_500_000, "2.5 MB"],
   ])("%d bytes", (size, expected) => {
     expect(bytes("en", size)).toBe(expected);
+  });
+
+  it.each([
+    [1, 8, "12.5%"],
+    [0, 8, "0%"],
+    [0, 0, "0%"],
+  ])("%d of %d", (part, whole, expected) => {
+    expect(percent("en", part, whole)).toBe(expected);
   });
 
   it.each([

@@ -20,6 +20,9 @@ export interface Words {
   absolute(at: string): string;
   clock(at: string): string;
   day(at: string, now: number): string;
+  moment(at: string, now: number): string;
+  number(value: number): string;
+  percent(part: number, whole: number): string;
   bytes(size: number): string;
   languageName(tag: string): string;
 }
@@ -38,6 +41,9 @@ function wordsIn(language: Language, choice: Choice, choose: (choice: Choice) =>
     absolute: (at) => format.absolute(language, at),
     clock: (at) => format.clock(language, at),
     day: (at, now) => format.day(language, at, now),
+    moment: (at, now) => format.moment(language, at, now),
+    number: (value) => format.number(language, value),
+    percent: (part, whole) => format.percent(language, part, whole),
     bytes: (size) => format.bytes(language, size),
     languageName: (tag) => format.languageName(language, tag),
   };

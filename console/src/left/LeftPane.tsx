@@ -15,7 +15,7 @@ import { read, useStore } from "../store/store";
 import { ConversationList } from "./ConversationList";
 import { MainMenu } from "./MainMenu";
 import { Offers } from "./Offers";
-import { PresenceSwitch } from "./PresenceSwitch";
+import { PresenceSwitch, Ready } from "./PresenceSwitch";
 import { MineEmpty, Queues } from "./Queues";
 
 type Tab = "inbox" | "open" | "closed";
@@ -40,6 +40,7 @@ export function LeftPane() {
       </header>
       <div className="left-presence">
         <PresenceSwitch />
+        <Ready />
       </div>
       <Offers />
       <div style={{ padding: "4px 12px 6px" }}>

@@ -38,7 +38,7 @@ export function MainMenu() {
             {t("menu.settings")}
           </Menu.Item>
           {me.role !== "agent" && (
-            <Menu.Item leftSection={<IconShieldCog size={16} />} onClick={() => go({ page: "admin", section: me.role === "admin" ? "agents" : "rules" })} data-testid="menu-admin">
+            <Menu.Item leftSection={<IconShieldCog size={16} />} onClick={() => go({ page: "admin", section: me.role === "admin" ? "agents" : "board" })} data-testid="menu-admin">
               {t("menu.admin")}
             </Menu.Item>
           )}

@@ -21,8 +21,10 @@ export function Offers() {
   const offers = useStore((state) => state.offers);
   const answer = useAnswer();
   const first = offers[0];
-  useCommand("accept", useCallback(() => first && void answer(first, true), [first, answer]));
-  useCommand("decline", useCallback(() => first && void answer(first, false), [first, answer]));
+  const accept = useCallback(() => first && void answer(first, true), [first, answer]);
+  const decline = useCallback(() => first && void answer(first, false), [first, answer]);
+  useCommand("accept", first && accept);
+  useCommand("decline", first && decline);
   return (
     <section aria-label={t("offers.title")} style={{ padding: offers.length > 0 ? "0 8px 10px" : 0 }}>
       <Announcement offer={offers.at(-1)} />

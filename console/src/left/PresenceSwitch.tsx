@@ -1,9 +1,10 @@
-import { SegmentedControl, Tooltip } from "@mantine/core";
+import { Button, SegmentedControl, Tooltip } from "@mantine/core";
+import { IconCheck } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Presence } from "../api/types";
 import { useComplain } from "../app/complain";
 import { useWords } from "../i18n";
-import { setPresence } from "../store/actions";
+import { becomeReady, setPresence } from "../store/actions";
 import { useStore } from "../store/store";
 
 const all: Presence[] = ["online", "away", "offline"];
@@ -39,6 +40,28 @@ export function PresenceSwitch() {
           ),
         }))}
       />
+    </Tooltip>
+  );
+}
+
+/** For those who finish up what they closed: they can be asked again before the time for that is over. */
+export function Ready() {
+  const { t } = useWords();
+  const complain = useComplain();
+  const finishing = useStore((state) => state.me?.finishing_up ?? 0);
+  const [busy, setBusy] = useState(false);
+  if (finishing === 0) return null;
+  const ready = () => {
+    setBusy(true);
+    becomeReady()
+      .catch(complain)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <Tooltip label={t("presence.finishing", { n: finishing })}>
+      <Button size="compact-sm" variant="light" fullWidth mt={6} leftSection={<IconCheck size={14} />} loading={busy} onClick={ready} data-testid="ready">
+        {t("presence.ready")}
+      </Button>
     </Tooltip>
   );
 }

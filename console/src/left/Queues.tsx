@@ -3,6 +3,7 @@ import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import type { Queue } from "../api/types";
 import { useComplain } from "../app/complain";
+import { go } from "../app/router";
 import { useWords } from "../i18n";
 import { tags } from "../i18n/format";
 import { setPresence } from "../store/actions";
@@ -42,10 +43,16 @@ export function useQueueTitle(): (name: string) => string {
 export function Queues() {
   const { t } = useWords();
   const queues = useStore((state) => state.queues);
+  const supervises = useStore((state) => state.me?.role !== "agent");
   return (
     <>
       <div className="left-section">
         <h2>{t("lists.queues")}</h2>
+        {supervises && (
+          <button type="button" className="plain link" onClick={() => go({ page: "admin", section: "board" })} data-testid="open-board">
+            {t("lists.board")}
+          </button>
+        )}
         <span>{queues.reduce((sum, queue) => sum + queue.waiting, 0)}</span>
       </div>
       {queues.length === 0 && <p className="left-empty">{t("lists.queues_empty")}</p>}

@@ -8,6 +8,7 @@ import type {
   ConversationDetail,
   Customer,
   Entry,
+  Me,
   Offer,
   Presence,
   Queue,
@@ -28,6 +29,12 @@ function learn(conversation: Conversation, asOf: number): void {
 
 export async function setPresence(presence: Presence): Promise<void> {
   dispatch({ type: "me", agent: await call<Agent>("PUT", "/me/presence", { presence }) });
+}
+
+/** Says that what was closed is finished up. */
+export async function becomeReady(): Promise<void> {
+  await post("/me/ready");
+  dispatch({ type: "me", agent: (await get<Me>("/me")).agent });
 }
 
 /** Fetches the first page of a box, or with `before` the next one. */
@@ -115,6 +122,8 @@ export type Destination = { queue: string } | { agent: string };
 
 export const transfer = (conversation: string, to: Destination, note: string) => change(conversation, "transfer", { ...to, ...(note ? { note } : {}) });
 export const takeOver = (conversation: string) => change(conversation, "take", {});
+/** Gives it to the agent of that id at once. */
+export const assign = (conversation: string, agent: string) => change(conversation, "take", { agent });
 export const changeTags = (conversation: string, add: string[], remove: string[]) => change(conversation, "tags", { add, remove });
 
 /** Says that the agent is writing. Nobody minds if it fails. */

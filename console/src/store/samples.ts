@@ -1,8 +1,20 @@
-/** Small values for the tests of the store. */
+/** Small values for tests. */
 
 import type { Agent, Conversation, Entry, Offer } from "../api/types";
+import type { Key } from "../i18n/en";
+import { moment, number, span, text } from "../i18n/format";
+import type { Language, Values } from "../i18n/format";
 import { empty } from "./state";
 import type { Sending, State } from "./state";
+
+/** The texts and times of a language, as components get them. */
+export const wordsIn = (language: Language) => ({
+  language,
+  t: (key: Key, values?: Values) => text(language, key, values),
+  span: (seconds: number) => span(language, seconds),
+  moment: (when: string, now: number) => moment(language, when, now),
+  number: (value: number) => number(language, value),
+});
 
 /** The `n`th second of a day. */
 export const at = (n: number) => new Date(Date.UTC(2026, 0, 5) + n * 1_000).toISOString();

@@ -7,11 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Path, Query, conversations::visible, moves::colleague};
 use crate::{
-    desk::WhyNot,
+    desk::{Chosen, Hindrance, WhyNot},
     http::{
         ApiError, App,
         auth::Caller,
-        views::{Items, Named},
+        views::{Items, Named, presence_word},
     },
 };
 
@@ -23,6 +23,115 @@ pub(super) struct Candidate {
     fits: bool,
     /// Why they have not been asked, or that they have; one sentence each.
     because: Vec<String>,
+    /// The same for programs, and for other languages.
+    standing: Standing,
+}
+
+/// How an agent stands to a conversation.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Standing {
+    /// It waits in no queue.
+    NotWaiting {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        held_by: Option<Named>,
+    },
+    /// It is offered to them.
+    Offered {
+        #[schema(value_type = String)]
+        until: Timestamp,
+    },
+    /// They could take it; somebody else was ranked higher and is asked.
+    OfferedTo {
+        agent: Named,
+        #[schema(value_type = String)]
+        until: Timestamp,
+        chosen: &'static str,
+    },
+    /// What stands in the way; nothing where they could be asked.
+    Hindered { hindrances: Vec<Hindered> },
+}
+
+/// One thing that keeps an agent from being asked.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Hindered {
+    Unknown,
+    Inactive,
+    NotOnline {
+        presence: &'static str,
+    },
+    NotMember {
+        queue: String,
+    },
+    Skill {
+        skill: String,
+        needs: u8,
+        has: u8,
+    },
+    Capacity {
+        load: u32,
+        capacity: u32,
+        weight: u32,
+    },
+    Cap {
+        kind: String,
+        cap: u32,
+    },
+    Reserved {
+        agent: Named,
+        #[schema(value_type = String)]
+        until: Timestamp,
+    },
+    Closed {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        until: Option<Timestamp>,
+    },
+    CoolingDown {
+        #[schema(value_type = String)]
+        until: Timestamp,
+    },
+}
+
+impl Standing {
+    fn new(why: WhyNot, named: &dyn Fn(AgentId) -> Named) -> Self {
+        match why {
+            WhyNot::NotWaiting { held_by } => Self::NotWaiting { held_by: held_by.map(named) },
+            WhyNot::Offered(offer) => Self::Offered { until: offer.expires_at },
+            WhyNot::OfferedTo(offer) => Self::OfferedTo {
+                agent: named(offer.agent),
+                until: offer.expires_at,
+                chosen: match offer.chosen {
+                    Chosen::Reserved => "reserved",
+                    Chosen::PreviousAgent => "previous_agent",
+                    Chosen::LongestIdle { .. } => "longest_idle",
+                    Chosen::LeastLoaded { .. } => "least_loaded",
+                    Chosen::MostSkilled { .. } => "most_skilled",
+                },
+            },
+            WhyNot::Hindered(all) => {
+                Self::Hindered { hindrances: all.into_iter().map(|one| Hindered::new(one, named)).collect() }
+            }
+        }
+    }
+}
+
+impl Hindered {
+    fn new(hindrance: Hindrance, named: &dyn Fn(AgentId) -> Named) -> Self {
+        match hindrance {
+            Hindrance::Unknown => Self::Unknown,
+            Hindrance::Inactive => Self::Inactive,
+            Hindrance::NotOnline(presence) => Self::NotOnline { presence: presence_word(presence) },
+            Hindrance::NotMember { queue } => Self::NotMember { queue },
+            Hindrance::Skill { skill, needs, has } => Self::Skill { skill, needs, has },
+            Hindrance::Capacity { load, capacity, weight } => Self::Capacity { load, capacity, weight },
+            Hindrance::Cap { kind, cap } => Self::Cap { kind, cap },
+            Hindrance::Reserved { agent, until } => Self::Reserved { agent: named(agent), until },
+            Hindrance::Closed { until } => Self::Closed { until },
+            Hindrance::CoolingDown { until } => Self::CoolingDown { until },
+        }
+    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -58,8 +167,13 @@ pub(super) async fn candidates(
         .into_iter()
         .map(|(agent, why)| Candidate {
             agent: Named::new(agent, name(agent)),
-            fits: !matches!(&why, WhyNot::Hindered(_) | WhyNot::NotWaiting { .. }),
+            fits: match &why {
+                WhyNot::Hindered(hindrances) => hindrances.is_empty(),
+                WhyNot::NotWaiting { .. } => false,
+                WhyNot::Offered(_) | WhyNot::OfferedTo(_) => true,
+            },
             because: why.sentences(&name),
+            standing: Standing::new(why, &|agent| Named::new(agent, name(agent))),
         })
         .collect();
     items.sort_by_key(|candidate| !candidate.fits);

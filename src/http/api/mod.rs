@@ -1,13 +1,16 @@
 //! The REST API, version 1. One file a noun; the OpenAPI document is made from the handlers.
 
 mod attachments;
+mod board;
 mod candidates;
 mod conversations;
 mod customers;
+mod decisions;
 mod moves;
 mod offers;
 mod operations;
 mod people;
+mod rules;
 
 use axum::{
     Json,
@@ -78,6 +81,7 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(moves::transfer))
         .routes(routes!(moves::take))
         .routes(routes!(candidates::candidates))
+        .routes(routes!(board::board))
         .routes(routes!(offers::list))
         .routes(routes!(offers::accept))
         .routes(routes!(offers::decline))
@@ -87,7 +91,11 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(customers::entries))
         .routes(routes!(customers::unmerge))
         .routes(routes!(operations::why))
-        .routes(routes!(operations::rules))
+        .routes(routes!(operations::why_conversation))
+        .routes(routes!(decisions::decisions))
+        .routes(routes!(rules::rules))
+        .routes(routes!(rules::files))
+        .routes(routes!(rules::try_out))
         .routes(routes!(operations::dead))
         .routes(routes!(operations::redrive))
         .routes(routes!(operations::resend))

@@ -1,7 +1,9 @@
-//! For those who run it: why something was decided, rules, dead letters, the ledger.
+//! For those who run it: why something was decided, dead letters, the ledger.
+
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use contract::OutboundId;
+use contract::{ConversationId, OutboundId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,13 +12,13 @@ use super::{
     conversations::{entry_id, visible},
 };
 use crate::{
-    explain::{Explanation, explain_entry},
+    explain::{Explanation, explain_conversation, explain_entry},
     http::{
         ApiError, App,
         auth::Caller,
         views::{EntryView, Items},
     },
-    routing::Severity,
+    past::RuleSets,
     store::{
         outbox::{DeadLetter, Ledger, Redriven},
         people::Role,
@@ -30,68 +32,30 @@ pub(super) async fn why(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Explanation>, ApiError> {
-    let explanation = explain_entry(&*app.records.store, entry_id(&id)?).await?;
+    let explanation = explain_entry(&mut rule_sets(&app), entry_id(&id)?).await?;
     let explanation = explanation.ok_or_else(|| ApiError::missing("decided message"))?;
     visible(&app, &caller, explanation.conversation).await?;
     Ok(Json(explanation))
 }
 
-/// The rule set in force, and what the last load found.
-#[derive(Serialize, ToSchema)]
-pub(super) struct RulesStatus {
-    hash: String,
-    #[schema(value_type = String)]
-    loaded_at: contract::Timestamp,
-    folder: String,
-    files: Vec<String>,
-    rules: usize,
-    findings: Vec<FindingView>,
+/// The most decisions of one conversation.
+const DECISIONS_MOST: usize = 100;
+
+/// Everything that was decided in a conversation, explained; the oldest first.
+#[utoipa::path(get, path = "/conversations/{id}/why", params(("id" = String, Path)), tag = "operations",
+    operation_id = "why_conversation", responses((status = 200, body = Items<Explanation>), (status = 404)))]
+pub(super) async fn why_conversation(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+) -> Result<Json<Items<Explanation>>, ApiError> {
+    visible(&app, &caller, id).await?;
+    let items = explain_conversation(&mut rule_sets(&app), id, DECISIONS_MOST).await?;
+    Ok(Json(Items { items }))
 }
 
-/// Something wrong in a file.
-#[derive(Serialize, ToSchema)]
-struct FindingView {
-    severity: &'static str,
-    file: String,
-    line: usize,
-    column: usize,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<String>,
-}
-
-/// The rule set in force, and what the last load found.
-#[utoipa::path(get, path = "/rules", tag = "operations", responses((status = 200, body = RulesStatus)))]
-pub(super) async fn rules(State(app): State<App>, _caller: Caller) -> Json<RulesStatus> {
-    let rules = app.policy.rules();
-    let status = app.policy.status();
-    let of_rules = status.rule_findings.into_iter().map(|finding| FindingView {
-        severity: match finding.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
-        file: finding.file,
-        line: finding.line,
-        column: finding.column,
-        message: finding.message,
-        help: finding.help,
-    });
-    let of_knowledge = status.knowledge_findings.into_iter().map(|finding| FindingView {
-        severity: "error",
-        file: format!("knowledge/{}", finding.file),
-        line: finding.line,
-        column: 1,
-        message: finding.message,
-        help: Some(finding.help),
-    });
-    Json(RulesStatus {
-        hash: rules.hash().to_string(),
-        loaded_at: status.loaded_at,
-        folder: app.rules_folder.display().to_string(),
-        files: rules.files().map(str::to_owned).collect(),
-        rules: rules.rules().len(),
-        findings: of_rules.chain(of_knowledge).collect(),
-    })
+fn rule_sets(app: &App) -> RuleSets {
+    RuleSets::of(Arc::clone(&app.records.store)).with(&app.policy.rules())
 }
 
 /// What could not be processed or delivered.

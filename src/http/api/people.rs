@@ -41,9 +41,8 @@ pub(super) struct Login {
     password: String,
 }
 
-fn view(app: &App, agent: &Agent) -> AgentView {
-    let (presence, load) = app.records.desk.board().agent(agent.id);
-    AgentView::new(agent, presence, load)
+pub(super) fn view(app: &App, agent: &Agent) -> AgentView {
+    AgentView::new(agent, app.records.desk.board().agent(agent.id))
 }
 
 /// Log in.

@@ -5,9 +5,9 @@ use serde_json::{Map, Value as Json};
 use super::{Desk, Lines, read, rules::first_line};
 use crate::routing::{
     cases::{Case, Expect, ExpectedOutcome},
-    finding::{Notes, suggest},
+    finding::{Notes, SourceFile, suggest},
     given,
-    yaml::{Node, Value},
+    yaml::{self, Node, Value},
 };
 
 const OUTCOME: [&str; 9] =
@@ -37,6 +37,23 @@ pub(super) fn case(node: &Node, file: usize, lines: &Lines, desk: &Desk, notes: 
     };
     let line = lines.line(name_node.span.start);
     Some(Case { name, file, line, span: name_node.span.clone(), given, expect })
+}
+
+/// What `given:` of a test says, written as JSON.
+///
+/// # Errors
+/// The first thing that is wrong with it, and what to do.
+pub fn given_from(written: &Json) -> Result<Map<String, Json>, String> {
+    let file = SourceFile { name: "given".to_owned(), text: written.to_string() };
+    let node = yaml::parse(&file.text).map_err(|malformed| malformed.message)?;
+    let mut notes = Notes::new(&file);
+    let facts = facts(&node, &mut notes);
+    match notes.findings.into_iter().next() {
+        Some(finding) => {
+            Err(finding.help.map_or(finding.message.clone(), |help| format!("{}: {help}", finding.message)))
+        }
+        None => Ok(facts.unwrap_or_default()),
+    }
 }
 
 fn facts(node: &Node, notes: &mut Notes<'_>) -> Option<Map<String, Json>> {

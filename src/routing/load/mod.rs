@@ -11,6 +11,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use cases::given_from;
 pub(crate) use read::parse_seconds;
 
 use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};

@@ -63,6 +63,7 @@ impl RuleReader<'_, '_> {
             name: Arc::from(name),
             file: self.file,
             line: self.lines.line(name_node.span.start),
+            last_line: self.lines.line(last_byte(node)),
             on,
             after,
             when,
@@ -415,6 +416,16 @@ impl RuleReader<'_, '_> {
             }
         }
     }
+}
+
+/// The last byte of the last thing that a node says.
+fn last_byte(node: &Node) -> usize {
+    let inner = match &node.value {
+        Value::Map(entries) => entries.iter().map(|(_, value)| last_byte(value)).max(),
+        Value::List(items) => items.iter().map(last_byte).max(),
+        _ => Some(node.span.end.saturating_sub(1)),
+    };
+    inner.unwrap_or(node.span.start)
 }
 
 /// Where to point at something that spans lines: its beginning.

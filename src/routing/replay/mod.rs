@@ -131,9 +131,33 @@ pub struct Example {
     pub differences: Vec<Difference>,
 }
 
+/// How a decision would come out under other rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same.
+    Same,
+    /// Another rule would make it, with the same effect.
+    ByAnotherRule,
+    /// With another effect.
+    Changed,
+}
+
+impl Verdict {
+    /// As metrics name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::ByAnotherRule => "by_another_rule",
+            Self::Changed => "changed",
+        }
+    }
+}
+
 /// Makes decisions of the past again, one after the other. What it keeps grows with the rules, not with the messages.
-pub struct Replay<'r> {
-    rules: &'r RuleSet,
+#[derive(Clone)]
+pub struct Replay {
+    rules: Arc<RuleSet>,
     examples: usize,
     counts: Counts,
     destinations: BTreeMap<(String, String), u64>,
@@ -143,7 +167,7 @@ pub struct Replay<'r> {
     changes: BTreeMap<(Aspect, String, String), Sample<Example>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Counts {
     unchanged: u64,
     by_another_rule: u64,
@@ -151,10 +175,10 @@ struct Counts {
     by_record: u64,
 }
 
-impl<'r> Replay<'r> {
+impl Replay {
     /// Under these rules, with at most so many examples of each kind of change.
     #[must_use]
-    pub fn new(rules: &'r RuleSet, examples: usize) -> Self {
+    pub fn new(rules: Arc<RuleSet>, examples: usize) -> Self {
         Self {
             rules,
             examples,
@@ -168,10 +192,10 @@ impl<'r> Replay<'r> {
     }
 
     /// Makes a decision again and notes what is different.
-    pub fn look_at(&mut self, past: &Past<'_>) {
+    pub fn look_at(&mut self, past: &Past<'_>) -> Verdict {
         let unanswered = past.recorded.is_unanswered();
         let under = |rules: &RuleSet| Outcome::made(past.facts, decide(rules, past.facts), unanswered);
-        let now = under(self.rules);
+        let now = under(&self.rules);
         let was = past.rules.map(under).filter(|was| was.is(&past.recorded));
         let was = was.unwrap_or_else(|| Outcome::recorded(&past.recorded));
         self.count(&was, &now);
@@ -186,17 +210,19 @@ impl<'r> Replay<'r> {
         }
         let Some(first) = differences.first() else {
             self.counts.unchanged += 1;
-            return;
+            return Verdict::Same;
         };
         let kind = match first.what {
             what @ (Aspect::Destination | Aspect::Priority) => (what, first.before.clone(), first.after.clone()),
             what => (what, String::new(), String::new()),
         };
-        if first.what == Aspect::Rule {
+        let verdict = if first.what == Aspect::Rule {
             self.counts.by_another_rule += 1;
+            Verdict::ByAnotherRule
         } else {
             self.counts.changed += 1;
-        }
+            Verdict::Changed
+        };
         self.changes.entry(kind).or_insert_with(|| Sample::new(self.examples)).offer(|| Example {
             id: past.id.to_string(),
             at: past.at,
@@ -204,6 +230,7 @@ impl<'r> Replay<'r> {
             text: shown(&past.facts.message),
             differences,
         });
+        verdict
     }
 
     fn count(&mut self, was: &Outcome, now: &Outcome) {

@@ -1,7 +1,7 @@
 //! A few of many, chosen while they go by: always the same ones of the same many.
 
 /// Keeps the first ones and some that are spread evenly over the rest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sample<T> {
     first: Vec<T>,
     /// Every `stride`-th one after the first ones; thinned out whenever it is full.

@@ -44,7 +44,7 @@ impl Kept {
     }
 }
 
-fn look(replay: &mut Replay<'_>, id: usize, facts: &Facts, kept: &Kept, then: Option<&RuleSet>) {
+fn look(replay: &mut Replay, id: usize, facts: &Facts, kept: &Kept, then: Option<&RuleSet>) {
     let at = Timestamp::from_second(i64::try_from(id).unwrap()).unwrap();
     replay.look_at(&Past { id: &id, at, facts, recorded: kept.recorded(), rules: then });
 }
@@ -52,7 +52,7 @@ fn look(replay: &mut Replay<'_>, id: usize, facts: &Facts, kept: &Kept, then: Op
 /// What would change from some rules to others, on these facts.
 fn changed(then: &str, now: &str, facts: &[Facts]) -> Report {
     let (then, now) = (rules(then), rules(now));
-    let mut replay = Replay::new(&now, 3);
+    let mut replay = Replay::new(Arc::clone(&now), 3);
     for (id, facts) in facts.iter().enumerate() {
         look(&mut replay, id, facts, &Kept::of(&then, facts), Some(&then));
     }
@@ -184,7 +184,7 @@ fn what_happens_without_an_answer_matters_where_there_was_none() {
     let facts = saying("hello");
     let answered = Kept::of(&then, &facts);
     let unanswered = Kept { destination: "answer, no answer, close".into(), ..Kept::of(&then, &facts) };
-    let mut replay = Replay::new(&now, 1);
+    let mut replay = Replay::new(Arc::clone(&now), 1);
     look(&mut replay, 0, &facts, &answered, Some(&then));
     look(&mut replay, 1, &facts, &unanswered, Some(&then));
     let report = replay.report();
@@ -215,7 +215,7 @@ fn without_the_rules_of_the_time_what_is_recorded_is_compared() {
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
     };
     let report = |kept: &Kept, then: Option<&RuleSet>| {
-        let mut replay = Replay::new(&now, 1);
+        let mut replay = Replay::new(Arc::clone(&now), 1);
         look(&mut replay, 0, &facts, kept, then);
         replay.report()
     };

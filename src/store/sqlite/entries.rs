@@ -1,15 +1,18 @@
 //! An entry as its row has it: who and what as JSON, the rest in columns.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use contract::{EntryId, MessageId};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
 use super::{id_column, json_column, time_column, writer::to_json};
-use crate::store::{
-    Page, PastDecision,
-    entry::{Entry, EntryAuthor, TurnRecord, What},
+use crate::{
+    routing::Trigger,
+    store::{
+        Direction, Page, PastDecision,
+        entry::{Entry, EntryAuthor, TurnRecord, What},
+    },
 };
 
 #[derive(Serialize)]
@@ -46,6 +49,7 @@ struct Decided {
 struct DecidedOn {
     message: Option<TurnRecord>,
     refined: Option<Refined>,
+    fired: Option<Fired>,
 }
 
 #[derive(Deserialize)]
@@ -54,16 +58,29 @@ struct Refined {
     record: TurnRecord,
 }
 
+#[derive(Deserialize)]
+struct Fired {
+    on: Trigger,
+    after: u64,
+    #[serde(flatten)]
+    seen: Refined,
+}
+
 /// See [`Journal::decisions`](crate::store::Journal::decisions). Both tables are read in the order of their keys.
 pub(super) fn decisions(
     connection: &Connection,
     ids: &Range<EntryId>,
+    order: Direction,
     limit: usize,
 ) -> Result<Page<PastDecision>, rusqlite::Error> {
-    let mut statement = connection.prepare_cached(
+    let order = match order {
+        Direction::Forward => "",
+        Direction::Backward => "DESC",
+    };
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT e.id, e.at, e.conversation, e.entry, i.body FROM entries e LEFT JOIN inbound i ON i.id = e.id
-         WHERE e.id >= ?1 AND e.id < ?2 ORDER BY e.id",
-    )?;
+         WHERE e.id >= ?1 AND e.id < ?2 ORDER BY e.id {order}",
+    ))?;
     let mut rows = statement.query([ids.start.get().cast_signed(), ids.end.get().cast_signed()])?;
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
@@ -78,20 +95,22 @@ pub(super) fn decisions(
 
 fn decision(connection: &Connection, row: &Row<'_>) -> Result<Option<PastDecision>, rusqlite::Error> {
     let id: EntryId = id_column(row, 0)?;
-    let (message, record, inbound) = match json_column::<Decided>(row, 3)?.what {
-        DecidedOn { message: Some(record), .. } if row.get_ref(4)? != rusqlite::types::ValueRef::Null => {
-            (MessageId::from(id.get()), record, Some(json_column(row, 4)?))
-        }
-        DecidedOn { refined: Some(Refined { of, record }), .. } => {
-            let inbound = connection
-                .prepare_cached("SELECT body FROM inbound WHERE id = ?1")?
-                .query_row([of.get().cast_signed()], |row| json_column(row, 0))
-                .optional()?;
-            (of, record, inbound)
-        }
+    let (message, record, on, after) = match json_column::<Decided>(row, 3)?.what {
+        DecidedOn { message: Some(record), .. } => (MessageId::from(id.get()), record, Trigger::Message, 0),
+        DecidedOn { refined: Some(Refined { of, record }), .. } => (of, record, Trigger::Signals, 0),
+        DecidedOn { fired: Some(Fired { on, after, seen: Refined { of, record } }), .. } => (of, record, on, after),
         _ => return Ok(None),
+    };
+    let inbound = if row.get_ref(4)? != rusqlite::types::ValueRef::Null {
+        Some(json_column(row, 4)?)
+    } else {
+        connection
+            .prepare_cached("SELECT body FROM inbound WHERE id = ?1")?
+            .query_row([message.get().cast_signed()], |row| json_column(row, 0))
+            .optional()?
     };
     let (Some(inbound), Some(decision)) = (inbound, record.decision) else { return Ok(None) };
     let (at, conversation) = (time_column(row, 1)?, id_column(row, 2)?);
-    Ok(Some(PastDecision { id, at, conversation, message, inbound, signals: record.signals, decision }))
+    let (inbound, signals) = (Arc::new(inbound), record.signals);
+    Ok(Some(PastDecision { id, at, on, after, conversation, message, inbound, signals, decision }))
 }

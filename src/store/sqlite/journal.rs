@@ -1,6 +1,6 @@
 //! Conversations and their journals on the embedded record.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, IdClock, Inbound, Sender, Thread, Timestamp};
@@ -13,7 +13,8 @@ use super::{
     writer::{Op, Prepared, to_json},
 };
 use crate::store::{
-    Commit, Committed, FullEntry, Journal, ListOf, OfferRecord, Page, PastDecision, Recall, StoreError, Ties,
+    Commit, Committed, Direction, FullEntry, Journal, ListOf, OfferRecord, Page, PastDecision, Recall, StoreError,
+    Ties,
     conversation::Conversation,
     customer::{Customer, Identifier, IdentifierKind},
     outbox::{Delivery, DeliveryState},
@@ -170,8 +171,13 @@ impl Journal for SqliteRecord {
         self.read(move |connection| Ok(full_entry(connection, id)?.map(|(entry, _)| entry))).await
     }
 
-    async fn decisions(&self, ids: Range<EntryId>, limit: usize) -> Result<Page<PastDecision>, StoreError> {
-        self.read(move |connection| entries::decisions(connection, &ids, limit)).await
+    async fn decisions(
+        &self,
+        ids: Range<EntryId>,
+        order: Direction,
+        limit: usize,
+    ) -> Result<Page<PastDecision>, StoreError> {
+        self.read(move |connection| entries::decisions(connection, &ids, order, limit)).await
     }
 
     async fn entry_once(&self, writer: AgentId, client_id: &str) -> Result<Option<EntryId>, StoreError> {
@@ -228,6 +234,32 @@ impl Journal for SqliteRecord {
                     })
                 })?
                 .filter(|offer| offer.as_ref().map_or(true, |offer| !offer.state.is_empty()))
+                .collect()
+        })
+        .await
+    }
+
+    async fn add_rule_hits(&self, hour: Timestamp, hits: Vec<(Arc<str>, u64)>) -> Result<(), StoreError> {
+        const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(100 * 24);
+        self.write(move |transaction| {
+            let mut add = transaction.prepare_cached(
+                "INSERT INTO rule_hits (hour, rule, hits) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (hour, rule) DO UPDATE SET hits = hits + excluded.hits",
+            )?;
+            for (rule, hits) in &hits {
+                add.execute(params![hour.as_microsecond(), rule, hits.cast_signed()])?;
+            }
+            let oldest = (hour - KEPT).as_microsecond();
+            transaction.prepare_cached("DELETE FROM rule_hits WHERE hour < ?1")?.execute([oldest]).map(drop)
+        })
+        .await
+    }
+
+    async fn rule_hits(&self, since: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT rule, SUM(hits) FROM rule_hits WHERE hour >= ?1 GROUP BY rule")?
+                .query_map([since.as_microsecond()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?
                 .collect()
         })
         .await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{AgentId, EntryId, IdClock, MessageId, OfferId};
 use jiff::SignedDuration;
 use switchboard::store::{
-    Commit, Committed, ListOf, OfferRecord, Once, StoreError,
+    Commit, Committed, Direction, ListOf, OfferRecord, Once, StoreError,
     conversation::{Conversation, Owner},
     customer::CustomerChange,
     entry::{Event, What},
@@ -322,7 +322,7 @@ pub async fn decisions_are_read_in_order_in_parts(backend: &impl Backend) {
     for store in [backend.peek().await, Arc::clone(&backend.open().await.store)] {
         let (mut read, mut from) = (Vec::new(), IdClock::lowest::<EntryId>(began));
         loop {
-            let page = store.decisions(from..end, 3).await.unwrap();
+            let page = store.decisions(from..end, Direction::Forward, 3).await.unwrap();
             assert!(page.items.len() == 3 || !page.more);
             for past in &page.items {
                 let is_opinion = past.id != EntryId::from(past.message);
@@ -334,10 +334,31 @@ pub async fn decisions_are_read_in_order_in_parts(backend: &impl Backend) {
             from = EntryId::from(last.id.get() + 1);
         }
         assert_eq!(read, expected);
-        let some = store.decisions(expected[1].0..expected[4].0, 10).await.unwrap();
+        let some = store.decisions(expected[1].0..expected[4].0, Direction::Forward, 10).await.unwrap();
         assert_eq!(some.items.iter().map(|past| past.id).collect::<Vec<_>>(), [1, 2, 3].map(|at| expected[at].0));
-        assert!(!some.more && store.decisions(end..end, 3).await.unwrap().items.is_empty());
+        assert!(!some.more && store.decisions(end..end, Direction::Forward, 3).await.unwrap().items.is_empty());
+        let last = store.decisions(IdClock::lowest(began)..end, Direction::Backward, 2).await.unwrap();
+        let newest: Vec<EntryId> = expected.iter().rev().map(|(id, ..)| *id).take(2).collect();
+        assert_eq!(last.items.iter().map(|past| past.id).collect::<Vec<_>>(), newest);
+        assert!(last.more);
     }
+}
+
+pub async fn hits_of_rules_add_up_by_hour(backend: &impl Backend) {
+    let record = backend.open().await;
+    let hour = |n: i64| jiff::Timestamp::from_second(1_795_000_000 / 3600 * 3600 + n * 3600).unwrap();
+    let rule = |name: &str, hits| (Arc::from(name), hits);
+    record.store.add_rule_hits(hour(0), vec![rule("退款", 2), rule("end", 1)]).await.unwrap();
+    record.store.add_rule_hits(hour(0), vec![rule("退款", 3)]).await.unwrap();
+    record.store.add_rule_hits(hour(5), vec![rule("end", 7)]).await.unwrap();
+    backend.crash().await;
+    let store = backend.open().await.store;
+    let hits = |of: &[(&str, u64)]| of.iter().map(|(rule, hits)| ((*rule).to_owned(), *hits)).collect();
+    assert_eq!(store.rule_hits(hour(0)).await.unwrap(), hits(&[("退款", 5), ("end", 8)]));
+    assert_eq!(store.rule_hits(hour(1)).await.unwrap(), hits(&[("end", 7)]));
+    // Nothing is kept for ever.
+    store.add_rule_hits(hour(24 * 101), vec![rule("end", 1)]).await.unwrap();
+    assert_eq!(store.rule_hits(hour(0)).await.unwrap(), hits(&[("end", 1)]));
 }
 
 pub async fn what_may_have_an_alarm_is_read_in_parts(backend: &impl Backend) {

@@ -9,6 +9,7 @@ mod desk;
 mod hostile;
 mod identity;
 mod limits;
+mod looking_back;
 mod moves;
 mod opinions;
 mod people;
