@@ -2,11 +2,13 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
 use contract::{ConversationId, Stop, Timestamp};
+use futures::FutureExt;
 use jiff::SignedDuration;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::task::TaskTracker;
@@ -29,6 +31,8 @@ use crate::{
 const RINGING_MOST: usize = 64;
 /// After how long an alarm rings again that the record could not take.
 const AGAIN: Duration = Duration::from_secs(5);
+/// After how long one does that ended by a defect.
+const AFTER_A_DEFECT: Duration = Duration::from_secs(60);
 /// How many alarms of one conversation ring before others get their turn.
 const IN_A_ROW: usize = 16;
 /// How many conversations are read at once when alarms are set from the record.
@@ -158,7 +162,11 @@ impl AlarmClock {
             self.ringing += 1;
             let (handle, worker, checked) = (self.handle.clone(), Arc::clone(&self.worker), watch.checked);
             tasks.spawn(async move {
-                let (checked, next) = look(&handle, &worker, conversation, checked).await;
+                let looked = AssertUnwindSafe(look(&handle, &worker, conversation, checked)).catch_unwind().await;
+                let (checked, next) = looked.unwrap_or_else(|_panic| {
+                    tracing::error!(%conversation, "An alarm ended by a defect of the daemon; it is tried again.");
+                    (checked, Some(later(Timestamp::now(), AFTER_A_DEFECT)))
+                });
                 handle.tell(Command::Rang { conversation, checked, next });
             });
         }

@@ -432,11 +432,13 @@ impl Dispatcher {
         for effect in effects {
             match effect {
                 Effect::Offered(offer) => {
+                    metrics::counter!("switchboard_desk_offers_made_total").increment(1);
                     offers.push(record_of(&offer, "pending", now));
                     self.tell_offer(offer);
                 }
                 Effect::OfferEnded { offer, outcome } => {
                     let state = outcome_word(outcome);
+                    metrics::counter!("switchboard_desk_offers_ended_total", "outcome" => state).increment(1);
                     offers.push(record_of(&offer, state, now));
                     let frame = LiveFrame::OfferEnded { offer: offer.id.to_string(), state };
                     self.records.announcer.tell_agent(offer.agent, &frame);

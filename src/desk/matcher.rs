@@ -42,7 +42,7 @@ pub struct Desk {
     pub(super) held: BTreeMap<ConversationId, Held>,
     pub(super) offers: BTreeMap<OfferId, Offer>,
     pub(super) index: Index,
-    lines: Lines,
+    pub(super) lines: Lines,
     /// By queue.
     pub(super) orders: BTreeMap<u32, Order>,
     /// By queue: when it last handed conversations to agents.

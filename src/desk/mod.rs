@@ -4,6 +4,7 @@
 //! ([`Input`]) and when, and carries out what follows ([`Effect`]). It never reads messages and decides no rule.
 //! [`Dispatcher`] is the task that runs it.
 
+mod audit;
 mod board;
 mod dispatcher;
 mod event;
@@ -22,6 +23,7 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub use audit::Audit;
 pub use board::{AtDesk, Board};
 pub use dispatcher::{
     Answer, AnswerError, Connection, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of,

@@ -666,6 +666,8 @@ impl Life {
         self.each_conversation_is_in_one_place();
         self.nobody_waits_for_a_free_agent();
         self.nobody_is_overtaken(&effects);
+        let Audit { unmatched, two_owners, wrong_loads, stray_offers, .. } = self.desk.audit(self.now);
+        assert_eq!([unmatched, two_owners, wrong_loads, stray_offers], [0; 4]);
         assert!(self.desk.next_deadline().is_none_or(|at| at > self.naive.now), "what was due has happened");
     }
 

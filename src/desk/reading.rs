@@ -215,7 +215,7 @@ impl Desk {
         }
     }
 
-    fn hindrances(&self, agent: AgentId, place: &Place, now: Timestamp) -> Vec<Hindrance> {
+    pub(super) fn hindrances(&self, agent: AgentId, place: &Place, now: Timestamp) -> Vec<Hindrance> {
         let Some(state) = self.agents.get(&agent) else { return vec![Hindrance::Unknown] };
         let Waiting { queue, kind, enqueued_at, requirements, .. } = &place.waiting;
         let mut found = Vec::new();

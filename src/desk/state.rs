@@ -64,6 +64,11 @@ impl AgentState {
         self.profile.active && self.presence == Presence::Online
     }
 
+    /// What all of their conversations weigh together.
+    pub(super) fn weight_of_all(&self) -> u32 {
+        self.debits.values().map(|debit| debit.weight).sum()
+    }
+
     /// How many of their conversations are of a kind.
     pub(super) fn of_kind(&self, kind: u32) -> u32 {
         u32::try_from(self.debits.values().filter(|debit| debit.kind == kind).count()).unwrap_or(u32::MAX)

@@ -19,7 +19,7 @@ use axum::{
     routing::get,
     serve::ListenerExt,
 };
-use contract::{AttachmentStore, Channel, Host, Stop};
+use contract::{AttachmentStore, Channel, Host, Stop, Timestamp};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
@@ -126,6 +126,18 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
         metrics::gauge!("switchboard_queue_waiting", "queue" => name.clone()).set(queue.waiting as f64);
         metrics::gauge!("switchboard_queue_agents_online", "queue" => name.clone()).set(queue.agents_online as f64);
         metrics::gauge!("switchboard_queue_agents_free", "queue" => name.clone()).set(queue.agents_free as f64);
+    }
+    if let Some(audit) = app.records.desk.ask(|desk| desk.audit(Timestamp::now())).await {
+        for (what, count) in [
+            ("unmatched", audit.unmatched),
+            ("two_owners", audit.two_owners),
+            ("wrong_loads", audit.wrong_loads),
+            ("stray_offers", audit.stray_offers),
+        ] {
+            metrics::gauge!("switchboard_desk_defects", "what" => what).set(count as f64);
+        }
+        metrics::gauge!("switchboard_desk_offers_out").set(audit.offers as f64);
+        metrics::gauge!("switchboard_desk_agents_above_capacity").set(audit.above_capacity as f64);
     }
     let status = app.policy.status();
     metrics::gauge!("switchboard_rule_findings").set(status.rule_findings.len() as f64);

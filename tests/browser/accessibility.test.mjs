@@ -1,33 +1,9 @@
 /** No serious or critical finding of axe-core, in light and in dark. */
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 
+import { findings, judged } from "./axe.mjs";
 import { story } from "./story.mjs";
-
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-/** Serious and critical findings on the page as it stands, each with where it is. */
-async function findings(page) {
-  // What fades in is not judged halfway; an end may start the next.
-  await page.evaluate(async () => {
-    const fading = () => document.getAnimations().filter((animation) => animation.effect.getComputedTiming().endTime < 2_000);
-    for (let short = fading(); short.length > 0; short = fading()) {
-      await Promise.allSettled(short.map((animation) => animation.finished));
-    }
-  });
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`));
-}
-
-/** Pages whose scripts may not be reached from outside get axe before their own. */
-async function judged(person) {
-  await person.page.addInitScript({ path: AXE });
-  await person.page.reload();
-  return person;
-}
 
 for (const colorScheme of ["light", "dark"]) {
   story(`the shop, the chat and the console are accessible in ${colorScheme} colours`, async ({ customer, agent }) => {

@@ -3,9 +3,9 @@
 import { spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 /** Milliseconds within which a daemon says where it listens; a machine that compiles beside it is slow. */
@@ -31,12 +31,15 @@ export class Daemon {
   log = "";
   #child;
 
-  /** `config` is what its switchboard.toml says. */
-  static async start(config = "") {
+  /** `config` is what its switchboard.toml says; `files` stand beside it, by path. */
+  static async start(config = "", files = {}) {
     if (!existsSync(binary)) throw new Error(`${binary} is not there: run cargo build, or name the binary in SWITCHBOARD_BIN`);
     const daemon = new Daemon();
     folders.add(daemon.folder);
-    writeFileSync(join(daemon.folder, "switchboard.toml"), config);
+    for (const [path, text] of Object.entries({ "switchboard.toml": config, ...files })) {
+      mkdirSync(dirname(join(daemon.folder, path)), { recursive: true });
+      writeFileSync(join(daemon.folder, path), text);
+    }
     await daemon.run();
     return daemon;
   }
@@ -108,6 +111,14 @@ export class Daemon {
     const answer = await fetch(`${this.url}/api/v1${path}`, { method, headers, body: JSON.stringify(body) });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
+  }
+
+  /** Waits until everything that was accepted has had its turn. */
+  async decided() {
+    for (;;) {
+      const { accepted, decided } = await this.get("/ledger");
+      if (accepted === decided) return;
+    }
   }
 
   /** Sends a message as another system does: over a channel of kind `http`, signed. */

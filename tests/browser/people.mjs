@@ -118,6 +118,11 @@ export class Agent {
     await this.find("conversation").waitFor();
   }
 
+  /** Opens a page of the administration, with what is chosen in it (`#…`). */
+  async administer(section, view = "") {
+    await this.page.goto(`${this.daemon.url}/console/admin/${section}${view}`);
+  }
+
   async reply(text) {
     await this.find("composer").fill(text);
     await this.find("composer").press("Enter");

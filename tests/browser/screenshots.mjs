@@ -24,18 +24,10 @@ const CHEN = { handle: "u-2114", name: "陈静", phone: "+8613800138000", verifi
 const NORA = { handle: "u-2203", name: "Nora Lindqvist", email: "nora@example.com", verified: true };
 const SAM = { handle: "u-2240", name: "Sam Okafor" };
 
-/** Waits until everything that was accepted has had its turn. */
-async function decided(daemon) {
-  for (;;) {
-    const { accepted, decided: done } = await daemon.get("/ledger");
-    if (accepted === done) return;
-  }
-}
-
 async function say(daemon, from, ...texts) {
   for (const text of texts) {
     await daemon.write(from, text);
-    await decided(daemon);
+    await daemon.decided();
   }
 }
 

@@ -50,7 +50,7 @@ function BoardView({ board, assign }: { board: Board; assign: Assign }) {
   return (
     <div className="board" ref={frame}>
       <p className="muted small board-hint">{t("board.hint")}</p>
-      <div className="lines">
+      <div className="queue-lines">
         {queues.map((queue) => (
           <QueueLine
             key={queue.name}

@@ -114,8 +114,8 @@ function Results({ results }: { results: Result[] }) {
 function Understood({ signals }: { signals: Signals }) {
   const { t } = useWords();
   return (
-    <section className="explain">
-      <h3>{t("explain.signals")}</h3>
+    <section>
+      <h2>{t("explain.signals")}</h2>
       <div className="pills" data-testid="tried-signals">
         <SignalChips signals={signals} all />
       </div>

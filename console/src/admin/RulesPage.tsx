@@ -1,12 +1,12 @@
 /** The rules in force with how often each acted, what is wrong with the files, and what a candidate would change. */
 
 import "./rules/rules.css";
-import { Alert, Button } from "@mantine/core";
+import { Alert, Button, Tabs } from "@mantine/core";
 import { IconFileText } from "@tabler/icons-react";
 import { useEffect } from "react";
-import type { RulesStatus } from "../api/admin";
+import type { CandidateStatus, RulesStatus } from "../api/admin";
 import { get } from "../api/client";
-import { changeView } from "../app/router";
+import { changeView, useView } from "../app/router";
 import { useWords } from "../i18n";
 import { useNow } from "../lib/clock";
 import { useAnswer } from "../lib/useLoad";
@@ -55,11 +55,33 @@ function Status({ status }: { status: RulesStatus }) {
         </Alert>
       )}
       <Findings findings={status.findings} />
-      {status.candidate && <CandidatePanel candidate={status.candidate} />}
-      <h2>{t("rules.in_order")}</h2>
-      <RuleTable rules={status.set} />
+      {status.candidate ? <Both status={status} candidate={status.candidate} /> : <RuleTable rules={status.set} />}
       <FilesDrawer rules={status.set} hash={status.hash} candidate={status.candidate?.hash} />
     </>
+  );
+}
+
+/** The address keeps which of the two is looked at. */
+function Both({ status, candidate }: { status: RulesStatus; candidate: CandidateStatus }) {
+  const { t, percent } = useWords();
+  const { part } = useView();
+  const { report } = candidate;
+  return (
+    <Tabs value={part === "candidate" ? "candidate" : "in_force"} onChange={(value) => changeView({ part: value === "candidate" ? value : undefined })} keepMounted={false}>
+      <Tabs.List mb="md">
+        <Tabs.Tab value="in_force">{t("rules.set_in_force")}</Tabs.Tab>
+        <Tabs.Tab value="candidate" data-testid="rules-candidate">
+          {t("rules.set_candidate")} {!candidate.hash && <span className="pill bad">{t("rules.loads_not")}</span>}
+          {report && report.messages > 0 && <span className="pill warn">{t("report.different", { share: percent(report.changed, report.messages) })}</span>}
+        </Tabs.Tab>
+      </Tabs.List>
+      <Tabs.Panel value="in_force">
+        <RuleTable rules={status.set} />
+      </Tabs.Panel>
+      <Tabs.Panel value="candidate">
+        <CandidatePanel candidate={candidate} />
+      </Tabs.Panel>
+    </Tabs>
   );
 }
 

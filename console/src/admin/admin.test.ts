@@ -6,7 +6,7 @@ import { asked, filtersOf, kept, localOf, momentOf } from "./decisions/filters";
 import type { Filters } from "./decisions/filters";
 import { blank, givenOf, triggerOf, triggersOf } from "./playground/given";
 import { marksOf } from "./playground/marks";
-import { moves, stays } from "./rules/report";
+import { moves, saidText, stays } from "./rules/report";
 import { around, excerpt, linesOf, tones } from "./rules/source";
 import type { Mark } from "./rules/source";
 import { matching, triggerText } from "./rules/triggers";
@@ -81,6 +81,19 @@ describe("a report", () => {
   it("shows what moves, and counts what stays", () => {
     expect(moves(all)).toEqual([all[1]]);
     expect(stays(all)).toBe(6);
+  });
+});
+
+describe("what was and would be", () => {
+  it.each([
+    ["destination", "handoff care", "转人工（care）"],
+    ["priority", "urgent", "紧急"],
+    ["confidence", "its own", "默认要求"],
+    ["skills", "none", "无"],
+    ["rule", "", "无"],
+    ["actions", "tag vip", "tag vip"],
+  ] as const)("%s %s", (what, value, expected) => {
+    expect(saidText(what, value, wordsIn("zh"), (name) => name)).toBe(expected);
   });
 });
 

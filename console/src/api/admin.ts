@@ -158,6 +158,8 @@ export interface Candidate {
 /** A conversation that waits, and why. */
 export interface Waits {
   conversation: Conversation;
+  /** The customer's own last words at the handoff. */
+  summary?: string;
   queue: string;
   position: number;
   /** Since the first enqueue. */

@@ -48,7 +48,7 @@ function CandidateItem({ candidate, sentences }: { candidate: Candidate; sentenc
   const presence = useStore((state) => state.agents[candidate.agent.id]?.presence);
   const could = couldTake(candidate);
   return (
-    <li data-testid="candidate" data-fits={could}>
+    <li data-testid="candidate-agent" data-fits={could}>
       <div className="candidate-name">
         {presence && <span className={`presence-dot ${presence}`} />}
         <bdi>{candidate.agent.name}</bdi>

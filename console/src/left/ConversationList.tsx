@@ -60,7 +60,7 @@ const ConversationItem = memo(function ConversationItem({ conversation, current,
       <span className="end">
         <Waiting conversation={conversation} inQueue={name === "queued"} />
       </span>
-      <Last conversation={conversation} />
+      <LastWords conversation={conversation} />
       <span className="end">
         {name === "open" && <OwnerPill conversation={conversation} />}
         <Unread count={count} />
@@ -69,7 +69,8 @@ const ConversationItem = memo(function ConversationItem({ conversation, current,
   );
 });
 
-function Last({ conversation }: { conversation: Conversation }) {
+/** Who said what last, in one line. */
+export function LastWords({ conversation }: { conversation: Conversation }) {
   const { t } = useWords();
   const me = useStore((state) => state.me);
   const { author, text } = conversation.last;

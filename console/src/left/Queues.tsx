@@ -49,7 +49,7 @@ export function Queues() {
       <div className="left-section">
         <h2>{t("lists.queues")}</h2>
         {supervises && (
-          <button type="button" className="plain link" onClick={() => go({ page: "admin", section: "board" })} data-testid="open-board">
+          <button type="button" className="plain link" style={{ marginInlineStart: "auto" }} onClick={() => go({ page: "admin", section: "board" })} data-testid="open-board">
             {t("lists.board")}
           </button>
         )}

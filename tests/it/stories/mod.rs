@@ -10,6 +10,7 @@ mod hostile;
 mod identity;
 mod limits;
 mod looking_back;
+mod many_agents;
 mod moves;
 mod opinions;
 mod people;

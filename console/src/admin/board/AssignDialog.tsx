@@ -94,7 +94,7 @@ function useOptions({ conversation }: Waits): Option[] {
 function Group({ title, options, busy, give }: { title: string; options: Option[]; busy: boolean; give: (to: Destination) => void }) {
   if (options.length === 0) return null;
   return (
-    <section aria-label={title}>
+    <div role="group" aria-label={title}>
       <h3>{title}</h3>
       {options.map(({ to, name, fact, more }) => (
         <button key={Object.values(to).join()} type="button" className="plain found" disabled={busy} onClick={() => give(to)} data-testid="assign-option" data-to={Object.values(to).join()}>
@@ -105,6 +105,6 @@ function Group({ title, options, busy, give }: { title: string; options: Option[
           {more && <span className="muted small">{more}</span>}
         </button>
       ))}
-    </section>
+    </div>
   );
 }

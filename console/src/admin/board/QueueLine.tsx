@@ -27,7 +27,7 @@ export function QueueLine({ queue, waiting, drop, chosen, ...row }: Props) {
     ...(waiting.length > 0 && queue.estimated_wait !== undefined ? [t("lists.estimate", { time: duration(queue.estimated_wait) })] : []),
   ];
   return (
-    <section className={over ? "line over" : "line"} aria-label={title(queue.name)} {...place} data-testid="board-queue" data-queue={queue.name}>
+    <section className={over ? "queue-line over" : "queue-line"} aria-label={title(queue.name)} {...place} data-testid="board-queue" data-queue={queue.name}>
       <h2>
         <bdi>{title(queue.name)}</bdi> <span className="muted small">{facts.join(" · ")}</span>
       </h2>

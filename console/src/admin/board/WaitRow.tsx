@@ -4,7 +4,7 @@ import { Button, Tooltip } from "@mantine/core";
 import type { Waits } from "../../api/admin";
 import { openConversation } from "../../app/router";
 import { useWords } from "../../i18n";
-import { PriorityPill, useCustomerName } from "../../left/ConversationList";
+import { LastWords, PriorityPill, useCustomerName } from "../../left/ConversationList";
 import { ShortAge } from "../../lib/Age";
 import { ChannelIcon } from "../../lib/ChannelIcon";
 import { useNow } from "../../lib/clock";
@@ -52,9 +52,13 @@ export function WaitRow({ waits, at, full, chosen, choose, assign }: Props) {
           </button>
           <PriorityPill priority={conversation.priority} />
         </div>
-        <bdi className="last ellipsis" dir="auto">
-          {conversation.last.text.slice(0, 200)}
-        </bdi>
+        {waits.summary ? (
+          <bdi className="last ellipsis" dir="auto">
+            {waits.summary.slice(0, 200)}
+          </bdi>
+        ) : (
+          <LastWords conversation={conversation} />
+        )}
         <div className="reason" data-testid="waits-reason">
           {reasonText(waits, { ...words, now })}
         </div>

@@ -35,7 +35,7 @@ export function FilterBar({ filters, rules, change }: Props) {
         data-testid="filter-queue"
       />
       <Written label={t("decisions.channel")} data={channels} value={filters.channel} change={(channel) => change({ channel })} testid="filter-channel" />
-      <div className="span">
+      <div className="span-field">
         <span className="span-label" id="decisions-time">
           {t("decisions.time")}
         </span>

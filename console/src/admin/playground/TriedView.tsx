@@ -54,10 +54,10 @@ function Answer({ answer: { text, file, question, score } }: { answer: NonNullab
 /** The files that rules were reached in, with those rules marked. Another rule set is another set of files. */
 function Sources({ result: { set, tried } }: { result: Result }) {
   const from = useAnswer(useCallback(() => loadFiles(set), [set, tried.rule_set]));
-  return <Answered from={from}>{(files) => <Marked files={files} tried={tried} />}</Answered>;
+  return <Answered from={from}>{(files) => <Marked files={files} result={{ set, tried }} />}</Answered>;
 }
 
-function Marked({ files, tried }: { files: RuleFiles; tried: Result["tried"] }) {
+function Marked({ files, result: { set, tried } }: { files: RuleFiles; result: Result }) {
   const { t } = useWords();
   const marks = marksOf(tried.rules);
   return [...marks].map(([name, of]) => {
@@ -69,7 +69,7 @@ function Marked({ files, tried }: { files: RuleFiles; tried: Result["tried"] }) 
         <summary>
           <code>{name}</code> <span className={matched ? "pill good" : "pill"}>{t(matched ? "explain.matched" : "explain.not_matched")}</span>
         </summary>
-        <SourceText name={name} text={file.text} marks={of} brief />
+        <SourceText name={name} set={set} text={file.text} marks={of} brief />
       </details>
     );
   });

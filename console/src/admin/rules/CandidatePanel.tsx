@@ -14,7 +14,7 @@ export function CandidatePanel({ candidate }: { candidate: CandidateStatus }) {
   const { t } = useWords();
   const { hash, loaded_at, rules, findings, report } = candidate;
   return (
-    <section className="panel" aria-labelledby="candidate-title" data-testid="candidate" data-loads={hash !== undefined}>
+    <section aria-labelledby="candidate-title" data-testid="candidate" data-loads={hash !== undefined}>
       <div className="panel-head">
         <h2 id="candidate-title">{t("rules.candidate")}</h2>
         <span className={hash ? "pill good" : "pill bad"}>{t(hash ? "rules.loads" : "rules.loads_not")}</span>

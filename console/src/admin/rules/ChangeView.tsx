@@ -1,19 +1,16 @@
 import { Button } from "@mantine/core";
 import type { Change, Example } from "../../api/admin";
 import { explain } from "../../app/router";
-import { destinationText } from "../../explain/destination";
 import { useWords } from "../../i18n";
 import { useQueueTitle } from "../../left/Queues";
 import { Ago } from "../../lib/Age";
+import { saidText } from "./report";
 
 /** What a thing was and would be, in words. */
 function useSaid(): (what: Change["what"], value: string) => string {
   const words = useWords();
   const queue = useQueueTitle();
-  return (what, value) => {
-    if (what === "destination") return destinationText(value, words, queue);
-    return value;
-  };
+  return (what, value) => saidText(what, value, words, queue);
 }
 
 /** One kind of change, with messages that it would happen to. */

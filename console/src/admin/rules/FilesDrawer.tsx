@@ -68,7 +68,7 @@ function Files({ set, hash, rules }: { set: RuleSetName; hash: string | undefine
                 maw="100%"
               />
             </Group>
-            {shown && <SourceText key={shown.name} name={shown.name} text={shown.text} marks={shown.name === file ? marks : []} />}
+            {shown && <SourceText key={shown.name} name={shown.name} set={set} text={shown.text} marks={shown.name === file ? marks : []} />}
           </>
         );
       }}

@@ -3,18 +3,16 @@
 import { Table } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Moved, Report } from "../../api/admin";
-import { destinationText } from "../../explain/destination";
 import { useWords } from "../../i18n";
 import type { Key } from "../../i18n/en";
 import { useQueueTitle } from "../../left/Queues";
 import { ChangeView } from "./ChangeView";
-import { moves, shifted, stays } from "./report";
+import { moves, saidText, shifted, stays } from "./report";
 
 export function ReportView({ report }: { report: Report }) {
   const words = useWords();
   const { t, number, percent } = words;
   const queue = useQueueTitle();
-  const where = (destination: string) => destinationText(destination, words, queue);
   const counts = [
     ["messages", number(report.messages)],
     ["changed", `${number(report.changed)} (${percent(report.changed, report.messages)})`],
@@ -32,9 +30,9 @@ export function ReportView({ report }: { report: Report }) {
         ))}
       </dl>
       {report.messages > 0 && report.changed + report.by_another_rule === 0 && <p>{t("report.same")}</p>}
-      <MovedTable title="report.destinations" moved={moves(report.destinations)} say={where} />
+      <MovedTable title="report.destinations" moved={moves(report.destinations)} say={(destination) => saidText("destination", destination, words, queue)} />
       {moves(report.destinations).length > 0 && <p className="muted small">{t("report.stay", { n: number(stays(report.destinations)) })}</p>}
-      <MovedTable title="report.priorities" moved={moves(report.priorities)} say={(priority) => priority} />
+      <MovedTable title="report.priorities" moved={moves(report.priorities)} say={(priority) => saidText("priority", priority, words, queue)} />
       <Counted
         title="report.actions"
         heads={["report.action", "report.no_longer", "report.newly"]}

@@ -2,6 +2,7 @@
 
 import "./rules.css";
 import { Fragment, useEffect, useMemo, useRef, useState } from "react";
+import type { RuleSetName } from "../../api/admin";
 import { useWords } from "../../i18n";
 import { around, excerpt, linesOf, tones } from "./source";
 import type { Mark, Range, Tone } from "./source";
@@ -13,13 +14,15 @@ const CONTEXT = 2;
 
 interface Props {
   name: string;
+  /** What tells it from the same file of another set. */
+  set: RuleSetName;
   text: string;
   marks: Mark[];
   /** Shows nothing but the marked lines and what stands around them. */
   brief?: boolean;
 }
 
-export function SourceText({ name, text, marks, brief = false }: Props) {
+export function SourceText({ name, set, text, marks, brief = false }: Props) {
   const { t } = useWords();
   const [whole, setWhole] = useState(false);
   const lines = useMemo(() => linesOf(text), [text]);
@@ -35,7 +38,7 @@ export function SourceText({ name, text, marks, brief = false }: Props) {
   const shown = ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   return (
     <>
-      <div ref={frame} className="source" tabIndex={0} role="region" aria-label={name} data-testid="source" data-file={name}>
+      <div ref={frame} className="source" tabIndex={0} role="region" aria-label={`${name}, ${t(`rules.set_${set}`)}`} data-testid="source" data-file={name}>
         {ranges.map(({ from, to }, index) => (
           <Fragment key={from}>
             {index > 0 && <div className="gap">⋯</div>}
@@ -57,7 +60,7 @@ export function SourceText({ name, text, marks, brief = false }: Props) {
 function Line({ number, text, tone, starts }: { number: number; text: string; tone: Tone | undefined; starts: boolean }) {
   const { t } = useWords();
   return (
-    <div className={tone ? `line ${tone}` : "line"} data-line={number}>
+    <div className={tone ? `source-line ${tone}` : "source-line"} data-line={number}>
       <span className="no" aria-hidden>
         {number}
       </span>
