@@ -37,6 +37,10 @@ pub struct Explanation {
     pub text: String,
     /// The hash of the rule set that decided.
     pub rule_set: String,
+    /// The rule that decided, or else the last that acted; empty where none did.
+    pub rule: String,
+    /// Where it led, in a few words; empty where nothing was decided.
+    pub destination: String,
     /// What came of it, in one sentence.
     pub outcome: String,
     /// What was understood of it.
@@ -108,6 +112,8 @@ async fn explain(sets: &mut RuleSets, full: FullEntry) -> Result<Option<Explanat
         at: full.entry.at,
         text,
         rule_set: String::new(),
+        rule: String::new(),
+        destination: String::new(),
         outcome: "No rule looked at it; it was noted in the conversation.".to_owned(),
         signals: Arc::unwrap_or_clone(record.signals),
         rules: Vec::new(),
@@ -128,6 +134,8 @@ async fn explain_decision(
 ) -> Result<(), StoreError> {
     let facts = past::facts(decision, inbound, &explanation.signals)?;
     explanation.rule_set.clone_from(&decision.rule_set);
+    explanation.rule.clone_from(&decision.rule);
+    explanation.destination.clone_from(&decision.destination);
     explanation.facts = serde_json::to_value(&facts).unwrap_or_default();
     let Some(rules) = sets.get(&decision.rule_set).await? else {
         explanation.outcome = format!(

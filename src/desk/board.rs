@@ -29,6 +29,8 @@ pub struct AtDesk {
     pub presence: Presence,
     /// Units of capacity in use.
     pub load: u32,
+    /// How many conversations take of it: held, offered, or being finished up.
+    pub conversations: u32,
     /// How many closed conversations they still finish up.
     pub finishing_up: u32,
 }
@@ -69,7 +71,8 @@ impl Board {
 
 impl AtDesk {
     fn of(agent: &AgentState) -> Self {
-        Self { presence: agent.presence, load: agent.load, finishing_up: 0 }
+        let conversations = u32::try_from(agent.conversations().count()).unwrap_or(u32::MAX);
+        Self { presence: agent.presence, load: agent.load, conversations, finishing_up: 0 }
     }
 }
 

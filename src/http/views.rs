@@ -43,6 +43,8 @@ pub struct AgentView {
     #[schema(value_type = String, example = "online")]
     presence: &'static str,
     load: u32,
+    /// How many conversations take of their capacity: held, offered, or being finished up.
+    conversations: u32,
     /// How many closed conversations they still finish up; see `POST /me/ready`.
     finishing_up: u32,
 }
@@ -74,6 +76,7 @@ impl AgentView {
             active: agent.active,
             presence: presence_word(at.presence),
             load: at.load,
+            conversations: at.conversations,
             finishing_up: at.finishing_up,
         }
     }

@@ -34,6 +34,8 @@ pub(super) struct BoardView {
 #[derive(Serialize, ToSchema)]
 struct Waits {
     conversation: ConversationView,
+    /// What the customer wrote last before the handoff.
+    summary: String,
     queue: String,
     /// 1 is next.
     position: usize,
@@ -106,7 +108,9 @@ pub(super) async fn board(State(app): State<App>, caller: Caller) -> Result<Json
     let mut waiting = Vec::new();
     for (queue, position, id, tally) in found.await.unwrap_or_default() {
         if let Some(conversation) = app.records.store.conversation(id).await? {
-            waiting.push(waits(&app, app.records.announcer.view(&conversation), queue, position, tally));
+            let summary = conversation.handoff.as_ref().map(|handoff| handoff.summary.clone()).unwrap_or_default();
+            let view = app.records.announcer.view(&conversation);
+            waiting.push(Waits { summary, ..waits(&app, view, queue, position, tally) });
         }
     }
     let roster = app.records.announcer.roster();
@@ -121,6 +125,7 @@ fn waits(app: &App, conversation: ConversationView, queue: String, position: usi
     let missing = |(skill, needs, have)| Missing { skill, needs, have };
     Waits {
         conversation,
+        summary: String::new(),
         queue,
         position,
         waited: tally.waited.max(0.0) as u64,

@@ -1,6 +1,6 @@
 //! The rules in force and the candidate: what they say, how often each acts, what they would do to a message.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
 use contract::{CustomerId, Timestamp};
@@ -14,8 +14,8 @@ use crate::{
     bot::{Question, Reply},
     http::{ApiError, App, auth::Caller},
     routing::{
-        CustomerFacts, Destination, Facts, Finding, Report, RuleSet, Severity, TracedRule, decide, explain, facts_over,
-        given_from,
+        CustomerFacts, Destination, Facts, Finding, MessageFacts, Report, Rule, RuleSet, Severity, TracedRule, decide,
+        explain, facts_over, given_from,
     },
     shadow::Candidate,
     store::{conversation, people::Role},
@@ -62,6 +62,8 @@ struct CandidateStatus {
     loaded_at: Timestamp,
     rules: usize,
     findings: Vec<FindingView>,
+    /// In the order in which they are tried; `hits` are how often each would have acted.
+    set: Vec<RuleBrief>,
     /// What would be different, of what has been decided since `loaded_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -71,14 +73,37 @@ struct CandidateStatus {
 impl CandidateStatus {
     fn new(candidate: &Candidate) -> Self {
         let running = candidate.running.as_ref();
+        let report = running.map(crate::shadow::Running::report);
         Self {
             hash: running.map(|running| running.rules.hash().to_string()),
             loaded_at: candidate.loaded_at,
             rules: running.map_or(0, |running| running.rules.rules().len()),
             findings: candidate.findings.iter().cloned().map(|finding| FindingView::new(finding, "files")).collect(),
-            report: running.map(crate::shadow::Running::report),
+            set: running
+                .zip(report.as_ref())
+                .map(|(running, report)| briefs(&running.rules, &would_act(report)))
+                .unwrap_or_default(),
+            report,
         }
     }
+}
+
+/// How often each rule would have acted.
+fn would_act(report: &Report) -> BTreeMap<String, u64> {
+    report.rules.iter().map(|matched| (matched.rule.to_string(), matched.after)).collect()
+}
+
+fn briefs(rules: &RuleSet, hits: &BTreeMap<String, u64>) -> Vec<RuleBrief> {
+    let brief = |rule: &Rule| RuleBrief {
+        name: rule.name().to_string(),
+        file: rules.file_of(rule).to_owned(),
+        line: *rule.lines().start(),
+        last_line: *rule.lines().end(),
+        on: rule.on().as_str(),
+        after: rule.on().is_timed().then(|| rule.after()),
+        hits: hits.get(&**rule.name()).copied().unwrap_or_default(),
+    };
+    rules.rules().iter().map(brief).collect()
 }
 
 /// Something wrong in a file, or with what files and people come to together.
@@ -121,15 +146,6 @@ pub(super) async fn rules(State(app): State<App>, _caller: Caller) -> Result<Jso
         message: finding.message,
         help: Some(finding.help),
     });
-    let brief = |rule: &crate::routing::Rule| RuleBrief {
-        name: rule.name().to_string(),
-        file: rules.file_of(rule).to_owned(),
-        line: *rule.lines().start(),
-        last_line: *rule.lines().end(),
-        on: rule.on().as_str(),
-        after: rule.on().is_timed().then(|| rule.after()),
-        hits: hits.get(&**rule.name()).copied().unwrap_or_default(),
-    };
     Ok(Json(RulesStatus {
         hash: rules.hash().to_string(),
         loaded_at: status.loaded_at,
@@ -137,7 +153,7 @@ pub(super) async fn rules(State(app): State<App>, _caller: Caller) -> Result<Jso
         files: rules.files().map(str::to_owned).collect(),
         rules: rules.rules().len(),
         findings: of_rules.chain(of_knowledge).collect(),
-        set: rules.rules().iter().map(brief).collect(),
+        set: briefs(&rules, &hits),
         candidate: app.shadow.candidate().as_deref().map(CandidateStatus::new),
     }))
 }
@@ -254,7 +270,7 @@ pub(super) async fn try_out(
     let text = said("text").unwrap_or_default().to_owned();
     let signals = reader.read(Text { text: &text, subject: said("subject") });
     let mut base = Facts::default();
-    base.message = crate::routing::MessageFacts::from_signals(&signals);
+    base.message = MessageFacts::from_signals(&signals);
     base.now.time = Timestamp::now();
     base.queues = Arc::clone(&app.records.desk.board().queues);
     if let Some(customer) = customer {
