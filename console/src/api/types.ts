@@ -229,6 +229,7 @@ export interface Queue {
 }
 
 export interface Finding {
+  source: "files" | "people" | "knowledge";
   severity: "error" | "warning";
   file: string;
   line: number;

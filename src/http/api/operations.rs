@@ -51,6 +51,8 @@ pub(super) struct RulesStatus {
 /// Something wrong in a file.
 #[derive(Serialize, ToSchema)]
 struct FindingView {
+    /// What was looked at: `files` alone, the rules beside the `people` that there are, or the bot's `knowledge`.
+    source: &'static str,
     severity: &'static str,
     file: String,
     line: usize,
@@ -60,12 +62,15 @@ struct FindingView {
     help: Option<String>,
 }
 
-/// The rule set in force, and what the last load found.
+/// The rule set in force, what the last load found, and what the rules ask for that nobody can do.
 #[utoipa::path(get, path = "/rules", tag = "operations", responses((status = 200, body = RulesStatus)))]
 pub(super) async fn rules(State(app): State<App>, _caller: Caller) -> Json<RulesStatus> {
     let rules = app.policy.rules();
     let status = app.policy.status();
-    let of_rules = status.rule_findings.into_iter().map(|finding| FindingView {
+    let of_files = status.rule_findings.into_iter().map(|finding| ("files", finding));
+    let of_people = status.people_findings.into_iter().map(|finding| ("people", finding));
+    let of_rules = of_files.chain(of_people).map(|(source, finding)| FindingView {
+        source,
         severity: match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -77,6 +82,7 @@ pub(super) async fn rules(State(app): State<App>, _caller: Caller) -> Json<Rules
         help: finding.help,
     });
     let of_knowledge = status.knowledge_findings.into_iter().map(|finding| FindingView {
+        source: "knowledge",
         severity: "error",
         file: format!("knowledge/{}", finding.file),
         line: finding.line,

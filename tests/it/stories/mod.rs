@@ -9,6 +9,7 @@ mod desk;
 mod hostile;
 mod identity;
 mod limits;
+mod lint;
 mod moves;
 mod opinions;
 mod people;
