@@ -17,6 +17,8 @@ mod hits;
 mod index;
 mod load;
 mod people;
+#[cfg(test)]
+mod reference;
 mod replay;
 mod rule;
 mod schema;

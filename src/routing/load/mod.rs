@@ -13,6 +13,8 @@ mod rules;
 mod tests;
 
 pub(crate) use read::parse_seconds;
+#[cfg(test)]
+pub(super) use rules::STEPS;
 
 use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};
 
