@@ -39,6 +39,13 @@ impl Home {
         Ok(Self(path.to_owned()))
     }
 
+    /// The data folder at `path`, if a record is in it. Makes nothing.
+    #[must_use]
+    pub fn with_record(path: &Path) -> Option<Self> {
+        let home = Self(path.to_owned());
+        home.record().exists().then_some(home)
+    }
+
     /// The record's file.
     #[must_use]
     pub fn record(&self) -> PathBuf {

@@ -8,7 +8,8 @@ use contract::Timestamp;
 
 use crate::{
     bot::{Knowledge, Responder},
-    routing::{Finding, RuleSet},
+    roster::Roster,
+    routing::{Finding, Person, RuleSet, lint_people},
     understand::{Classifier, Reader},
 };
 
@@ -27,6 +28,8 @@ pub struct Status {
     pub loaded_at: Timestamp,
     /// What the last load of rules found, also warnings of a set that is in force.
     pub rule_findings: Vec<Finding>,
+    /// What the rules in force ask for that nobody of the company can do.
+    pub people_findings: Vec<Finding>,
     /// What the last load of knowledge found.
     pub knowledge_findings: Vec<crate::bot::Finding>,
 }
@@ -44,7 +47,12 @@ impl Policy {
             rules: ArcSwap::new(rules),
             classifier: ArcSwap::new(classifier),
             knowledge: ArcSwap::from_pointee(knowledge),
-            status: Mutex::new(Status { loaded_at: Timestamp::now(), rule_findings, knowledge_findings: Vec::new() }),
+            status: Mutex::new(Status {
+                loaded_at: Timestamp::now(),
+                rule_findings,
+                people_findings: Vec::new(),
+                knowledge_findings: Vec::new(),
+            }),
         }
     }
 
@@ -89,6 +97,18 @@ impl Policy {
             self.classifier.store(classifier);
             self.rules.store(rules);
         }
+        changed
+    }
+
+    /// The rules or the people may have changed: holds them against each other. Whether that finds something else than
+    /// before.
+    pub fn check_people(&self, roster: &Roster) -> bool {
+        let mut status = self.lock();
+        let agents = roster.all();
+        let people: Vec<Person<'_>> = agents.iter().map(|agent| Person::from(&**agent)).collect();
+        let findings = lint_people(&self.rules.load(), &people);
+        let changed = findings != status.people_findings;
+        status.people_findings = findings;
         changed
     }
 

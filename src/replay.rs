@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     past::{self, RuleSets},
-    routing::{Facts, Past, Recorded, Replay, Report, RuleSet, Verdict},
+    routing::{Facts, Hits, Past, Recorded, Replay, Report, RuleSet, Verdict},
     store::{Direction, PastDecision, Store, StoreError, entry::DecisionRecord},
 };
 
@@ -62,32 +62,64 @@ pub async fn replay(
         decided_by: BTreeMap::new(),
         unreadable: 0,
     };
+    let limited = each(&store, stretch, async |decision| reading.look_at(&decision).await).await?;
+    let Reading { replay, decided_by, unreadable, .. } = reading;
+    let until = limited.unwrap_or(stretch.until);
+    let limited = limited.is_some();
+    let rule_set = Arc::clone(rules.hash());
+    Ok(Replayed { rule_set, since: stretch.since, until, limited, decided_by, unreadable, report: replay.report() })
+}
+
+/// Makes the decisions of a stretch of time again under `rules` to see which of them match. Answers that, and how many
+/// could not be looked at, because this version cannot read their facts.
+///
+/// # Errors
+/// The record cannot be read.
+pub async fn hits<'r>(
+    store: &Arc<dyn Store>,
+    rules: &'r RuleSet,
+    stretch: Stretch,
+) -> Result<(Hits<'r>, u64), StoreError> {
+    let (mut hits, mut unreadable) = (Hits::new(rules), 0);
+    let look = async |past: PastDecision| {
+        match past::facts(&past.decision, Some(&past.inbound), &past.signals) {
+            Ok(facts) => hits.look_at(&facts),
+            Err(_) => unreadable += 1,
+        }
+        Ok(())
+    };
+    each(store, stretch, look).await?;
+    Ok((hits, unreadable))
+}
+
+/// Looks at the decisions of a stretch, in their order. Answers the moment of the last one where the limit ended it.
+async fn each(
+    store: &Arc<dyn Store>,
+    stretch: Stretch,
+    mut look: impl AsyncFnMut(PastDecision) -> Result<(), StoreError>,
+) -> Result<Option<Timestamp>, StoreError> {
     let end = IdClock::lowest(stretch.until);
     // The next page is read while this one is decided.
     let read = |from: EntryId| {
-        let store = Arc::clone(&store);
+        let store = Arc::clone(store);
         tokio::spawn(async move { store.decisions(from..end, Direction::Forward, PAGE).await })
     };
-    let (mut left, mut last_at, mut limited) = (stretch.limit.unwrap_or(u64::MAX), stretch.until, false);
+    let (mut left, mut last_at) = (stretch.limit.unwrap_or(u64::MAX), stretch.until);
     let mut next = Some(read(IdClock::lowest(stretch.since)));
-    'pages: while let Some(page) = next.take() {
+    while let Some(page) = next.take() {
         let page = page.await.map_err(|error| StoreError::Unavailable(error.to_string().into()))??;
         next = page.items.last().filter(|_| page.more).map(|last| read(EntryId::from(last.id.get() + 1)));
         // What other rules would have waited for was not looked at then.
         for decision in page.items.into_iter().filter(|decision| !decision.on.is_timed()) {
             if left == 0 {
-                limited = true;
-                break 'pages;
+                return Ok(Some(last_at));
             }
             left -= 1;
             last_at = decision.at;
-            reading.look_at(&decision).await?;
+            look(decision).await?;
         }
     }
-    let Reading { replay, decided_by, unreadable, .. } = reading;
-    let until = if limited { last_at } else { stretch.until };
-    let rule_set = Arc::clone(rules.hash());
-    Ok(Replayed { rule_set, since: stretch.since, until, limited, decided_by, unreadable, report: replay.report() })
+    Ok(None)
 }
 
 struct Reading {

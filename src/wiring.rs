@@ -112,6 +112,7 @@ impl Daemon {
         let store: Arc<dyn Store> = Arc::clone(&record) as Arc<dyn Store>;
         keep_rule_set(&*store, &policy.rules()).await?;
         let (roster, first_login) = open_roster(&*store, &ids).await?;
+        check_people(&policy, &roster);
 
         let live: Arc<dyn Live> = Arc::new(LocalLive::default());
         let board = Arc::new(ArcSwap::from_pointee(Board::default()));
@@ -278,6 +279,7 @@ impl Daemon {
                 tracing::info!(hash = &rules.hash()[..12], rules = rules.rules().len(), "New rules are in force.");
                 records.desk.rules(rules);
                 records.alarms.rules();
+                check_people(&policy, records.announcer.roster());
             }
             metrics::counter!("switchboard_rule_loads_total", "outcome" => if is_good { "good" } else { "refused" })
                 .increment(1);
@@ -318,6 +320,17 @@ fn say_findings(loaded: &Loaded) {
         } else {
             tracing::warn!(place, finding = finding.message, help, "The rules have a finding.");
         }
+    }
+}
+
+/// Holds the rules in force against the people that there are, and says what is new.
+fn check_people(policy: &Policy, roster: &Roster) {
+    if !policy.check_people(roster) {
+        return;
+    }
+    for finding in policy.status().people_findings {
+        let place = format!("{}:{}:{}", finding.file, finding.line, finding.column);
+        tracing::info!(place, finding = finding.message, "The rules ask for what nobody can do.");
     }
 }
 

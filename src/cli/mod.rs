@@ -98,6 +98,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Run(run) => runtime()?.block_on(run.run(settings()?)),
         Command::Init(init) => init.run(),
         Command::Config(command) => command.run(&settings()?),
+        Command::Rules(rules::Rules::Check(check)) => runtime()?.block_on(check.run(&settings()?)),
         Command::Rules(rules::Rules::Replay(replay)) => runtime()?.block_on(replay.run(&settings()?)),
         Command::Rules(rules::Rules::Files(command)) => {
             let colour = std::io::stdout().is_terminal();
@@ -129,8 +130,9 @@ fn open_record(home: &Home) -> anyhow::Result<Arc<SqliteRecord>> {
 }
 
 fn needs_record(home: &Home, data: &Path) -> anyhow::Result<()> {
-    if home.record().exists() {
-        return Ok(());
-    }
-    anyhow::bail!("there is no record in {}; start the daemon first, or name its folder with --data", data.display())
+    if home.record().exists() { Ok(()) } else { Err(no_record(data)) }
+}
+
+fn no_record(data: &Path) -> anyhow::Error {
+    anyhow::anyhow!("there is no record in {}; start the daemon first, or name its folder with --data", data.display())
 }

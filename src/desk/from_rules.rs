@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::AgentId;
 
-use super::{AgentProfile, DeskRules, HIGHEST_LEVEL, Membership, QueueRules};
-use crate::routing::{Members, QueueSpec, RuleSet, WhenClosed};
+use super::{AgentProfile, DeskRules, Membership, QueueRules};
+use crate::routing::{QueueSpec, RuleSet, WhenClosed};
 
 /// A person as the company knows them: what an agent's profile is made of.
 #[derive(Debug, Clone, Copy)]
@@ -30,20 +30,8 @@ pub struct Person<'a> {
 /// they are.
 #[must_use]
 pub fn profile(person: &Person<'_>, rules: &RuleSet) -> AgentProfile {
-    let mut skills = person.skills.clone();
-    for language in person.languages {
-        let skill = format!("lang-{language}");
-        let skill = rules.nearest_skill(&skill).map_or(skill.clone(), str::to_owned);
-        skills.insert(skill, HIGHEST_LEVEL);
-    }
-    let serves = |members: &Members, queue: &str| match members {
-        Members::Everyone => true,
-        Members::Assigned => person.queues.iter().any(|own| own == queue),
-        Members::Skilled(needed) => {
-            needed.iter().all(|(skill, level)| skills.get(skill).is_some_and(|has| has >= level))
-        }
-    };
-    let queues = rules.queues().values().filter(|queue| serves(&queue.members, &queue.name));
+    let skills = rules.levels(person.skills, person.languages);
+    let queues = rules.queues().values().filter(|queue| queue.is_served_by(&skills, person.queues));
     AgentProfile {
         queues: Membership::Only(queues.map(|queue| queue.name.clone()).collect()),
         capacity: person.capacity,

@@ -6,10 +6,7 @@ use contract::Timestamp;
 use jiff::SignedDuration;
 
 use crate::routing::Calendar;
-pub use crate::routing::{Priority, PriorityCredits, Relax, SkillNeed, Strategy};
-
-/// The highest level of a skill; the lowest is 1.
-pub const HIGHEST_LEVEL: u8 = 5;
+pub use crate::routing::{HIGHEST_LEVEL, Priority, PriorityCredits, Relax, SkillNeed, Strategy};
 
 /// Everything about the desk that an admin decides.
 #[derive(Debug, Clone, PartialEq, Eq)]

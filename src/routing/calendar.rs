@@ -37,6 +37,12 @@ impl Calendar {
         &self.name
     }
 
+    /// Whether there is no moment at which it is open.
+    #[must_use]
+    pub fn never_opens(&self) -> bool {
+        self.week.iter().chain(self.dates.values()).all(Vec::is_empty)
+    }
+
     /// Whether it is open at a moment.
     #[must_use]
     pub fn open_at(&self, now: Timestamp) -> bool {

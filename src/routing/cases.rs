@@ -10,7 +10,7 @@ use super::{
     coverage::{Branches, Coverage, Watch},
     decide::decide,
     facts::{Facts, Priority},
-    finding::Finding,
+    finding::{Finding, Severity},
     given,
     load::finding_in,
     rule::{Action, Decision, Destination, RuleSet},
@@ -121,7 +121,8 @@ pub(super) fn failing(set: &RuleSet, classify: &dyn Fn(&str) -> Signals) -> Vec<
         let differences = outcome(set, case, facts_of(set, case, classify));
         let message = format!("the test fails: {}", differences.join("; "));
         let help = "`switchboard rules explain` shows why";
-        (!differences.is_empty()).then(|| finding_in(set, case.file, &case.span, message, help))
+        let place = (case.file, case.span.clone());
+        (!differences.is_empty()).then(|| finding_in(set, Severity::Error, &place, message, help))
     });
     failing.collect()
 }

@@ -52,6 +52,12 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it keeps the rule set out.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// The finding as a person reads it in a terminal: the line, the offending text underlined, and what to do.
     #[must_use]
     pub fn render(&self, files: &[SourceFile], colour: bool) -> String {

@@ -13,8 +13,12 @@ mod expr;
 mod facts;
 mod finding;
 mod given;
+mod hits;
 mod index;
 mod load;
+mod people;
+#[cfg(test)]
+mod reference;
 mod replay;
 mod rule;
 mod schema;
@@ -36,14 +40,17 @@ pub use finding::{Finding, Severity, SourceFile};
 pub(crate) use finding::{Notes, suggest};
 pub use given::{NotAFact, facts_from, facts_over};
 pub(crate) use given::{collect as collect_facts, facts as given_facts};
+pub use hits::Hits;
 pub use load::{Loaded, given_from, load, load_dir};
 pub(crate) use load::{nowhere, parse_seconds, read};
+pub use people::{Person, lint_people};
 pub use replay::{
     Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted, Verdict,
 };
 pub use rule::{
-    Action, Answer, Decision, Destination, Escalation, Handoff, Hours, Members, Otherwise, PriorityCredits, QueueSpec,
-    Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger, WhenClosed,
+    Action, Answer, Decision, Destination, Escalation, HIGHEST_LEVEL, Handoff, Hours, Members, Otherwise,
+    PriorityCredits, QueueSpec, Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger,
+    WhenClosed,
 };
 pub use schema::FileKind;
 pub use template::TemplateContext;

@@ -21,6 +21,9 @@ use super::{
     template::Templates,
 };
 
+/// The highest level of a skill; the lowest is 1.
+pub const HIGHEST_LEVEL: u8 = 5;
+
 /// Texts by language, BCP-47 tags: `en`, `zh`, `zh-Hant`.
 pub type Titles = BTreeMap<String, String>;
 
@@ -41,6 +44,18 @@ pub struct RuleSet {
     pub(super) templates: Templates,
     pub(super) cases: Vec<Case>,
     pub(super) intents: Vec<Intent>,
+    pub(super) places: Places,
+}
+
+/// Some bytes of a file of the set, by its number.
+pub(super) type Place = (usize, Range<usize>);
+
+/// Where the files name what findings about a loaded set point at.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub queues: BTreeMap<String, Place>,
+    /// In the order of [`RuleSet::languages`].
+    pub languages: Vec<Place>,
 }
 
 impl RuleSet {
@@ -171,6 +186,8 @@ pub struct Rule {
     pub(super) file: usize,
     pub(super) line: usize,
     pub(super) last_line: usize,
+    /// The bytes of its name.
+    pub(super) span: Range<usize>,
     pub(super) on: Trigger,
     /// Seconds; 0 for a trigger that does not wait.
     pub(super) after: u64,
@@ -203,6 +220,18 @@ impl Rule {
     #[must_use]
     pub fn lines(&self) -> RangeInclusive<usize> {
         self.line..=self.last_line
+    }
+
+    /// The handoff that it may end in; an answer may end in one too.
+    pub(super) fn handoff(&self) -> Option<&HandoffSpec> {
+        match self.destination.as_ref()? {
+            DestinationSpec::Handoff(handoff) => Some(handoff),
+            DestinationSpec::Answer { otherwise, .. } => match &otherwise.1 {
+                DestinationSpec::Handoff(handoff) => Some(handoff),
+                _ => None,
+            },
+            DestinationSpec::Close | DestinationSpec::Ignore => None,
+        }
     }
 }
 
@@ -253,6 +282,8 @@ pub(super) enum DestinationSpec {
 #[derive(Debug, Clone)]
 pub(super) struct HandoffSpec {
     pub queue: String,
+    /// The bytes of the queue's name.
+    pub span: Range<usize>,
     pub priority: Option<Priority>,
     pub skills: Vec<SkillSpec>,
     pub reason: Option<Interpolated>,
@@ -264,6 +295,8 @@ pub(super) struct HandoffSpec {
 #[derive(Debug, Clone)]
 pub(super) struct SkillSpec {
     pub skill: Interpolated,
+    /// The bytes of its name.
+    pub span: Range<usize>,
     pub min: u8,
     pub hard: bool,
     pub relax: Vec<Relax>,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use contract::{AgentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::routing::Person;
+
 /// What somebody may do. Each includes the ones before it.
 #[derive(
     Debug,
@@ -61,6 +63,13 @@ pub struct Agent {
     pub caps: BTreeMap<String, u32>,
     /// Whether they may log in and be offered work.
     pub active: bool,
+}
+
+impl<'a> From<&'a Agent> for Person<'a> {
+    fn from(agent: &'a Agent) -> Self {
+        let Agent { login, active, languages, skills, queues, .. } = agent;
+        Self { login, active: *active, languages, skills, queues }
+    }
 }
 
 /// Somebody logged in at a browser. Only the hash of the token is kept.

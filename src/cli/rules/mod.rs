@@ -1,6 +1,7 @@
-//! `switchboard rules check|test|explain|simulate|schema`: needs the files and nothing else, no running daemon. And
-//! `replay`, which needs the record too.
+//! `switchboard rules test|explain|simulate|schema`: needs the files and nothing else, no running daemon. `check` looks at
+//! the record too if there is one, and `replay` needs it.
 
+mod check;
 mod replay;
 mod schema;
 mod side_by_side;
@@ -23,11 +24,14 @@ use crate::{
     understand::{Settings, Signals},
 };
 
+pub use check::CheckArgs;
 pub use replay::ReplayArgs;
 
 /// What to do with rules.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Rules {
+    /// Check every file and run every test; and, where there is a record, what the rules ask for that no agent can do.
+    Check(CheckArgs),
     /// What needs their files and nothing else.
     #[command(flatten)]
     Files(RulesCommand),
@@ -42,8 +46,6 @@ pub enum Rules {
 /// What to do with the rules.
 #[derive(Debug, Clone, Subcommand)]
 pub enum RulesCommand {
-    /// Check every file and run every test.
-    Check(RulesFolder),
     /// Run the tests that stand in the rule files, and say which branches of the rules they take.
     Test(test::TestArgs),
     /// Show what would happen to a message, and why.
@@ -114,38 +116,11 @@ pub fn run(
     colour: bool,
 ) -> io::Result<bool> {
     match command {
-        RulesCommand::Check(folder) => check(folder, settings, out, colour),
         RulesCommand::Test(args) => test::run(args, settings, out, colour),
         RulesCommand::Explain(args) => explain_message(args, settings, now, out, colour),
         RulesCommand::Simulate(args) => simulate::run(args, settings, out, colour),
         RulesCommand::Schema(args) => schema::run(args, out),
     }
-}
-
-fn check(folder: &RulesFolder, settings: &Settings, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
-    let mut loaded = load_dir(&folder.rules);
-    if let Some(set) = &loaded.rules {
-        let reader = settings.reader(set.intents());
-        loaded = loaded.tested(&|text| reader.read(text));
-    }
-    if folder.json {
-        let hash = loaded.rules.as_ref().map(|set| set.hash().to_string());
-        write_json(out, &json!({"hash": hash, "findings": loaded.findings}))?;
-        return Ok(loaded.findings.is_empty());
-    }
-    write_findings(&loaded.files, &loaded.findings, out, colour)?;
-    match &loaded.rules {
-        Some(set) => writeln!(
-            out,
-            "{}: {} rules in {} files load ({})",
-            folder.rules.display(),
-            set.rules().len(),
-            set.files().count(),
-            &set.hash()[..12]
-        )?,
-        None => writeln!(out, "{}: these rules do not load", folder.rules.display())?,
-    }
-    Ok(loaded.findings.is_empty())
 }
 
 fn explain_message(
@@ -254,13 +229,14 @@ fn write_json(out: &mut dyn Write, value: &serde_json::Value) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use futures::FutureExt;
 
     use super::*;
 
     #[derive(Parser)]
     struct Cli {
         #[command(subcommand)]
-        command: RulesCommand,
+        command: Rules,
     }
 
     pub(super) const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/routing-rules");
@@ -270,7 +246,16 @@ mod tests {
         let cli = Cli::try_parse_from([&["rules"], arguments].concat()).unwrap();
         let mut out = Vec::new();
         let noon = "2026-11-23T12:00:00Z".parse().unwrap();
-        let fine = run(&cli.command, &Settings::default(), noon, &mut out, false).unwrap();
+        let settings = Settings::default();
+        let fine = match &cli.command {
+            Rules::Files(command) => run(command, &settings, noon, &mut out, false).unwrap(),
+            Rules::Check(check) => check
+                .say(&settings, Err("no record".to_owned()), noon, &mut out, false)
+                .now_or_never()
+                .unwrap()
+                .unwrap(),
+            Rules::Replay(_) => panic!("it needs a record"),
+        };
         (fine, String::from_utf8(out).unwrap())
     }
 

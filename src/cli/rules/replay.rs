@@ -53,13 +53,13 @@ pub struct ReplayArgs {
 
 /// A moment, as people say it.
 #[derive(Debug, Clone, Copy)]
-enum When {
+pub(super) enum When {
     Ago(SignedDuration),
     At(Timestamp),
 }
 
 impl When {
-    fn before(self, now: Timestamp) -> Timestamp {
+    pub(super) fn before(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
             Self::At(moment) => moment,
@@ -67,7 +67,7 @@ impl When {
     }
 }
 
-fn when(text: &str) -> Result<When, String> {
+pub(super) fn when(text: &str) -> Result<When, String> {
     if let Ok(moment) = text.parse() {
         return Ok(When::At(moment));
     }
@@ -243,7 +243,7 @@ impl Words<'_> {
     }
 }
 
-fn decisions(count: u64) -> String {
+pub(super) fn decisions(count: u64) -> String {
     if count == 1 { "1 decision".to_owned() } else { format!("{count} decisions") }
 }
 

@@ -18,8 +18,9 @@ use crate::{
     http::{
         ApiError, App,
         auth::{self, Caller},
-        views::{AgentView, Items},
+        views::{AgentView, Items, LiveFrame, RulesBrief},
     },
+    live::Audience,
     store::{
         StoreError,
         people::{Agent, ApiToken, Role},
@@ -155,8 +156,12 @@ async fn put(app: &App, agent: Agent) -> Result<(), ApiError> {
         error => error.into(),
     })?;
     let agents = app.records.store.agents().await?;
-    app.records.announcer.roster().set(agents.iter().cloned());
+    let announcer = &app.records.announcer;
+    announcer.roster().set(agents.iter().cloned());
     app.records.desk.agents(agents);
+    if app.policy.check_people(announcer.roster()) {
+        announcer.tell(Audience::Everyone, &LiveFrame::Rules(RulesBrief::of(&app.policy)));
+    }
     Ok(())
 }
 

@@ -136,7 +136,8 @@ pub(super) async fn rules(State(app): State<App>, _caller: Caller) -> Result<Jso
     let rules = app.policy.rules();
     let status = app.policy.status();
     let hits = app.hits.of_a_day().await?;
-    let of_rules = status.rule_findings.into_iter().map(|finding| FindingView::new(finding, "files"));
+    let of_files = status.rule_findings.into_iter().map(|finding| FindingView::new(finding, "files"));
+    let of_people = status.people_findings.into_iter().map(|finding| FindingView::new(finding, "people"));
     let of_knowledge = status.knowledge_findings.into_iter().map(|finding| FindingView {
         severity: "error",
         source: "knowledge",
@@ -152,7 +153,7 @@ pub(super) async fn rules(State(app): State<App>, _caller: Caller) -> Result<Jso
         folder: app.rules_folder.display().to_string(),
         files: rules.files().map(str::to_owned).collect(),
         rules: rules.rules().len(),
-        findings: of_rules.chain(of_knowledge).collect(),
+        findings: of_files.chain(of_people).chain(of_knowledge).collect(),
         set: briefs(&rules, &hits),
         candidate: app.shadow.candidate().as_deref().map(CandidateStatus::new),
     }))

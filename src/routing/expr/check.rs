@@ -24,7 +24,7 @@ const MAX_DEPTH: usize = 100;
 const MAX_REGEX: usize = 256 * 1024;
 
 const ROOTS: [&str; 5] = ["message", "conversation", "customer", "queues", "now"];
-const FUNCTIONS: &[&str] = &[
+pub(in crate::routing) const FUNCTIONS: &[&str] = &[
     "contains",
     "startsWith",
     "endsWith",

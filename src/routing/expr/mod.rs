@@ -16,6 +16,8 @@ use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
+#[cfg(test)]
+pub(super) use check::FUNCTIONS;
 pub(super) use check::{Problem, Vocabulary, compile, compile_path};
 pub(super) use eval::{Scope, World, Zone};
 pub(super) use schema::{FIELDS, Field, QUEUE_FIELDS, QueueField, WEEKDAYS, field as fact_field};

@@ -1,6 +1,6 @@
 //! `skills.yaml`, `calendars.yaml`, `templates.yaml`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -14,10 +14,15 @@ use crate::routing::{
     yaml::Node,
 };
 
+/// What to do about a calendar that never opens.
+pub(super) const NO_HOURS: &str = "give the calendar hours: `week: {monday: [\"9:00-18:00\"]}`";
+
 /// What `skills.yaml` says.
 #[derive(Debug, Default)]
 pub(super) struct Skills {
     pub languages: Vec<String>,
+    /// The bytes of each language.
+    pub spans: Vec<Range<usize>>,
     pub titles: BTreeMap<String, Titles>,
 }
 
@@ -37,6 +42,7 @@ pub(super) fn skills(root: &Node, notes: &mut Notes<'_>) -> Skills {
             && read::is_language(tag, &node.span, notes)
         {
             skills.languages.push(tag.to_owned());
+            skills.spans.push(node.span.clone());
         }
     }
     let entries = fields.get("skills").and_then(|node| read::entries(node, "skills", notes));
@@ -62,7 +68,13 @@ pub(super) fn calendars(root: &Node, notes: &mut Notes<'_>) -> Calendars {
         if read::is_name(&key.name, &key.span, "a calendar", notes)
             && let Some(fields) = read::fields(node, "a calendar", &known, notes)
         {
-            read_.calendars.push(Arc::new(calendar(&key.name, fields, &default, notes)));
+            let wrong = notes.findings.len();
+            let calendar = calendar(&key.name, fields, &default, notes);
+            if calendar.never_opens() && notes.findings.len() == wrong {
+                let message = format!("“{}” is never open, so `open(\"{0}\")` never holds", key.name);
+                notes.warn(&key.span, message, NO_HOURS);
+            }
+            read_.calendars.push(Arc::new(calendar));
         }
     }
     read_

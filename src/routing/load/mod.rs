@@ -3,6 +3,7 @@
 
 mod cases;
 mod desk;
+mod escalation;
 mod intents;
 mod lint;
 mod queues;
@@ -13,6 +14,8 @@ mod tests;
 
 pub use cases::given_from;
 pub(crate) use read::parse_seconds;
+#[cfg(test)]
+pub(super) use rules::STEPS;
 
 use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};
 
@@ -25,7 +28,7 @@ use super::{
     expr::{Needles, TextIndex, Vocabulary, World, Zone},
     finding::{Finding, Notes, Severity, SourceFile, at},
     index::Index,
-    rule::{QueueSpec, Rule, RuleSet, Trigger},
+    rule::{Place, Places, QueueSpec, Rule, RuleSet, Trigger},
     template::Templates,
     yaml::{self, Node},
 };
@@ -204,7 +207,7 @@ struct Loading<'f> {
     notes: Vec<Notes<'f>>,
     desk: Desk,
     needles: Needles,
-    rules: Vec<(Rule, Range<usize>)>,
+    rules: Vec<Rule>,
     cases: Vec<Case>,
 }
 
@@ -223,15 +226,16 @@ impl<'f> Loading<'f> {
         let zone = loading.read_desk();
         loading.read_rules();
         lint::check(&mut loading);
+        let places = loading.places();
         let Loading { notes, desk, needles, rules, cases, .. } = loading;
         let mut findings: Vec<Finding> = notes.into_iter().flat_map(|notes| notes.findings).collect();
-        if rules.is_empty() && findings.is_empty() {
+        if rules.is_empty() && !findings.iter().any(Finding::is_error) {
             findings.push(nowhere("", "there are no rules".to_owned(), "add a file with `rules:`"));
         }
         findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         findings.dedup();
         findings.truncate(MAX_FINDINGS);
-        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        if findings.iter().any(Finding::is_error) {
             return (None, findings);
         }
         let texts = match TextIndex::new(needles) {
@@ -241,7 +245,6 @@ impl<'f> Loading<'f> {
                 return (None, findings);
             }
         };
-        let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
         let set = RuleSet {
             hash: hash(files).into(),
             files: files.to_vec(),
@@ -255,6 +258,7 @@ impl<'f> Loading<'f> {
             templates: desk.templates,
             cases,
             intents: desk.intents,
+            places,
         };
         (Some(set), findings)
     }
@@ -275,6 +279,16 @@ impl<'f> Loading<'f> {
 
     fn place(&self, name: &str) -> Option<usize> {
         self.files.iter().position(|file| file.name == name)
+    }
+
+    /// Where the files name what findings about the set point at.
+    fn places(&self) -> Places {
+        let at = |file: &str, span: &Range<usize>| -> Option<Place> { Some((self.place(file)?, span.clone())) };
+        let queues = self.desk.queues.iter();
+        Places {
+            queues: queues.filter_map(|(name, (_, span))| Some((name.clone(), at(QUEUES, span)?))).collect(),
+            languages: self.desk.skills.spans.iter().filter_map(|span| at(SKILLS, span)).collect(),
+        }
     }
 
     fn read_desk(&mut self) -> (Zone, Vec<Arc<Calendar>>) {
@@ -389,7 +403,8 @@ fn hash(files: &[SourceFile]) -> String {
     hex::encode(hash.finalize())
 }
 
-/// Adds findings about a rule set that loaded, in its own files.
-pub(super) fn finding_in(set: &RuleSet, file: usize, span: &Range<usize>, message: String, help: &str) -> Finding {
-    at(&set.files[file], Severity::Error, span, message, Some(help.to_owned()).filter(|help| !help.is_empty()))
+/// A finding about a rule set that loaded, in its own files.
+pub(super) fn finding_in(set: &RuleSet, severity: Severity, place: &Place, message: String, help: &str) -> Finding {
+    let help = Some(help.to_owned()).filter(|help| !help.is_empty());
+    at(&set.files[place.0], severity, &place.1, message, help)
 }

@@ -2,17 +2,29 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{desk::Skills, read, rules::first_line};
+use jiff::SignedDuration;
+
+use super::{
+    desk::{NO_HOURS, Skills},
+    escalation::escalations,
+    read::{self, Fields},
+    rules::first_line,
+};
 use crate::routing::{
     calendar::Calendar,
+    facts::Priority,
     finding::{Notes, suggest},
-    rule::{Escalation, Hours, Members, PriorityCredits, QueueSpec, Sla, SlaBoost, Strategy, WhenClosed},
+    rule::{Hours, Members, PriorityCredits, QueueSpec, Sla, SlaBoost, Strategy, WhenClosed},
     template::Templates,
     yaml::{Node, Value},
 };
 
 /// How long an offer stands unless the queue says otherwise, in seconds.
 const OFFER_TIMEOUT: u64 = 30;
+
+/// For how long one conversation can be overtaken before that is worth a warning, unless the queue says otherwise, in
+/// seconds.
+const MAX_OVERTAKE: u64 = 4 * 3_600;
 
 /// What queues can name.
 #[derive(Debug)]
@@ -49,6 +61,7 @@ const KEYS: &[&str] = &[
     "offer_timeout",
     "auto_accept",
     "priority_credits",
+    "max_overtake",
     "sla",
     "hours",
     "escalate",
@@ -63,7 +76,7 @@ fn queue(name: &str, node: &Node, known: &Known<'_>, names: &[&str], notes: &mut
         ("least_loaded", Strategy::LeastLoaded),
         ("most_skilled", Strategy::MostSkilled),
     ];
-    Some(QueueSpec {
+    let queue = QueueSpec {
         name: name.to_owned(),
         title: fields.get("title").map(|node| read::titles(node, "a title", notes)).unwrap_or_default(),
         strategy: fields
@@ -80,13 +93,35 @@ fn queue(name: &str, node: &Node, known: &Known<'_>, names: &[&str], notes: &mut
         priority_credits: fields.get("priority_credits").map(|node| credits(node, notes)).unwrap_or_default(),
         sla: fields.get("sla").map(|node| sla(node, known, notes)).unwrap_or_default(),
         hours: fields.get("hours").and_then(|node| hours(node, known, notes)),
-        escalate: fields.get("escalate").map(|node| escalations(node, names, notes)).unwrap_or_default(),
+        escalate: fields.get("escalate").map(|node| escalations(node, (name, None), names, notes)).unwrap_or_default(),
         first_reply: fields.get("first_reply").and_then(|node| some_seconds(node, "first_reply", notes)),
         wrap_up: fields.get("wrap_up").and_then(|node| read::seconds(node, "wrap_up", notes)).unwrap_or(0),
-    })
+    };
+    overtaking(&queue, fields, notes);
+    Some(queue)
 }
 
-fn some_seconds(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<u64> {
+/// How far one conversation can be overtaken is bounded; the bound is a choice, and should be a small one.
+fn overtaking(queue: &QueueSpec, fields: Fields<'_>, notes: &mut Notes<'_>) {
+    let most = fields.get("max_overtake").and_then(|node| read::seconds(node, "max_overtake", notes));
+    let by_worth = |priority: &Priority| queue.priority_credits.of(*priority);
+    let all = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
+    let (Some(least), Some(best)) = (all.into_iter().min_by_key(by_worth), all.into_iter().max_by_key(by_worth)) else {
+        return;
+    };
+    let boost = if queue.sla.is_empty() { 0 } else { queue.sla.boost.breach };
+    let bound = by_worth(&best) - by_worth(&least) + i64::from(boost);
+    let place = fields.get("priority_credits").or_else(|| fields.get("sla")).or_else(|| fields.get("max_overtake"));
+    let Some(place) = place.filter(|_| bound.unsigned_abs() > most.unwrap_or(MAX_OVERTAKE)) else { return };
+    let late = if boost == 0 { "" } else { " whose promise is broken" };
+    let (bound, least, best) = (SignedDuration::from_secs(bound), least.as_str(), best.as_str());
+    let message =
+        format!("a conversation of priority {least} can be overtaken for {bound:#} by those of priority {best}{late}");
+    let help = "bring the credits (and the `boost` of `sla`) closer together, or allow it with `max_overtake`";
+    notes.warn(&first_line(place), message, help);
+}
+
+pub(super) fn some_seconds(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<u64> {
     let seconds = read::seconds(node, what, notes)?;
     if seconds == 0 {
         notes.error(&node.span, format!("{what} is at least a second"), "take it out for none");
@@ -94,11 +129,18 @@ fn some_seconds(node: &Node, what: &str, notes: &mut Notes<'_>) -> Option<u64> {
     Some(seconds)
 }
 
-fn calendar(node: &Node, known: &Known<'_>, notes: &mut Notes<'_>) -> Option<String> {
+/// The name of a calendar; `closed` says what comes of it when it never opens.
+fn calendar(node: &Node, known: &Known<'_>, closed: &str, notes: &mut Notes<'_>) -> Option<String> {
     let name = read::text(node, "a calendar", notes)?;
-    if !known.calendars.iter().any(|calendar| calendar.name() == name) {
-        let help = suggest(name, known.calendars.iter().map(|calendar| calendar.name()));
-        notes.error(&node.span, format!("there is no calendar “{name}”"), help);
+    match known.calendars.iter().find(|calendar| calendar.name() == name) {
+        Some(calendar) if calendar.never_opens() => {
+            notes.warn(&node.span, format!("{closed}, because “{name}” is never open"), NO_HOURS);
+        }
+        Some(_) => {}
+        None => {
+            let help = suggest(name, known.calendars.iter().map(|calendar| calendar.name()));
+            notes.error(&node.span, format!("there is no calendar “{name}”"), help);
+        }
     }
     Some(name.to_owned())
 }
@@ -111,7 +153,7 @@ fn sla(node: &Node, known: &Known<'_>, notes: &mut Notes<'_>) -> Sla {
         first_reply: fields.get("first_reply").and_then(|node| some_seconds(node, "first_reply", notes)),
         next_reply: fields.get("next_reply").and_then(|node| some_seconds(node, "next_reply", notes)),
         resolution: fields.get("resolution").and_then(|node| some_seconds(node, "resolution", notes)),
-        calendar: fields.get("calendar").and_then(|node| calendar(node, known, notes)),
+        calendar: fields.get("calendar").and_then(|node| calendar(node, known, "what is promised is never due", notes)),
         risk: fields
             .get("risk")
             .and_then(|node| read::whole(node, "risk, in percent,", 1..=100, notes))
@@ -162,35 +204,12 @@ fn hours(node: &Node, known: &Known<'_>, notes: &mut Notes<'_>) -> Option<Hours>
             "add `template:` with what the customer is told",
         );
     }
-    Some(Hours { calendar: calendar(name, known, notes)?, closed, template })
-}
-
-/// Steps of an escalation; `queues` are the names that there are.
-pub(super) fn escalations(node: &Node, queues: &[&str], notes: &mut Notes<'_>) -> Vec<Escalation> {
-    let mut steps: Vec<Escalation> = Vec::new();
-    for node in read::list(node, "escalate", notes).unwrap_or_default() {
-        let Some(fields) = read::fields(node, "a step of escalate", &["after", "queue", "priority"], notes) else {
-            continue;
-        };
-        let after = fields.get("after").and_then(|node| some_seconds(node, "`after`", notes));
-        let queue = fields.get("queue").and_then(|node| Some((node, read::text(node, "a queue", notes)?)));
-        if let Some((node, name)) = queue.filter(|(_, name)| !queues.contains(name)) {
-            let help = suggest(name, queues.iter().copied());
-            notes.error(&node.span, format!("there is no queue “{name}”"), help);
-        }
-        let priority = fields.get("priority").and_then(|node| read::priority(node, notes));
-        let Some(after) = after.filter(|_| queue.is_some() || priority.is_some()) else {
-            let help = "write {after: 2m, queue: overflow} or {after: 5m, priority: urgent}";
-            notes.error(&first_line(node), "a step says after how long, and which queue or priority", help);
-            continue;
-        };
-        if steps.last().is_some_and(|before| after <= before.after) {
-            notes.error(&first_line(node), "each step comes later than the one before", "");
-            continue;
-        }
-        steps.push(Escalation { after, queue: queue.map(|(_, name)| name.to_owned()), priority });
-    }
-    steps
+    let always_closed = match closed {
+        WhenClosed::Hold | WhenClosed::Ticket => "what waits in this queue is never offered to anybody",
+        WhenClosed::Reply => "nothing ever comes into this queue",
+        WhenClosed::Queue => "this queue counts as closed at all times",
+    };
+    Some(Hours { calendar: calendar(name, known, always_closed, notes)?, closed, template })
 }
 
 fn members(node: &Node, skills: &Skills, notes: &mut Notes<'_>) -> Members {

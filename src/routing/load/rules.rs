@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{Desk, Lines, queues::escalations, read, within};
+use super::{Desk, Lines, escalation::escalations, read, within};
 use crate::routing::{
     decide::nearest_skill,
     expr::{self, Field, Kind, Needles, Problem},
@@ -11,7 +11,7 @@ use crate::routing::{
     yaml::{Node, Value},
 };
 
-const STEPS: &[&str] =
+pub(in crate::routing) const STEPS: &[&str] =
     &["tag", "untag", "set", "priority", "reply", "notify", "answer", "handoff", "close", "ignore", "stop"];
 
 /// Reads the rules of one file.
@@ -34,8 +34,8 @@ struct Steps {
 }
 
 impl RuleReader<'_, '_> {
-    /// The rule, and the bytes of its name. A rule with something wrong in it is noted and may still be returned.
-    pub(super) fn rule(&mut self, node: &Node) -> Option<(Rule, Range<usize>)> {
+    /// The rule. One with something wrong in it is noted and may still be returned.
+    pub(super) fn rule(&mut self, node: &Node) -> Option<Rule> {
         let fields = read::fields(node, "a rule", &["name", "on", "after", "when", "then"], self.notes)?;
         let Some(name_node) = fields.get("name") else {
             self.notes.error(&first_line(node), "a rule needs a name", "the name is what explanations and tests show");
@@ -59,19 +59,19 @@ impl RuleReader<'_, '_> {
             Some(when) => when,
             None => None,
         };
-        let rule = Rule {
+        Some(Rule {
             name: Arc::from(name),
             file: self.file,
             line: self.lines.line(name_node.span.start),
             last_line: self.lines.line(last_byte(node)),
+            span: name_node.span.clone(),
             on,
             after,
             when,
             then: steps.then,
             destination: steps.destination,
             stop: steps.stop,
-        };
-        Some((rule, name_node.span.clone()))
+        })
     }
 
     /// What `after` says, and whether the trigger has use for it.
@@ -288,8 +288,9 @@ impl RuleReader<'_, '_> {
         });
         let priority = fields.get("priority").and_then(|node| read::priority(node, self.notes));
         let queues: Vec<&str> = self.desk.queues.keys().map(String::as_str).collect();
-        let escalate = fields.get("escalate").map(|node| escalations(node, &queues, self.notes));
-        Some(HandoffSpec { queue: queue.to_owned(), priority, skills, reason, escalate })
+        let escalate = fields.get("escalate").map(|node| escalations(node, (queue, priority), &queues, self.notes));
+        let span = queue_node.span.clone();
+        Some(HandoffSpec { queue: queue.to_owned(), span, priority, skills, reason, escalate })
     }
 
     fn skill(&mut self, node: &Node) -> Option<SkillSpec> {
@@ -310,7 +311,7 @@ impl RuleReader<'_, '_> {
             self.notes.error(&first_line(node), "a hard requirement never relaxes", "take out `hard` or `relax`");
         }
         let relax = relax.map(|(_, relax)| relax).unwrap_or_default();
-        Some(SkillSpec { skill, min, hard, relax })
+        Some(SkillSpec { skill, span: skill_node.span.clone(), min, hard, relax })
     }
 
     fn relax(&mut self, node: &Node, min: u8) -> Vec<Relax> {

@@ -1,3 +1,5 @@
+mod lint;
+
 use std::path::Path;
 
 use super::*;

@@ -40,6 +40,9 @@ struct Queue {
     /// How much waiting each priority is worth, so that nothing starves;
     /// `{low: -10m, normal: 0, high: 15m, urgent: 1h}` without this.
     priority_credits: Option<PriorityCredits>,
+    /// For how long one conversation may be overtaken by more urgent ones before `switchboard rules check` warns of it; `4h`
+    /// without this.
+    max_overtake: Option<Duration>,
     /// What is promised to those who wait in it; nothing without this.
     sla: Option<Sla>,
     /// When it is served, and what happens at other times; always without this.

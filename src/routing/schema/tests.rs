@@ -167,7 +167,7 @@ fn walk(schema: &Json, visit: &mut impl FnMut(&Map<String, Json>)) {
     }
 }
 
-fn in_all_schemas(mut visit: impl FnMut(&Map<String, Json>)) {
+pub(in crate::routing) fn in_all_schemas(mut visit: impl FnMut(&Map<String, Json>)) {
     FileKind::ALL.iter().for_each(|kind| walk(&kind.schema(), &mut visit));
 }
 

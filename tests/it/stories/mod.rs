@@ -9,6 +9,7 @@ mod desk;
 mod hostile;
 mod identity;
 mod limits;
+mod lint;
 mod looking_back;
 mod many_agents;
 mod moves;
