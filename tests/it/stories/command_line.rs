@@ -128,7 +128,7 @@ async fn what_happened_is_told_while_the_daemon_runs_and_while_it_does_not() {
         assert!(ran.ok && ran.out.contains("Nothing is wrong."), "{}", ran.all());
     }
     for (command, part) in [
-        (["why", "cnv_0000000000000"].as_slice(), "message id"),
+        (["why", "cnv_0000000000000"].as_slice(), "no such conversation"),
         (&["why", "msg_0000000000000"], "no decided message"),
         (&["dead", "redrive", "msg_0000000000000"], "dead letter"),
         (&["--data", "elsewhere", "ledger"], "no record"),
