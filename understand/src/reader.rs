@@ -12,7 +12,7 @@ use crate::{
     likely::{softmax, tidy},
     model::{Judge, Model, Sums, Tuning, Wish, factors},
     signals::{Sentiment, SentimentLabel, Signal, Signals},
-    terms::{Known, Stretch},
+    terms::{self, Known, Stretch},
     words::Words,
 };
 
@@ -84,7 +84,7 @@ struct Memory {
     prints: Vec<u64>,
     words: Words,
     known: Vec<Stretch>,
-    weights: Vec<f32>,
+    terms: terms::Memory,
 }
 
 thread_local! {
@@ -138,7 +138,7 @@ impl Reader {
     }
 
     fn read_in(&self, memory: &mut Memory, whole: &str, subject: &str) -> Signals {
-        let Memory { folded, likely, prints, words, known, weights } = memory;
+        let Memory { folded, likely, prints, words, known, terms } = memory;
         folded.read(whole);
         let folded: &Folded = folded;
         let mut sums = Sums::default();
@@ -184,7 +184,7 @@ impl Reader {
             self.wish(wish, judge.score(Judge::evidence(score, &tone, runs)), is_noise)
         });
         let known = Known { tuning: &self.model.tuning, folded, stretches: known, factors: factors(sums.known) };
-        explain(&known, weights, &mut sentiment, &mut wishes);
+        explain(&known, terms, &mut sentiment, &mut wishes);
 
         let language = if folded.tokens.is_empty() {
             Signal { value: UNDETERMINED.to_owned(), ..Signal::unknown() }
@@ -282,19 +282,19 @@ fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
 /// Adds the words that weighed most, where something is said.
 fn explain(
     known: &Known<'_>,
-    weights: &mut Vec<f32>,
+    memory: &mut terms::Memory,
     sentiment: &mut Sentiment,
     wishes: &mut [Signal<f32>; Wish::ALL.len()],
 ) {
     let tone = sentiment.label.value;
     if tone != SentimentLabel::Neutral {
         let sign = if tone < SentimentLabel::Neutral { -1.0 } else { 1.0 };
-        sentiment.label.terms = known.terms(&[(0, -sign), (1, -sign), (3, sign), (4, sign)], weights);
+        sentiment.label.terms = known.terms([(0, -sign), (1, -sign), (3, sign), (4, sign)], memory);
     }
     for wish in Wish::ALL {
         let signal = &mut wishes[wish as usize];
         if signal.value >= 0.5 {
-            signal.terms = known.terms(&[(wish.column(), 1.0)], weights);
+            signal.terms = known.terms([(wish.column(), 1.0)], memory);
         }
     }
 }
