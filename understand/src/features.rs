@@ -88,8 +88,8 @@ fn typography(folded: &Folded, found: &mut impl FnMut(Feature)) {
         (folded.elongated, 7),
         (folded.dots, 8),
     ];
-    for (_, mark) in marks.into_iter().filter(|(holds, _)| *holds) {
-        found(Feature { group: Group::Words, hash: mixed(step(TYPOGRAPHY, mark)), start: 0, end: 0 });
+    for (_, mark) in marks.iter().filter(|(holds, _)| *holds) {
+        found(Feature { group: Group::Words, hash: mixed(step(TYPOGRAPHY, *mark)), start: 0, end: 0 });
     }
 }
 
@@ -148,11 +148,11 @@ fn pieces_of<const SHORTEST: usize, const LONGEST: usize>(letters: &[char], mut 
     let marked = &marked[..letters.len() + 2];
     #[expect(clippy::cast_possible_truncation, reason = "a word is short")]
     for first in 0..marked.len().saturating_sub(SHORTEST - 1) {
-        let rest = &marked[first..];
         let start = first.saturating_sub(1) as u32;
         let mut hash = PIECE;
-        for length in 1..=LONGEST.min(rest.len()) {
-            hash = step(hash, rest[length - 1] as u32);
+        for length in 1..=LONGEST {
+            let Some(c) = marked.get(first + length - 1) else { break };
+            hash = step(hash, *c as u32);
             if length >= SHORTEST {
                 let end = (first + length - 1).min(letters.len()) as u32;
                 found(Feature { group: Group::Letters, hash: mixed(hash), start, end });

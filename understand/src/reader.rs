@@ -10,13 +10,21 @@ use crate::{
     intents::Intents,
     language::{self, UNDETERMINED},
     likely::{softmax, tidy},
-    model::{Judge, Model, Sums, Tuning, Wish, factors},
+    model::{HEADER, Judge, Model, Sums, Tuning, Wish, factors},
     signals::{Sentiment, SentimentLabel, Signal, Signals},
     terms::{self, Known, Stretch},
     words::Words,
 };
 
-static WEIGHTS: &[u8] = include_bytes!("model.bin");
+/// The weights so that each group of n-grams is one cache line.
+static WEIGHTS: &Aligned<[u8]> =
+    &Aligned { gap: [0; HEADER.next_multiple_of(64) - HEADER], bytes: *include_bytes!("model.bin") };
+
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized> {
+    gap: [u8; HEADER.next_multiple_of(64) - HEADER],
+    bytes: T,
+}
 
 /// How much surer than a whole message one clause of it must be of asking for a person.
 const SURER: f32 = 5.0;
@@ -91,6 +99,17 @@ thread_local! {
     static MEMORY: RefCell<Memory> = RefCell::default();
 }
 
+/// What was found in a message.
+#[derive(Default)]
+struct Found {
+    /// How many n-grams it has.
+    all: usize,
+    /// How many of them are known and no number.
+    spoken: usize,
+    /// What the known ones add up to.
+    sums: Sums,
+}
+
 /// Reads messages.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -138,37 +157,10 @@ impl Reader {
     }
 
     fn read_in(&self, memory: &mut Memory, whole: &str, subject: &str) -> Signals {
-        let Memory { folded, likely, prints, words, known, terms } = memory;
-        folded.read(whole);
+        memory.folded.read(whole);
+        let Found { all, spoken, sums } = self.find(memory);
+        let Memory { folded, known, terms, .. } = memory;
         let folded: &Folded = folded;
-        let mut sums = Sums::default();
-        let (mut all, mut spoken) = (0_usize, 0_usize);
-        known.clear();
-        let mut add = |group, weights, start, end| {
-            sums.add(group, &weights);
-            if end > start {
-                let is_said = !folded.chars[start as usize].is_ascii_digit();
-                spoken += if is_said { usize::from(weights.known) } else { 0 };
-                known.push(Stretch { group, start, end, weights });
-            }
-        };
-        likely.clear();
-        across(folded, |feature| {
-            all += 1;
-            if self.model.may_know(feature.hash) {
-                likely.push(feature);
-            }
-        });
-        for (feature, row) in self.model.rows(likely, prints) {
-            add(feature.group, row.into(), feature.start, feature.end);
-        }
-        for token in folded.tokens.iter().filter(|token| token.kind == Kind::Word) {
-            let word = words.of(self.model, letters(folded, token), token.hash);
-            all += usize::from(word.pieces);
-            if word.weights.known > 0 {
-                add(Group::Letters, word.weights, token.start, token.end);
-            }
-        }
         let scores = sums.scores(&self.model.tuning);
 
         let is_noise = spoken * LEAST_KNOWN < all || spoken == 0;
@@ -214,6 +206,48 @@ impl Reader {
             entities: self.patterns.find(whole),
             model: self.name.clone(),
         }
+    }
+
+    /// Finds the n-grams of the folded text that the model knows.
+    fn find(&self, Memory { folded, likely, prints, words, known, .. }: &mut Memory) -> Found {
+        let mut found = Found::default();
+        let spelled = || folded.tokens.iter().filter(|token| token.kind == Kind::Word);
+        words.expect(spelled().map(|token| token.hash));
+        likely.clear();
+        across(folded, |feature| {
+            found.all += 1;
+            if self.model.may_know(feature.hash) {
+                likely.push(feature);
+            }
+        });
+        known.clear();
+        for (Feature { group, start, end, .. }, row) in self.model.rows(likely, prints) {
+            let stretch = Stretch { group: *group, start: *start, end: *end, weights: row.into() };
+            if end > start {
+                known.push(stretch);
+            } else {
+                // What the text looks like as a whole has no place in it.
+                found.sums.add(*group, &stretch.weights);
+            }
+        }
+        for token in spelled() {
+            let word = words.of(self.model, letters(folded, token), token.hash);
+            found.all += usize::from(word.pieces);
+            if word.weights.known > 0 {
+                known.push(Stretch {
+                    group: Group::Letters,
+                    start: token.start,
+                    end: token.end,
+                    weights: word.weights,
+                });
+            }
+        }
+        for Stretch { group, start, weights, .. } in &*known {
+            found.sums.add(*group, weights);
+            let is_said = !folded.chars[*start as usize].is_ascii_digit();
+            found.spoken += if is_said { usize::from(weights.known) } else { 0 };
+        }
+        found
     }
 
     /// The likelihoods of the steps of tone where messages are as they are here.
@@ -301,12 +335,12 @@ fn explain(
 
 /// The weights, checked once, and their version.
 static EMBEDDED: LazyLock<(Model<'static>, String)> = LazyLock::new(|| {
-    let version = WEIGHTS.chunks(64).fold(0xcbf2_9ce4_8422_2325_u64, |hash, part| {
+    let version = WEIGHTS.bytes.chunks(64).fold(0xcbf2_9ce4_8422_2325_u64, |hash, part| {
         part.as_chunks::<8>().0.iter().fold(hash, |hash, eight| {
             (hash ^ u64::from_le_bytes(*eight)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
         })
     });
     #[expect(clippy::expect_used, reason = "a test reads the very file that is embedded")]
-    let model = Model::read(WEIGHTS).expect("the embedded weights are read by a test");
+    let model = Model::read(&WEIGHTS.bytes).expect("the embedded weights are read by a test");
     (model, format!("1.{:08x}", version >> 32))
 });
