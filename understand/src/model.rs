@@ -249,13 +249,21 @@ pub struct Sums {
 
 impl Sums {
     /// Adds known n-grams.
-    #[inline]
     pub fn add(&mut self, group: Group, weights: &Weights) {
-        let group = group as usize;
-        self.known[group] += u32::from(weights.known);
-        for (sum, weight) in self.sums[group].iter_mut().zip(weights.columns) {
-            *sum += i32::from(weight);
+        self.extend(group, [weights]);
+    }
+
+    /// Adds many of one family.
+    #[inline]
+    pub fn extend<'w>(&mut self, group: Group, all: impl IntoIterator<Item = &'w Weights>) {
+        let (mut known, mut sums) = (self.known[group as usize], self.sums[group as usize]);
+        for weights in all {
+            known += u32::from(weights.known);
+            for (sum, weight) in sums.iter_mut().zip(weights.columns) {
+                *sum += i32::from(weight);
+            }
         }
+        (self.known[group as usize], self.sums[group as usize]) = (known, sums);
     }
 
     /// The scores of all columns.

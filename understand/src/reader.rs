@@ -92,6 +92,7 @@ struct Memory {
     prints: Vec<u64>,
     words: Words,
     known: Vec<Stretch>,
+    clauses: Vec<Clause>,
     terms: terms::Memory,
 }
 
@@ -159,7 +160,7 @@ impl Reader {
     fn read_in(&self, memory: &mut Memory, whole: &str, subject: &str) -> Signals {
         memory.folded.read(whole);
         let Found { all, spoken, sums } = self.find(memory);
-        let Memory { folded, known, terms, .. } = memory;
+        let Memory { folded, known, clauses, terms, .. } = memory;
         let folded: &Folded = folded;
         let scores = sums.scores(&self.model.tuning);
 
@@ -167,7 +168,7 @@ impl Reader {
         let mut tone: [f32; 5] = std::array::from_fn(|step| scores[step] / self.model.tuning.temperature);
         softmax(&mut tone);
         let mut sentiment = self.sentiment(&self.expected(&tone), is_noise);
-        let asked = asked(&self.model.tuning, folded, known);
+        let asked = asked(&self.model.tuning, folded, known, clauses);
         let runs = folded.runs();
         let mut wishes = Wish::ALL.map(|wish| {
             let score = scores[wish.column()];
@@ -242,8 +243,10 @@ impl Reader {
                 });
             }
         }
-        for Stretch { group, start, weights, .. } in &*known {
-            found.sums.add(*group, weights);
+        for family in known.chunk_by(|a, b| a.group == b.group) {
+            found.sums.extend(family[0].group, family.iter().map(|stretch| &stretch.weights));
+        }
+        for Stretch { start, weights, .. } in &*known {
             let is_said = !folded.chars[*start as usize].is_ascii_digit();
             found.spoken += if is_said { usize::from(weights.known) } else { 0 };
         }
@@ -282,19 +285,22 @@ impl Reader {
     }
 }
 
+/// What one clause adds to asking for a person.
+#[derive(Default)]
+struct Clause {
+    end: u32,
+    sums: [i32; 2],
+    known: [u32; 2],
+}
+
 /// How strongly one clause asks for a person, the others left out: whoever asks in one line and pastes forty more has
-/// asked all the same.
-fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
+/// asked all the same. `clauses` is memory for that.
+fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch], clauses: &mut Vec<Clause>) -> f32 {
     const FEWEST: u32 = 6;
     const COLUMN: usize = Wish::WantsHuman.column();
-    #[derive(Default)]
-    struct Clause {
-        end: u32,
-        sums: [i32; 2],
-        known: [u32; 2],
-    }
     let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|stop| stop.end);
-    let mut clauses: Vec<Clause> = stops.chain([u32::MAX]).map(|end| Clause { end, ..Clause::default() }).collect();
+    clauses.clear();
+    clauses.extend(stops.chain([u32::MAX]).map(|end| Clause { end, ..Clause::default() }));
     let mut here = 0;
     for Stretch { group, start, end, weights } in known {
         // One stands near the one before.
