@@ -86,7 +86,7 @@ impl Folded {
     /// Whether it is written, in part, in a script without spaces between words.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.tokens.iter().any(|token| token.kind == Kind::Run)
+        self.beyond_ascii && self.tokens.iter().any(|token| token.kind == Kind::Run)
     }
 
     /// The same in the memory of another one.

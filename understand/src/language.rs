@@ -135,13 +135,18 @@ impl Letters {
     fn count(folded: &Folded) -> Self {
         let mut letters = Self::default();
         let mut latin = 0_u16;
-        for token in folded.tokens.iter().filter(|token| token.is_prose()).take(TOKENS) {
+        let mut prose = folded.tokens.iter().filter(|token| token.is_prose()).take(TOKENS);
+        if !folded.beyond_ascii {
+            // One letter tells.
+            if prose.any(|token| folded.chars[token.start as usize].is_ascii_lowercase()) {
+                letters.add(Script::Latin, 1.0);
+            }
+            return letters;
+        }
+        for token in prose {
             let characters = &folded.chars[token.start as usize..token.end as usize];
             let characters = &characters[..characters.len().min(LETTERS)];
             latin += characters.iter().map(|c| u16::from(c.is_ascii_lowercase())).sum::<u16>();
-            if !folded.beyond_ascii {
-                continue;
-            }
             for c in characters.iter().filter(|c| !c.is_ascii()) {
                 let Some(script) = Script::of(*c) else { continue };
                 letters.add(script, script.weight());
@@ -206,15 +211,14 @@ impl Letters {
 /// Words that every text has vote, letters that few languages have vote, and the letter model votes.
 fn latin(folded: &Folded) -> Verdict {
     let voters = || folded.tokens.iter().filter(|token| is_voter(folded, token));
-    let languages_of = |token: &Token| WORDS.get(&token.hash).copied().unwrap_or(0);
     let mut votes = [0.0_f32; LATIN.len()];
+    let mut voted = [0_u16; VOTERS];
     let mut words = 0_u16;
     for token in voters() {
         words += 1;
-        if usize::from(words) > VOTERS {
-            break;
-        }
-        let mut rest = languages_of(token);
+        let Some(languages) = voted.get_mut(usize::from(words) - 1) else { break };
+        *languages = WORDS.get(&token.hash).copied().unwrap_or(0);
+        let mut rest = *languages;
         #[expect(clippy::cast_precision_loss, reason = "at most twelve")]
         let share = 1.0 / rest.count_ones() as f32;
         while rest != 0 {
@@ -250,8 +254,8 @@ fn latin(folded: &Folded) -> Verdict {
     }
     let density = (3.0 * best / f32::from(words)).min(1.0);
     let confidence = (best - 0.5 * second) / (best + 0.25) * (0.5 + 0.5 * density);
-    let told = voters().take(VOTERS).filter(|token| languages_of(token) >> number & 1 == 1);
-    let terms = folded.texts::<3>(told.map(|token| (token.start, token.end)));
+    let told = voters().zip(voted).filter(|(_, languages)| languages >> number & 1 == 1);
+    let terms = folded.texts::<3>(told.map(|(token, _)| (token.start, token.end)));
     (LATIN[number], confidence.min(0.99), terms)
 }
 

@@ -92,7 +92,7 @@ struct Memory {
     prints: Vec<u64>,
     words: Words,
     known: Vec<Stretch>,
-    clauses: Vec<Clause>,
+    clauses: Clauses,
     terms: terms::Memory,
 }
 
@@ -103,10 +103,8 @@ thread_local! {
 /// What was found in a message.
 #[derive(Default)]
 struct Found {
-    /// How many n-grams it has.
-    all: usize,
-    /// How many of them are known and no number.
-    spoken: usize,
+    /// Whether hardly anything is known of it.
+    is_noise: bool,
     /// What the known ones add up to.
     sums: Sums,
 }
@@ -159,16 +157,15 @@ impl Reader {
 
     fn read_in(&self, memory: &mut Memory, whole: &str, subject: &str) -> Signals {
         memory.folded.read(whole);
-        let Found { all, spoken, sums } = self.find(memory);
+        let Found { is_noise, sums } = self.find(memory);
         let Memory { folded, known, clauses, terms, .. } = memory;
         let folded: &Folded = folded;
         let scores = sums.scores(&self.model.tuning);
 
-        let is_noise = spoken * LEAST_KNOWN < all || spoken == 0;
         let mut tone: [f32; 5] = std::array::from_fn(|step| scores[step] / self.model.tuning.temperature);
         softmax(&mut tone);
         let mut sentiment = self.sentiment(&self.expected(&tone), is_noise);
-        let asked = asked(&self.model.tuning, folded, known, clauses);
+        let asked = clauses.asked(&self.model.tuning, folded, known);
         let runs = folded.runs();
         let mut wishes = Wish::ALL.map(|wish| {
             let score = scores[wish.column()];
@@ -211,12 +208,13 @@ impl Reader {
 
     /// Finds the n-grams of the folded text that the model knows.
     fn find(&self, Memory { folded, likely, prints, words, known, .. }: &mut Memory) -> Found {
-        let mut found = Found::default();
+        let mut sums = Sums::default();
+        let mut all = 0_usize;
         let spelled = || folded.tokens.iter().filter(|token| token.kind == Kind::Word);
         words.expect(spelled().map(|token| token.hash));
         likely.clear();
         across(folded, |feature| {
-            found.all += 1;
+            all += 1;
             if self.model.may_know(feature.hash) {
                 likely.push(feature);
             }
@@ -228,12 +226,12 @@ impl Reader {
                 known.push(stretch);
             } else {
                 // What the text looks like as a whole has no place in it.
-                found.sums.add(*group, &stretch.weights);
+                sums.add(*group, &stretch.weights);
             }
         }
         for token in spelled() {
             let word = words.of(self.model, letters(folded, token), token.hash);
-            found.all += usize::from(word.pieces);
+            all += usize::from(word.pieces);
             if word.weights.known > 0 {
                 known.push(Stretch {
                     group: Group::Letters,
@@ -244,13 +242,17 @@ impl Reader {
             }
         }
         for family in known.chunk_by(|a, b| a.group == b.group) {
-            found.sums.extend(family[0].group, family.iter().map(|stretch| &stretch.weights));
+            sums.extend(family[0].group, family.iter().map(|stretch| &stretch.weights));
         }
-        for Stretch { start, weights, .. } in &*known {
-            let is_said = !folded.chars[*start as usize].is_ascii_digit();
-            found.spoken += if is_said { usize::from(weights.known) } else { 0 };
+        // Numbers are known, but say nothing.
+        let mut wanted = all.div_ceil(LEAST_KNOWN).max(1);
+        for stretch in known.iter().filter(|stretch| !folded.chars[stretch.start as usize].is_ascii_digit()) {
+            wanted = wanted.saturating_sub(usize::from(stretch.weights.known));
+            if wanted == 0 {
+                break;
+            }
         }
-        found
+        Found { is_noise: wanted > 0, sums }
     }
 
     /// The likelihoods of the steps of tone where messages are as they are here.
@@ -285,38 +287,48 @@ impl Reader {
     }
 }
 
-/// What one clause adds to asking for a person.
+/// The clauses of a message.
 #[derive(Default)]
+struct Clauses {
+    /// By character the number of the clause that it stands in.
+    of: Vec<u32>,
+    clauses: Vec<Clause>,
+}
+
+/// What one clause adds to asking for a person.
 struct Clause {
     end: u32,
     sums: [i32; 2],
     known: [u32; 2],
 }
 
-/// How strongly one clause asks for a person, the others left out: whoever asks in one line and pastes forty more has
-/// asked all the same. `clauses` is memory for that.
-fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch], clauses: &mut Vec<Clause>) -> f32 {
-    const FEWEST: u32 = 6;
-    const COLUMN: usize = Wish::WantsHuman.column();
-    let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|stop| stop.end);
-    clauses.clear();
-    clauses.extend(stops.chain([u32::MAX]).map(|end| Clause { end, ..Clause::default() }));
-    let mut here = 0;
-    for Stretch { group, start, end, weights } in known {
-        // One stands near the one before.
-        while here > 0 && clauses[here - 1].end > *start {
-            here -= 1;
-        }
-        while clauses.get(here).is_some_and(|clause| clause.end <= *start) {
-            here += 1;
-        }
-        if let Some(clause) = clauses.get_mut(here).filter(|clause| *end <= clause.end) {
-            clause.sums[*group as usize] += i32::from(weights.column(COLUMN));
-            clause.known[*group as usize] += u32::from(weights.known);
+impl Clauses {
+    fn read(&mut self, folded: &Folded) {
+        self.of.clear();
+        self.clauses.clear();
+        let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|stop| stop.end as usize);
+        for (number, end) in (0..).zip(stops.chain([folded.chars.len()])) {
+            self.of.resize(end, number);
+            self.clauses.push(Clause { end: end as u32, sums: [0; 2], known: [0; 2] });
         }
     }
-    let enough = clauses.iter().filter(|clause| clause.known.iter().sum::<u32>() >= FEWEST);
-    enough.map(|clause| tuning.score(COLUMN, clause.sums, factors(clause.known))).fold(f32::MIN, f32::max)
+
+    /// How strongly one clause asks for a person, the others left out: whoever asks in one line and pastes forty more
+    /// has asked all the same.
+    fn asked(&mut self, tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
+        const FEWEST: u32 = 6;
+        const COLUMN: usize = Wish::WantsHuman.column();
+        self.read(folded);
+        for Stretch { group, start, end, weights } in known {
+            let clause = &mut self.clauses[self.of[*start as usize] as usize];
+            if *end <= clause.end {
+                clause.sums[*group as usize] += i32::from(weights.column(COLUMN));
+                clause.known[*group as usize] += u32::from(weights.known);
+            }
+        }
+        let enough = self.clauses.iter().filter(|clause| clause.known.iter().sum::<u32>() >= FEWEST);
+        enough.map(|clause| tuning.score(COLUMN, clause.sums, factors(clause.known))).fold(f32::MIN, f32::max)
+    }
 }
 
 /// Adds the words that weighed most, where something is said.
