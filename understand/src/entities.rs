@@ -123,11 +123,16 @@ impl Patterns {
     }
 }
 
-/// Whether a text has a digit, a mail address or a link in it: nothing built in is without.
+/// Whether a text has a digit, a mail address or a link in it: nothing built in is without. Looks at many bytes at once.
 fn may_name(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.iter().any(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'/'))
-        || bytes.windows(4).any(|four| four[3] == b'.' && four.eq_ignore_ascii_case(b"www."))
+    let is_of_name = |byte: &u8| byte.is_ascii_digit() | (*byte == b'@') | (*byte == b'/');
+    bytes.chunks(64).any(|part| part.iter().fold(false, |found, byte| found | is_of_name(byte)))
+        || text.match_indices('.').any(|(dot, _)| bytes[..dot].last_chunk().is_some_and(is_www))
+}
+
+fn is_www(three: &[u8; 3]) -> bool {
+    three.eq_ignore_ascii_case(b"www")
 }
 
 #[cfg(test)]

@@ -88,8 +88,8 @@ fn typography(folded: &Folded, found: &mut impl FnMut(Feature)) {
         (folded.elongated, 7),
         (folded.dots, 8),
     ];
-    for (_, mark) in marks.into_iter().filter(|(holds, _)| *holds) {
-        found(Feature { group: Group::Words, hash: mixed(step(TYPOGRAPHY, mark)), start: 0, end: 0 });
+    for (_, mark) in marks.iter().filter(|(holds, _)| *holds) {
+        found(Feature { group: Group::Words, hash: mixed(step(TYPOGRAPHY, *mark)), start: 0, end: 0 });
     }
 }
 
@@ -133,19 +133,27 @@ pub(crate) fn letters<'a>(folded: &'a Folded, word: &Token) -> &'a [char] {
 }
 
 /// The pieces of a word of at most [`LONGEST_WORD`] letters; where each begins and ends in it.
-pub(crate) fn pieces(letters: &[char], mut found: impl FnMut(Feature)) {
-    let (shortest, longest) = if letters.first().is_some_and(|c| is_syllable(*c)) { (2, 3) } else { (3, 5) };
+pub(crate) fn pieces(letters: &[char], found: impl FnMut(Feature)) {
+    if letters.first().is_some_and(|c| is_syllable(*c)) {
+        pieces_of::<2, 3>(letters, found);
+    } else {
+        pieces_of::<3, 5>(letters, found);
+    }
+}
+
+fn pieces_of<const SHORTEST: usize, const LONGEST: usize>(letters: &[char], mut found: impl FnMut(Feature)) {
     let mut marked = ['>'; LONGEST_WORD + 2];
     marked[0] = '<';
     marked[1..=letters.len()].copy_from_slice(letters);
     let marked = &marked[..letters.len() + 2];
     #[expect(clippy::cast_possible_truncation, reason = "a word is short")]
-    for first in 0..marked.len().saturating_sub(shortest - 1) {
-        let mut hash = PIECE;
+    for first in 0..marked.len().saturating_sub(SHORTEST - 1) {
         let start = first.saturating_sub(1) as u32;
-        for (length, c) in (1..=longest).zip(&marked[first..]) {
+        let mut hash = PIECE;
+        for length in 1..=LONGEST {
+            let Some(c) = marked.get(first + length - 1) else { break };
             hash = step(hash, *c as u32);
-            if length >= shortest {
+            if length >= SHORTEST {
                 let end = (first + length - 1).min(letters.len()) as u32;
                 found(Feature { group: Group::Letters, hash: mixed(hash), start, end });
             }
@@ -168,7 +176,8 @@ fn run(folded: &Folded, token: &Token, found: &mut impl FnMut(Feature)) {
                 found(Feature { hash: mixed(step(NEGATED, hash)), ..feature });
             }
         }
-        negated = if "不没别未无".contains(characters[first]) { SCOPE } else { usize::saturating_sub(negated, 1) };
+        let negates = matches!(characters[first], '不' | '没' | '别' | '未' | '无');
+        negated = if negates { SCOPE } else { usize::saturating_sub(negated, 1) };
     }
     // How a message in such a script begins and ends.
     if token.start == 0 {

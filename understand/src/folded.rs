@@ -70,6 +70,8 @@ pub struct Folded {
     pub elongated: bool,
     /// Whether it trails off.
     pub dots: bool,
+    /// Whether there are characters beyond ASCII in it.
+    pub beyond_ascii: bool,
 }
 
 impl Folded {
@@ -84,7 +86,7 @@ impl Folded {
     /// Whether it is written, in part, in a script without spaces between words.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.tokens.iter().any(|token| token.kind == Kind::Run)
+        self.beyond_ascii && self.tokens.iter().any(|token| token.kind == Kind::Run)
     }
 
     /// The same in the memory of another one.
@@ -102,37 +104,42 @@ impl Folded {
     }
 
     /// The texts of the first few stretches, each text once.
-    pub(crate) fn texts(&self, stretches: impl IntoIterator<Item = (u32, u32)>, most: usize) -> Vec<String> {
-        let mut few: Vec<&[char]> = Vec::with_capacity(most);
+    pub(crate) fn texts<const MOST: usize>(&self, stretches: impl IntoIterator<Item = (u32, u32)>) -> Vec<String> {
+        let (mut few, mut count) = ([[].as_slice(); MOST], 0);
         for (start, end) in stretches {
             let text = self.between(start, end);
-            if few.len() < most && !few.contains(&text) {
-                few.push(text);
+            if !few[..count].contains(&text) {
+                few[count] = text;
+                count += 1;
+                if count == MOST {
+                    break;
+                }
             }
         }
-        few.into_iter().map(text).collect()
+        few[..count].iter().map(|chars| text(chars)).collect()
     }
 
     fn fold(&mut self, text: &str) {
-        self.chars.reserve(text.len());
+        let mut chars = std::mem::take(&mut self.chars);
+        chars.reserve(text.len());
         let (mut last, mut run) = (' ', 1_u32);
         let mut voice = Voice::default();
         for c in text.chars() {
             if c.is_ascii_lowercase() && c != last {
                 (last, run) = (c, 1);
                 voice.lower += 1;
-                self.chars.push(c);
+                chars.push(c);
                 continue;
             }
             if c == ' ' && last != ' ' {
                 (last, run) = (c, 1);
                 voice.end_word();
-                self.chars.push(c);
+                chars.push(c);
                 continue;
             }
             if c.is_ascii_uppercase() {
                 voice.upper += 1;
-            } else if c.is_ascii_lowercase() || (!c.is_ascii() && c.is_alphabetic()) {
+            } else if is_letter(c) {
                 voice.lower += 1;
             } else {
                 voice.end_word();
@@ -156,18 +163,20 @@ impl Folded {
                 2
             };
             if run <= most {
-                if c.is_ascii() || c.is_lowercase() || han::is_han(c) {
-                    self.chars.push(c);
+                if c.is_ascii() || han::is_han(c) || c.is_lowercase() {
+                    chars.push(c);
                 } else {
-                    self.chars.extend(c.to_lowercase());
+                    chars.extend(c.to_lowercase());
                 }
+                self.beyond_ascii |= !c.is_ascii();
             }
         }
         voice.end_word();
         self.shouted = voice.is_loud();
-        while self.chars.last().is_some_and(|c| c.is_whitespace()) {
-            self.chars.pop();
+        while chars.last().is_some_and(|c| c.is_whitespace()) {
+            chars.pop();
         }
+        self.chars = chars;
     }
 
     fn cut(&mut self) {
@@ -182,9 +191,11 @@ impl Folded {
             let (kind, hash) = match class {
                 Class::Space => continue,
                 Class::Letter => {
-                    let rest = chars[at..].iter().copied();
-                    let word = rest.take_while(|c| matches!(Class::of(*c), Class::Letter | Class::Digit) || *c == '\'');
-                    let hash = word.inspect(|_| at += 1).fold(hash_of(&chars[start..=start]), hash_on);
+                    let mut hash = hash_of(&chars[start..=start]);
+                    while let Some(c) = chars.get(at).copied().filter(|c| is_of_word(*c)) {
+                        hash = hash_on(hash, c);
+                        at += 1;
+                    }
                     match address(chars, start, at) {
                         Some(end) => {
                             at = end;
@@ -240,6 +251,10 @@ impl Voice {
 }
 
 fn text(chars: &[char]) -> String {
+    if chars.iter().all(char::is_ascii) {
+        // Many at once, and nearly always.
+        return String::from_utf8(chars.iter().map(|c| *c as u8).collect()).unwrap_or_default();
+    }
     let mut text = String::with_capacity(chars.iter().map(|c| c.len_utf8()).sum());
     text.extend(chars);
     text
@@ -248,6 +263,10 @@ fn text(chars: &[char]) -> String {
 const NUMBER: u32 = 0x51ed_270b;
 const ADDRESS: u32 = 0x2c1b_3c6d;
 const MENTION: u32 = 0x297a_2d39;
+
+fn is_of_word(c: char) -> bool {
+    matches!(Class::of(c), Class::Letter | Class::Digit) || c == '\''
+}
 
 fn span(chars: &[char], from: usize, holds: impl Fn(char) -> bool) -> usize {
     chars[from..].iter().position(|c| !holds(*c)).map_or(chars.len(), |length| from + length)
@@ -322,6 +341,16 @@ impl Class {
             '€' | '£' | '¥' | '¿' | '¡' => Self::Sign,
             _ => Self::Space,
         }
+    }
+}
+
+/// Whether a character that is no capital is a letter.
+fn is_letter(c: char) -> bool {
+    match c {
+        'a'..='z' | '\u{4e00}'..='\u{9fff}' => true,
+        // Signs that are common in Chinese and in print.
+        '\0'..='\u{7f}' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3004}' | '\u{ff00}'..='\u{ff20}' => false,
+        c => c.is_alphabetic(),
     }
 }
 

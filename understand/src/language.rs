@@ -1,12 +1,12 @@
 //! Which language a message is in. Messages are short, so the script decides first; among the languages that share the
 //! Latin script words that every text has vote, and so does a letter model (`whichlang`).
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{cell::LazyCell, collections::HashMap, sync::LazyLock};
 
 use whichlang::Lang;
 
 use crate::{
-    folded::{Folded, Kind},
+    folded::{Folded, Kind, Token},
     han::{self, Han},
     plain::Plain,
     signals::Signal,
@@ -53,20 +53,24 @@ pub(crate) fn prepare() {
 /// noise, numbers, addresses, emoji. `text` is what was folded.
 #[must_use]
 pub fn identify(text: &str, folded: &Folded, threshold: f32) -> Signal<String> {
+    let (language, confidence, terms) = verdict(text, folded);
+    Signal { value: language.to_owned(), confidence, known: confidence >= threshold, terms }
+}
+
+/// A language, how sure it is, and the words that told.
+type Verdict = (&'static str, f32, Vec<String>);
+
+fn verdict(text: &str, folded: &Folded) -> Verdict {
     let letters = Letters::count(folded);
-    let (language, confidence, terms) = match letters.leading() {
+    match letters.leading() {
         None => (UNDETERMINED, 0.0, Vec::new()),
         Some(Script::Han | Script::Kana) => letters.chinese_or_japanese(text),
         Some(Script::One(language)) => (language, letters.share(Script::One(language)), Vec::new()),
         Some(Script::Latin) => latin(folded),
         Some(Script::Cyrillic) => (cyrillic(folded), 0.9, Vec::new()),
         Some(Script::Arabic) => (arabic(folded), 0.9, Vec::new()),
-    };
-    Signal { value: language.to_owned(), confidence, known: confidence >= threshold, terms }
+    }
 }
-
-/// A language, how sure it is, and the words that told.
-type Verdict = (&'static str, f32, Vec<String>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Script {
@@ -131,7 +135,15 @@ impl Letters {
     fn count(folded: &Folded) -> Self {
         let mut letters = Self::default();
         let mut latin = 0_u16;
-        for token in folded.tokens.iter().filter(|token| token.is_prose()).take(TOKENS) {
+        let mut prose = folded.tokens.iter().filter(|token| token.is_prose()).take(TOKENS);
+        if !folded.beyond_ascii {
+            // One letter tells.
+            if prose.any(|token| folded.chars[token.start as usize].is_ascii_lowercase()) {
+                letters.add(Script::Latin, 1.0);
+            }
+            return letters;
+        }
+        for token in prose {
             let characters = &folded.chars[token.start as usize..token.end as usize];
             let characters = &characters[..characters.len().min(LETTERS)];
             latin += characters.iter().map(|c| u16::from(c.is_ascii_lowercase())).sum::<u16>();
@@ -198,37 +210,27 @@ impl Letters {
 
 /// Words that every text has vote, letters that few languages have vote, and the letter model votes.
 fn latin(folded: &Folded) -> Verdict {
+    let voters = || folded.tokens.iter().filter(|token| is_voter(folded, token));
     let mut votes = [0.0_f32; LATIN.len()];
-    let mut voted: Vec<(u16, u32, u32)> = Vec::new();
+    let mut voted = [0_u16; VOTERS];
     let mut words = 0_u16;
-    let mut prose = String::with_capacity(LETTERS);
-    for token in folded.tokens.iter().filter(|token| token.kind == Kind::Word && token.is_prose()) {
-        let letters = &folded.chars[token.start as usize..token.end as usize];
-        if letters.first().is_some_and(|c| c.is_ascii_digit()) {
-            continue;
-        }
+    for token in voters() {
         words += 1;
-        if prose.len() < LETTERS {
-            prose.extend(letters);
-            prose.push(' ');
-        }
-        if usize::from(words) > VOTERS {
-            break;
-        }
-        let Some(languages) = WORDS.get(&token.hash).copied() else { continue };
+        let Some(languages) = voted.get_mut(usize::from(words) - 1) else { break };
+        *languages = WORDS.get(&token.hash).copied().unwrap_or(0);
+        let mut rest = *languages;
         #[expect(clippy::cast_precision_loss, reason = "at most twelve")]
-        let share = 1.0 / languages.count_ones() as f32;
-        let mut rest = languages;
+        let share = 1.0 / rest.count_ones() as f32;
         while rest != 0 {
             votes[rest.trailing_zeros() as usize] += share;
             rest &= rest - 1;
         }
-        voted.push((languages, token.start, token.end));
     }
     if words == 0 {
         return (UNDETERMINED, 0.0, Vec::new());
     }
-    if !prose.is_ascii() {
+    let prose = LazyCell::new(|| prose(folded, voters().take(VOTERS + 1)));
+    if folded.beyond_ascii {
         for (marks, language) in MARKS {
             if prose.contains(|c: char| !c.is_ascii() && marks.contains(c)) {
                 votes[place(language).unwrap_or(0)] += 1.0;
@@ -241,17 +243,38 @@ fn latin(folded: &Folded) -> Verdict {
     if !agreed && let Some(number) = by_letters(&prose) {
         votes[number] += if prose.len() < 12 { 0.5 } else { 1.2 };
     }
-    let mut order: Vec<usize> = (0..votes.len()).collect();
-    // English is what remains when nothing tells.
-    order.sort_by(|a, b| votes[*b].total_cmp(&votes[*a]).then(a.cmp(b)));
-    let (best, second) = (votes[order[0]], votes[order[1]]);
+    // English, the first one, is what remains when nothing tells.
+    let (mut number, mut best, mut second) = (0, votes[0], 0.0);
+    for (other, vote) in votes.iter().copied().enumerate().skip(1) {
+        if vote > best {
+            (number, best, second) = (other, vote, best);
+        } else {
+            second = second.max(vote);
+        }
+    }
     let density = (3.0 * best / f32::from(words)).min(1.0);
     let confidence = (best - 0.5 * second) / (best + 0.25) * (0.5 + 0.5 * density);
-    let number = order[0];
-    let language = LATIN[number];
-    let told = voted.iter().filter(|(languages, ..)| languages >> number & 1 == 1);
-    let terms = folded.texts(told.map(|(_, start, end)| (*start, *end)), 3);
-    (language, confidence.min(0.99), terms)
+    let told = voters().zip(voted).filter(|(_, languages)| languages >> number & 1 == 1);
+    let terms = folded.texts::<3>(told.map(|(token, _)| (token.start, token.end)));
+    (LATIN[number], confidence.min(0.99), terms)
+}
+
+/// Whether it is a word, not a number or an address.
+fn is_voter(folded: &Folded, token: &Token) -> bool {
+    token.kind == Kind::Word && token.is_prose() && !folded.chars[token.start as usize].is_ascii_digit()
+}
+
+/// What the letter model reads.
+fn prose<'a>(folded: &Folded, words: impl Iterator<Item = &'a Token>) -> String {
+    let mut prose = String::with_capacity(2 * LETTERS);
+    for word in words {
+        prose.extend(&folded.chars[word.start as usize..word.end as usize]);
+        prose.push(' ');
+        if prose.len() >= LETTERS {
+            break;
+        }
+    }
+    prose
 }
 
 /// The place of the language that the letter model takes the text for.

@@ -16,7 +16,7 @@ const GROUP: usize = 64;
 const PRINTS: usize = 8;
 
 /// Bytes before the groups.
-const HEADER: usize = 8 + 4 * (2 * COLUMNS + 1 + Judge::NUMBERS * Wish::ALL.len());
+pub(crate) const HEADER: usize = 8 + 4 * (2 * COLUMNS + 1 + Judge::NUMBERS * Wish::ALL.len());
 const MAGIC: &[u8; 7] = b"swbmod2";
 
 /// What a message can want or be, each judged by itself.
@@ -231,8 +231,10 @@ impl Weights {
 impl From<&Row> for Weights {
     #[inline]
     fn from(row: &Row) -> Self {
-        let mut bytes = [0; LANES];
-        bytes[..COLUMNS].copy_from_slice(row);
+        // Two loads that overlap in one byte, not a copy of odd length.
+        let first = row.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
+        let last = row.last_chunk().map_or(0, |four| u32::from_le_bytes(*four)) >> 8;
+        let bytes = (u128::from(last) << 64 | u128::from(first)).to_le_bytes();
         Self { known: 1, columns: bytes.map(|weight| i16::from(weight.cast_signed())) }
     }
 }
@@ -247,13 +249,21 @@ pub struct Sums {
 
 impl Sums {
     /// Adds known n-grams.
-    #[inline]
     pub fn add(&mut self, group: Group, weights: &Weights) {
-        let group = group as usize;
-        self.known[group] += u32::from(weights.known);
-        for (sum, weight) in self.sums[group].iter_mut().zip(weights.columns) {
-            *sum += i32::from(weight);
+        self.extend(group, [weights]);
+    }
+
+    /// Adds many of one family.
+    #[inline]
+    pub fn extend<'w>(&mut self, group: Group, all: impl IntoIterator<Item = &'w Weights>) {
+        let (mut known, mut sums) = (self.known[group as usize], self.sums[group as usize]);
+        for weights in all {
+            known += u32::from(weights.known);
+            for (sum, weight) in sums.iter_mut().zip(weights.columns) {
+                *sum += i32::from(weight);
+            }
         }
+        (self.known[group as usize], self.sums[group as usize]) = (known, sums);
     }
 
     /// The scores of all columns.

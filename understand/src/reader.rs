@@ -10,13 +10,21 @@ use crate::{
     intents::Intents,
     language::{self, UNDETERMINED},
     likely::{softmax, tidy},
-    model::{Judge, Model, Sums, Tuning, Wish, factors},
+    model::{HEADER, Judge, Model, Sums, Tuning, Wish, factors},
     signals::{Sentiment, SentimentLabel, Signal, Signals},
-    terms::{Known, Stretch},
+    terms::{self, Known, Stretch},
     words::Words,
 };
 
-static WEIGHTS: &[u8] = include_bytes!("model.bin");
+/// The weights so that each group of n-grams is one cache line.
+static WEIGHTS: &Aligned<[u8]> =
+    &Aligned { gap: [0; HEADER.next_multiple_of(64) - HEADER], bytes: *include_bytes!("model.bin") };
+
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized> {
+    gap: [u8; HEADER.next_multiple_of(64) - HEADER],
+    bytes: T,
+}
 
 /// How much surer than a whole message one clause of it must be of asking for a person.
 const SURER: f32 = 5.0;
@@ -84,11 +92,21 @@ struct Memory {
     prints: Vec<u64>,
     words: Words,
     known: Vec<Stretch>,
-    weights: Vec<f32>,
+    clauses: Clauses,
+    terms: terms::Memory,
 }
 
 thread_local! {
     static MEMORY: RefCell<Memory> = RefCell::default();
+}
+
+/// What was found in a message.
+#[derive(Default)]
+struct Found {
+    /// Whether hardly anything is known of it.
+    is_noise: bool,
+    /// What the known ones add up to.
+    sums: Sums,
 }
 
 /// Reads messages.
@@ -138,44 +156,16 @@ impl Reader {
     }
 
     fn read_in(&self, memory: &mut Memory, whole: &str, subject: &str) -> Signals {
-        let Memory { folded, likely, prints, words, known, weights } = memory;
-        folded.read(whole);
+        memory.folded.read(whole);
+        let Found { is_noise, sums } = self.find(memory);
+        let Memory { folded, known, clauses, terms, .. } = memory;
         let folded: &Folded = folded;
-        let mut sums = Sums::default();
-        let (mut all, mut spoken) = (0_usize, 0_usize);
-        known.clear();
-        let mut add = |group, weights, start, end| {
-            sums.add(group, &weights);
-            if end > start {
-                let is_said = !folded.chars[start as usize].is_ascii_digit();
-                spoken += if is_said { usize::from(weights.known) } else { 0 };
-                known.push(Stretch { group, start, end, weights });
-            }
-        };
-        likely.clear();
-        across(folded, |feature| {
-            all += 1;
-            if self.model.may_know(feature.hash) {
-                likely.push(feature);
-            }
-        });
-        for (feature, row) in self.model.rows(likely, prints) {
-            add(feature.group, row.into(), feature.start, feature.end);
-        }
-        for token in folded.tokens.iter().filter(|token| token.kind == Kind::Word) {
-            let word = words.of(self.model, letters(folded, token), token.hash);
-            all += usize::from(word.pieces);
-            if word.weights.known > 0 {
-                add(Group::Letters, word.weights, token.start, token.end);
-            }
-        }
         let scores = sums.scores(&self.model.tuning);
 
-        let is_noise = spoken * LEAST_KNOWN < all || spoken == 0;
         let mut tone: [f32; 5] = std::array::from_fn(|step| scores[step] / self.model.tuning.temperature);
         softmax(&mut tone);
         let mut sentiment = self.sentiment(&self.expected(&tone), is_noise);
-        let asked = asked(&self.model.tuning, folded, known);
+        let asked = clauses.asked(&self.model.tuning, folded, known);
         let runs = folded.runs();
         let mut wishes = Wish::ALL.map(|wish| {
             let score = scores[wish.column()];
@@ -184,7 +174,7 @@ impl Reader {
             self.wish(wish, judge.score(Judge::evidence(score, &tone, runs)), is_noise)
         });
         let known = Known { tuning: &self.model.tuning, folded, stretches: known, factors: factors(sums.known) };
-        explain(&known, weights, &mut sentiment, &mut wishes);
+        explain(&known, terms, &mut sentiment, &mut wishes);
 
         let language = if folded.tokens.is_empty() {
             Signal { value: UNDETERMINED.to_owned(), ..Signal::unknown() }
@@ -214,6 +204,55 @@ impl Reader {
             entities: self.patterns.find(whole),
             model: self.name.clone(),
         }
+    }
+
+    /// Finds the n-grams of the folded text that the model knows.
+    fn find(&self, Memory { folded, likely, prints, words, known, .. }: &mut Memory) -> Found {
+        let mut sums = Sums::default();
+        let mut all = 0_usize;
+        let spelled = || folded.tokens.iter().filter(|token| token.kind == Kind::Word);
+        words.expect(spelled().map(|token| token.hash));
+        likely.clear();
+        across(folded, |feature| {
+            all += 1;
+            if self.model.may_know(feature.hash) {
+                likely.push(feature);
+            }
+        });
+        known.clear();
+        for (Feature { group, start, end, .. }, row) in self.model.rows(likely, prints) {
+            let stretch = Stretch { group: *group, start: *start, end: *end, weights: row.into() };
+            if end > start {
+                known.push(stretch);
+            } else {
+                // What the text looks like as a whole has no place in it.
+                sums.add(*group, &stretch.weights);
+            }
+        }
+        for token in spelled() {
+            let word = words.of(self.model, letters(folded, token), token.hash);
+            all += usize::from(word.pieces);
+            if word.weights.known > 0 {
+                known.push(Stretch {
+                    group: Group::Letters,
+                    start: token.start,
+                    end: token.end,
+                    weights: word.weights,
+                });
+            }
+        }
+        for family in known.chunk_by(|a, b| a.group == b.group) {
+            sums.extend(family[0].group, family.iter().map(|stretch| &stretch.weights));
+        }
+        // Numbers are known, but say nothing.
+        let mut wanted = all.div_ceil(LEAST_KNOWN).max(1);
+        for stretch in known.iter().filter(|stretch| !folded.chars[stretch.start as usize].is_ascii_digit()) {
+            wanted = wanted.saturating_sub(usize::from(stretch.weights.known));
+            if wanted == 0 {
+                break;
+            }
+        }
+        Found { is_noise: wanted > 0, sums }
     }
 
     /// The likelihoods of the steps of tone where messages are as they are here.
@@ -248,65 +287,78 @@ impl Reader {
     }
 }
 
-/// How strongly one clause asks for a person, the others left out: whoever asks in one line and pastes forty more has
-/// asked all the same.
-fn asked(tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
-    const FEWEST: u32 = 6;
-    const COLUMN: usize = Wish::WantsHuman.column();
-    #[derive(Default)]
-    struct Clause {
-        end: u32,
-        sums: [i32; 2],
-        known: [u32; 2],
-    }
-    let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|stop| stop.end);
-    let mut clauses: Vec<Clause> = stops.chain([u32::MAX]).map(|end| Clause { end, ..Clause::default() }).collect();
-    let mut here = 0;
-    for Stretch { group, start, end, weights } in known {
-        // One stands near the one before.
-        while here > 0 && clauses[here - 1].end > *start {
-            here -= 1;
-        }
-        while clauses.get(here).is_some_and(|clause| clause.end <= *start) {
-            here += 1;
-        }
-        if let Some(clause) = clauses.get_mut(here).filter(|clause| *end <= clause.end) {
-            clause.sums[*group as usize] += i32::from(weights.column(COLUMN));
-            clause.known[*group as usize] += u32::from(weights.known);
+/// The clauses of a message.
+#[derive(Default)]
+struct Clauses {
+    /// By character the number of the clause that it stands in.
+    of: Vec<u32>,
+    clauses: Vec<Clause>,
+}
+
+/// What one clause adds to asking for a person.
+struct Clause {
+    end: u32,
+    sums: [i32; 2],
+    known: [u32; 2],
+}
+
+impl Clauses {
+    fn read(&mut self, folded: &Folded) {
+        self.of.clear();
+        self.clauses.clear();
+        let stops = folded.tokens.iter().filter(|token| token.kind == Kind::Stop).map(|stop| stop.end as usize);
+        for (number, end) in (0..).zip(stops.chain([folded.chars.len()])) {
+            self.of.resize(end, number);
+            self.clauses.push(Clause { end: end as u32, sums: [0; 2], known: [0; 2] });
         }
     }
-    let enough = clauses.iter().filter(|clause| clause.known.iter().sum::<u32>() >= FEWEST);
-    enough.map(|clause| tuning.score(COLUMN, clause.sums, factors(clause.known))).fold(f32::MIN, f32::max)
+
+    /// How strongly one clause asks for a person, the others left out: whoever asks in one line and pastes forty more
+    /// has asked all the same.
+    fn asked(&mut self, tuning: &Tuning, folded: &Folded, known: &[Stretch]) -> f32 {
+        const FEWEST: u32 = 6;
+        const COLUMN: usize = Wish::WantsHuman.column();
+        self.read(folded);
+        for Stretch { group, start, end, weights } in known {
+            let clause = &mut self.clauses[self.of[*start as usize] as usize];
+            if *end <= clause.end {
+                clause.sums[*group as usize] += i32::from(weights.column(COLUMN));
+                clause.known[*group as usize] += u32::from(weights.known);
+            }
+        }
+        let enough = self.clauses.iter().filter(|clause| clause.known.iter().sum::<u32>() >= FEWEST);
+        enough.map(|clause| tuning.score(COLUMN, clause.sums, factors(clause.known))).fold(f32::MIN, f32::max)
+    }
 }
 
 /// Adds the words that weighed most, where something is said.
 fn explain(
     known: &Known<'_>,
-    weights: &mut Vec<f32>,
+    memory: &mut terms::Memory,
     sentiment: &mut Sentiment,
     wishes: &mut [Signal<f32>; Wish::ALL.len()],
 ) {
     let tone = sentiment.label.value;
     if tone != SentimentLabel::Neutral {
         let sign = if tone < SentimentLabel::Neutral { -1.0 } else { 1.0 };
-        sentiment.label.terms = known.terms(&[(0, -sign), (1, -sign), (3, sign), (4, sign)], weights);
+        sentiment.label.terms = known.terms([(0, -sign), (1, -sign), (3, sign), (4, sign)], memory);
     }
     for wish in Wish::ALL {
         let signal = &mut wishes[wish as usize];
         if signal.value >= 0.5 {
-            signal.terms = known.terms(&[(wish.column(), 1.0)], weights);
+            signal.terms = known.terms([(wish.column(), 1.0)], memory);
         }
     }
 }
 
 /// The weights, checked once, and their version.
 static EMBEDDED: LazyLock<(Model<'static>, String)> = LazyLock::new(|| {
-    let version = WEIGHTS.chunks(64).fold(0xcbf2_9ce4_8422_2325_u64, |hash, part| {
+    let version = WEIGHTS.bytes.chunks(64).fold(0xcbf2_9ce4_8422_2325_u64, |hash, part| {
         part.as_chunks::<8>().0.iter().fold(hash, |hash, eight| {
             (hash ^ u64::from_le_bytes(*eight)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
         })
     });
     #[expect(clippy::expect_used, reason = "a test reads the very file that is embedded")]
-    let model = Model::read(WEIGHTS).expect("the embedded weights are read by a test");
+    let model = Model::read(&WEIGHTS.bytes).expect("the embedded weights are read by a test");
     (model, format!("1.{:08x}", version >> 32))
 });

@@ -30,20 +30,33 @@ pub(crate) struct Known<'a> {
     pub factors: [f32; 2],
 }
 
+/// What finding terms needs for a moment.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// The weight of all characters before each.
+    before: Vec<f32>,
+    spans: Vec<Span>,
+}
+
+/// A weight, and the characters that have it.
+type Span = (f32, u32, u32);
+
 impl Known<'_> {
     /// The terms that spoke for a judgement, strongest first. The judgement is a sum of columns, each with a sign.
     ///
     /// What a stretch weighs is spread over its characters; a term is a word, a sign, or a stretch of a run of
-    /// characters, and weighs what its characters do. `before` is memory for that.
-    pub fn terms(&self, judgement: &[(usize, f32)], before: &mut Vec<f32>) -> Vec<String> {
+    /// characters, and weighs what its characters do.
+    pub fn terms<const COLUMNS: usize>(
+        &self,
+        judgement: [(usize, f32); COLUMNS],
+        Memory { before, spans }: &mut Memory,
+    ) -> Vec<String> {
+        let judgement = judgement.map(|(column, sign)| (column, sign * self.tuning.scale[column]));
         // First how the weight changes from one character to the next, then what stands before each.
         before.clear();
         before.resize(self.folded.chars.len() + 2, 0.0);
         for Stretch { group, start, end, weights } in self.stretches {
-            let weight: f32 = judgement
-                .iter()
-                .map(|(column, sign)| sign * self.tuning.scale[*column] * f32::from(weights.column(*column)))
-                .sum();
+            let weight: f32 = judgement.iter().map(|(column, unit)| unit * f32::from(weights.column(*column))).sum();
             #[expect(clippy::cast_precision_loss, reason = "a few words at most")]
             let each = self.factors[*group as usize] * weight / (end - start) as f32;
             before[*start as usize + 1] += each;
@@ -55,28 +68,27 @@ impl Known<'_> {
             sum += here;
             *place = sum;
         }
-        strongest(self.folded, before)
+        strongest(self.folded, before, spans)
     }
 }
 
-/// `before` is the weight of all characters before each.
-fn strongest(folded: &Folded, before: &[f32]) -> Vec<String> {
-    let mut spans: Vec<(f32, u32, u32)> = Vec::with_capacity(folded.tokens.len());
+fn strongest(folded: &Folded, before: &[f32], spans: &mut Vec<Span>) -> Vec<String> {
+    spans.clear();
     for token in &folded.tokens {
         match token.kind {
             Kind::Word | Kind::Sign => spans.push((sum(before, token.start, token.end), token.start, token.end)),
-            Kind::Run => runs(before, token.start, token.end, &mut spans),
+            Kind::Run => runs(before, token.start, token.end, spans),
             Kind::Stop => {}
         }
     }
     let most = spans.iter().map(|(weight, ..)| *weight).fold(0.0, f32::max);
     spans.retain(|(weight, ..)| *weight > 0.0 && *weight >= most * LEAST);
     spans.sort_by(|a, b| b.0.total_cmp(&a.0));
-    folded.texts(spans.into_iter().map(|(_, start, end)| (start, end)), MOST)
+    folded.texts::<MOST>(spans.iter().map(|(_, start, end)| (*start, *end)))
 }
 
 /// Where a run of characters speaks for the judgement: its stretches of positive weight, at most four characters each.
-fn runs(before: &[f32], start: u32, end: u32, spans: &mut Vec<(f32, u32, u32)>) {
+fn runs(before: &[f32], start: u32, end: u32, spans: &mut Vec<Span>) {
     const LONGEST: u32 = 4;
     let mut from = start;
     while from < end {

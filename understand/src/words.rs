@@ -6,10 +6,10 @@ use crate::{
     model::{Model, Weights},
 };
 
-/// Words that are remembered; a new one takes the place of whichever stands in its way.
+/// Places for two words each; a new word takes that of the one that was met longer ago.
 const PLACES: usize = 4_096;
 /// Longer words are looked at each time.
-const LONGEST: usize = 16;
+const LONGEST: usize = 12;
 
 /// A word's pieces.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,9 @@ pub(crate) struct Word {
     pub weights: Weights,
 }
 
-/// A word that was met.
+/// A word that was met: one cache line.
 #[derive(Debug, Default, Clone, Copy)]
+#[repr(align(64))]
 struct Met {
     letters: [u16; LONGEST],
     /// None in an empty place.
@@ -39,29 +40,36 @@ impl Met {
 /// One thread's words.
 #[derive(Debug)]
 pub(crate) struct Words {
-    places: Vec<Met>,
+    places: Vec<[Met; 2]>,
+    lengths: Vec<u16>,
     likely: Vec<Feature>,
     prints: Vec<u64>,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        Self { places: vec![Met::default(); PLACES], likely: Vec::new(), prints: Vec::new() }
+        Self { places: vec![Default::default(); PLACES], lengths: Vec::new(), likely: Vec::new(), prints: Vec::new() }
     }
 }
 
 impl Words {
+    /// Asks memory for the places of words that [`of`](Self::of) is about to be asked for: they are far apart.
+    pub fn expect(&mut self, hashes: impl Iterator<Item = u32>) {
+        self.lengths.clear();
+        self.lengths.extend(hashes.map(|hash| self.places[place(hash)][0].length));
+    }
+
     /// The pieces of a word; `hash` is any number that goes with it.
-    pub fn of(&mut self, model: &Model<'_>, letters: &[char], hash: u32) -> Word {
-        let place = (hash ^ hash >> 16) as usize % PLACES;
-        if self.places[place].is(letters) {
-            return self.places[place].word;
+    pub fn of(&mut self, model: &Model<'_>, letters: &[char], hash: u32) -> &Word {
+        let place = place(hash);
+        if !self.places[place][0].is(letters) {
+            self.places[place].swap(0, 1);
+            if !self.places[place][0].is(letters) {
+                let word = self.read(model, letters);
+                self.places[place][0] = met(letters, word);
+            }
         }
-        let word = self.read(model, letters);
-        if let Some(met) = met(letters, word) {
-            self.places[place] = met;
-        }
-        word
+        &self.places[place][0].word
     }
 
     fn read(&mut self, model: &Model<'_>, letters: &[char]) -> Word {
@@ -78,14 +86,19 @@ impl Words {
     }
 }
 
-/// A word to remember; `None` when it is long, or of rare characters.
-fn met(letters: &[char], word: Word) -> Option<Met> {
-    let mut met = Met { letters: [0; LONGEST], length: u16::try_from(letters.len()).ok()?, word };
-    if letters.len() > LONGEST {
-        return None;
+fn place(hash: u32) -> usize {
+    (hash ^ hash >> 16) as usize % PLACES
+}
+
+/// A word to remember; one that is long, or of rare characters, is not recognised.
+fn met(letters: &[char], word: Word) -> Met {
+    let mut met = Met { letters: [0; LONGEST], length: 0, word };
+    let fits = letters.len() <= LONGEST && letters.iter().all(|letter| u16::try_from(u32::from(*letter)).is_ok());
+    if fits {
+        for (place, letter) in met.letters.iter_mut().zip(letters) {
+            *place = *letter as u16;
+        }
+        met.length = letters.len() as u16;
     }
-    for (place, letter) in met.letters.iter_mut().zip(letters) {
-        *place = u16::try_from(u32::from(*letter)).ok()?;
-    }
-    Some(met)
+    met
 }
