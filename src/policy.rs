@@ -44,7 +44,7 @@ impl Policy {
             rules: ArcSwap::new(rules),
             classifier: ArcSwap::new(classifier),
             knowledge: ArcSwap::from_pointee(knowledge),
-            status: Mutex::new(Status { loaded_at: Timestamp::now(), rule_findings, knowledge_findings: Vec::new() }),
+            status: Mutex::new(Status { loaded_at: crate::clock::now(), rule_findings, knowledge_findings: Vec::new() }),
         }
     }
 
@@ -79,7 +79,7 @@ impl Policy {
         let Some((rules, classifier)) = rules else { return false };
         let changed = rules.hash() != self.rules.load().hash();
         if changed {
-            status.loaded_at = Timestamp::now();
+            status.loaded_at = crate::clock::now();
             self.classifier.store(classifier);
             self.rules.store(rules);
         }

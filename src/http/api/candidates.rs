@@ -1,7 +1,7 @@
 //! Who could take a conversation, and why the others cannot: `why-not`.
 
 use axum::{Json, extract::State};
-use contract::{AgentId, ConversationId, Timestamp};
+use contract::{AgentId, ConversationId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -48,7 +48,7 @@ pub(super) async fn candidates(
         None => roster.all().iter().filter(|agent| agent.active).map(|agent| agent.id).collect(),
     };
     let found = app.records.desk.ask(move |desk| {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         agents.into_iter().map(|agent| (agent, desk.why_not(agent, id, now))).collect::<Vec<_>>()
     });
     let name = |agent: AgentId| roster.name(agent);

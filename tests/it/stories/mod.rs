@@ -12,6 +12,7 @@ mod limits;
 mod moves;
 mod opinions;
 mod people;
+mod reload;
 mod replay;
 mod restart;
 mod rules;
