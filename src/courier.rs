@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{Channel, Fate, Outbound, SendError, Stop, Timestamp};
+use contract::{Channel, Fate, Outbound, SendError, Stop};
 use futures::{StreamExt, stream::FuturesUnordered};
 use jiff::SignedDuration;
 use tokio::sync::Notify;
@@ -79,7 +79,7 @@ impl Courier {
     }
 
     async fn lease(&self, limit: usize) -> Vec<Leased> {
-        match self.records.store.lease(&self.name, Timestamp::now(), limit).await {
+        match self.records.store.lease(&self.name, crate::clock::now(), limit).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(%error, channel = self.name, "Nothing can be sent while the record does not work.");
@@ -91,7 +91,7 @@ impl Courier {
     async fn rest(&self) -> Duration {
         match self.records.store.next_due(&self.name).await {
             Ok(Some(due)) => {
-                let wait = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
+                let wait = Duration::try_from(due.duration_since(crate::clock::now())).unwrap_or(Duration::ZERO);
                 wait.clamp(Duration::from_millis(20), LONGEST_REST)
             }
             Ok(None) | Err(_) => LONGEST_REST,
@@ -116,7 +116,7 @@ impl Courier {
             conversation: outbound.conversation,
             delivery: Delivery { state, attempts, error },
             external_id,
-            next_at: Timestamp::now() + SignedDuration::try_from(pause).unwrap_or_default(),
+            next_at: crate::clock::now() + SignedDuration::try_from(pause).unwrap_or_default(),
         }
     }
 

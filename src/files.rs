@@ -1,14 +1,15 @@
 //! Where rules and knowledge come from: an admin's folder, or what ships with the binary. And the watch on that folder.
 
 use std::{
+    collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use contract::Stop;
-use notify::RecursiveMode;
-use notify_debouncer_full::{DebounceEventResult, new_debouncer};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use rust_embed::RustEmbed;
 use tokio::sync::mpsc;
 
@@ -22,8 +23,12 @@ use crate::{
 const KNOWLEDGE: &str = "knowledge";
 /// The folder in which rules are that are tried beside those in force.
 const CANDIDATE: &str = "candidate";
-/// Changes this close together are one: an editor or `git pull` writes several files.
-const QUIET: Duration = Duration::from_millis(300);
+/// A folder is read once it has looked the same for this long: an editor or `git pull` writes several files, in parts.
+const QUIET: Duration = Duration::from_millis(200);
+/// How often a folder may look different before it is read all the same.
+const MOST_LOOKS: usize = 5;
+/// How often a folder is looked at without a sign of change: signs get lost, and a folder may be another one.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The rules and the knowledge that ship.
 #[derive(RustEmbed)]
@@ -94,7 +99,9 @@ impl Source {
     /// What is wrong with it.
     pub fn knowledge(&self, settings: &bot::Settings) -> Result<Knowledge, Vec<bot::Finding>> {
         match self {
-            Self::Folder(folder) if !folder.join(KNOWLEDGE).is_dir() => Knowledge::from_files([], settings),
+            Self::Folder(folder) if folder.is_dir() && !folder.join(KNOWLEDGE).exists() => {
+                Knowledge::from_files([], settings)
+            }
             Self::Folder(folder) => Knowledge::load(&folder.join(KNOWLEDGE), settings),
             Self::Shipped => {
                 let inside = format!("{KNOWLEDGE}/");
@@ -106,37 +113,114 @@ impl Source {
     }
 }
 
-/// Calls `changed` after every change below a folder, until `stop`. A folder that cannot be watched is said and looked
-/// at every two seconds instead.
-pub async fn watch(folder: PathBuf, stop: Stop, changed: impl Fn() + Send + Sync + 'static) {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let watcher = new_debouncer(QUIET, None, move |result: DebounceEventResult| {
-        let touched = match &result {
-            Ok(events) => events.iter().any(|event| !event.kind.is_access()),
-            Err(_) => true,
-        };
-        if touched {
-            let _ = tell.send(());
+/// What the system says of the files that are loaded from a folder, without opening them: whatever is written in them,
+/// it differs afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    folder: Option<Stamp>,
+    files: BTreeMap<PathBuf, Stamp>,
+}
+
+/// Which file it is, how large, and when it and its name were written.
+type Stamp = (u64, u64, Option<SystemTime>, (i64, i64));
+
+impl Look {
+    /// How a folder looks now. One that cannot be read has no files.
+    #[must_use]
+    pub fn at(folder: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        let rules = &["yaml", "yml"][..];
+        for (folder, extensions) in
+            [(folder.to_owned(), rules), (folder.join(CANDIDATE), rules), (folder.join(KNOWLEDGE), &["md"])]
+        {
+            for path in fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+                if path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known)) {
+                    // A link that leads nowhere is there, and is none of the files that it could lead to.
+                    let stamp = fs::metadata(&path).map_or((0, 0, None, (0, 0)), |file| stamp(&file));
+                    files.insert(path, stamp);
+                }
+            }
         }
-    })
-    .and_then(|mut debouncer| {
-        debouncer.watch(&folder, RecursiveMode::Recursive)?;
-        Ok(debouncer)
-    });
-    let changed = Arc::new(changed);
-    if let Err(error) = &watcher {
-        tracing::warn!(%error, folder = %folder.display(), "The folder cannot be watched; it is read every two seconds.");
+        let folder = fs::metadata(folder).ok().map(|folder| (stamp(&folder).0, 0, None, (0, 0)));
+        Self { folder, files }
     }
+}
+
+#[cfg(unix)]
+fn stamp(file: &fs::Metadata) -> Stamp {
+    use std::os::unix::fs::MetadataExt;
+    (file.ino(), file.len(), file.modified().ok(), (file.ctime(), file.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn stamp(file: &fs::Metadata) -> Stamp {
+    (0, file.len(), file.modified().ok(), (0, 0))
+}
+
+/// Calls `load` after every change below a folder, until `stop`; again after a while when it answers `false`. `seen` is
+/// how the folder looked before it was loaded last.
+///
+/// A change during a load is another change, so that what was loaded last is always what the folder says last. The
+/// folder may disappear, come back, or become another one.
+pub async fn watch(folder: PathBuf, mut seen: Look, stop: Stop, load: impl Fn() -> bool + Send + Sync + 'static) {
+    let load = Arc::new(load);
+    let (sign, mut signs) = mpsc::channel(1);
+    let mut watcher = None;
+    let mut watched = None;
+    let mut is_loaded = true;
     loop {
+        if watched != seen.folder {
+            watched = seen.folder;
+            watcher = watched.and_then(|_| signal(&folder, sign.clone()));
+        }
         tokio::select! {
-            () = stop.cancelled() => return,
-            Some(()) = told.recv(), if watcher.is_ok() => {}
-            () = tokio::time::sleep(Duration::from_secs(2)), if watcher.is_err() => {}
+            () = stop.cancelled() => break,
+            _ = signs.recv() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        while told.try_recv().is_ok() {}
-        let changed = Arc::clone(&changed);
-        if tokio::task::spawn_blocking(move || changed()).await.is_err() {
+        let mut now = look(&folder).await;
+        if is_loaded && now == seen {
+            continue;
+        }
+        for _ in 0..MOST_LOOKS {
+            tokio::time::sleep(QUIET).await;
+            let before = std::mem::replace(&mut now, look(&folder).await);
+            if before == now {
+                break;
+            }
+        }
+        seen = now;
+        let load = Arc::clone(&load);
+        is_loaded = tokio::task::spawn_blocking(move || load()).await.unwrap_or_else(|_| {
             tracing::error!("Loading the rules ended by a defect; the last good ones stay in force.");
-        }
+            true
+        });
     }
+    drop(watcher);
+}
+
+async fn look(folder: &Path) -> Look {
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || Look::at(&folder)).await.unwrap_or_default()
+}
+
+/// Signs of change below a folder, many of which may be one. `None`, and said, where the system gives none.
+fn signal(folder: &Path, sign: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+    let tell = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| event.kind.is_access()) {
+            return;
+        }
+        // One that waits is enough.
+        let _ = sign.try_send(());
+    };
+    let watcher = notify::recommended_watcher(tell).and_then(|mut watcher| {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+        Ok(watcher)
+    });
+    watcher
+        .inspect_err(|error| {
+            let folder = folder.display();
+            tracing::warn!(%error, %folder, "The folder cannot be watched; it is looked at every two seconds.");
+        })
+        .ok()
 }

@@ -44,7 +44,7 @@ impl Hits {
     /// # Errors
     /// The record cannot be read.
     pub async fn of_a_day(&self) -> Result<BTreeMap<String, u64>, StoreError> {
-        let mut hits = self.store.rule_hits(hour(Timestamp::now() - SignedDuration::from_hours(24))).await?;
+        let mut hits = self.store.rule_hits(hour(crate::clock::now() - SignedDuration::from_hours(24))).await?;
         for (rule, more) in &*self.unwritten.lock().unwrap_or_else(PoisonError::into_inner) {
             *hits.entry(rule.to_string()).or_default() += more;
         }
@@ -65,7 +65,7 @@ impl Hits {
         if hits.is_empty() {
             return;
         }
-        if let Err(error) = self.store.add_rule_hits(hour(Timestamp::now()), hits.clone()).await {
+        if let Err(error) = self.store.add_rule_hits(hour(crate::clock::now()), hits.clone()).await {
             tracing::warn!(%error, "How often rules acted could not be written down; it is tried again.");
             let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
             hits.into_iter().for_each(|(rule, more)| *unwritten.entry(rule).or_default() += more);

@@ -48,7 +48,7 @@ impl Policy {
             classifier: ArcSwap::new(classifier),
             knowledge: ArcSwap::from_pointee(knowledge),
             status: Mutex::new(Status {
-                loaded_at: Timestamp::now(),
+                loaded_at: crate::clock::now(),
                 rule_findings,
                 people_findings: Vec::new(),
                 knowledge_findings: Vec::new(),
@@ -93,7 +93,7 @@ impl Policy {
         let Some((rules, classifier)) = rules else { return false };
         let changed = rules.hash() != self.rules.load().hash();
         if changed {
-            status.loaded_at = Timestamp::now();
+            status.loaded_at = crate::clock::now();
             self.classifier.store(classifier);
             self.rules.store(rules);
         }

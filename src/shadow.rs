@@ -103,7 +103,7 @@ impl Shadow {
         });
         let is_running = running.is_some();
         self.candidate.store(Some(Arc::new(Candidate {
-            loaded_at: Timestamp::now(),
+            loaded_at: crate::clock::now(),
             findings: loaded.findings,
             running,
         })));

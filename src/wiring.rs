@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use channels::{BuildContext, ChannelConfig};
-use contract::{AttachmentStore, Channel, Host, IdClock, Stop, Timestamp};
+use contract::{AttachmentStore, Channel, Host, IdClock, Stop};
 use jiff::SignedDuration;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::task::TaskTracker;
@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     courier::Courier,
     desk::{Board, DeskHandle, Dispatcher},
-    files::{Source, watch},
+    files::{Look, Source, watch},
     hits::Hits,
     home::{Home, Lock, Running},
     http::{self, App, auth},
@@ -63,6 +63,8 @@ pub struct Daemon {
     live: Arc<dyn Live>,
     policy: Arc<Policy>,
     source: Source,
+    /// How the folder of the rules looked before they were loaded.
+    looked: Look,
     channels: BTreeMap<String, Arc<dyn Channel>>,
     attachments: Arc<dyn AttachmentStore>,
     couriers: Arc<Notify>,
@@ -103,6 +105,7 @@ impl Daemon {
         let metrics = telemetry::metrics();
         let channels = build_channels(&config, &home)?;
         let source = Source::at(&config.rules);
+        let looked = Look::at(&config.rules);
         let policy = Arc::new(load_policy(&source, &config)?);
 
         let ids = Arc::new(IdClock::new(0));
@@ -147,6 +150,7 @@ impl Daemon {
             live,
             policy,
             source,
+            looked,
             channels,
             attachments: Arc::new(attachments),
             couriers,
@@ -192,7 +196,7 @@ impl Daemon {
         }
         if let Source::Folder(folder) = &self.source {
             let reload = self.reload();
-            tasks.spawn(watch(folder.clone(), stop.clone(), reload));
+            tasks.spawn(watch(folder.clone(), self.looked, stop.clone(), reload));
         }
         tasks.spawn(clock.run(self.alarm_mailbox, stop.clone()));
         tasks.spawn(Arc::clone(&self.hits).keep(stop.clone()));
@@ -258,8 +262,9 @@ impl Daemon {
         })
     }
 
-    /// Loads rules and knowledge again, and puts them in force if nothing is wrong with them.
-    fn reload(&self) -> impl Fn() + Send + Sync + 'static {
+    /// Loads rules and knowledge again, and puts them in force if nothing is wrong with them. Answers whether that could
+    /// be done.
+    fn reload(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let (policy, source, records) = (Arc::clone(&self.policy), self.source.clone(), Arc::clone(&self.records));
         let shadow = Arc::clone(&self.shadow);
         let (understanding, settings) = (self.config.understanding.settings.clone(), bot_settings(&self.config));
@@ -272,7 +277,7 @@ impl Daemon {
                 && let Err(error) = runtime.block_on(keep_rule_set(&*records.store, rules))
             {
                 tracing::error!(%error, "The new rules cannot be kept, so the old ones stay in force.");
-                return;
+                return false;
             }
             if policy.set_rules(loaded.rules.zip(reader), loaded.findings) {
                 let rules = policy.rules();
@@ -291,6 +296,7 @@ impl Daemon {
             }));
             let brief = http::views::RulesBrief::of(&policy);
             records.announcer.tell(Audience::Everyone, &http::views::LiveFrame::Rules(brief));
+            true
         }
     }
 }
@@ -378,7 +384,7 @@ async fn open_roster(store: &dyn Store, ids: &IdClock) -> anyhow::Result<(Arc<Ro
     if agents.is_empty() {
         let password = auth::new_secret();
         let admin = Agent {
-            id: ids.next(Timestamp::now()),
+            id: ids.next(crate::clock::now()),
             login: "admin".to_owned(),
             name: "Admin".to_owned(),
             role: Role::Admin,

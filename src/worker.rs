@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Inbound, Stop, Thread, Timestamp};
+use contract::{Inbound, Stop, Thread};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::SignedDuration;
 use tokio::sync::Semaphore;
@@ -189,7 +189,7 @@ impl Worker {
                 Ok(Ok(destination)) => {
                     metrics::counter!("switchboard_turns_total", "destination" => destination).increment(1);
                     metrics::histogram!("switchboard_turn_seconds").record(started.elapsed().as_secs_f64());
-                    let since_accepted = Timestamp::now().duration_since(delivery.id.made_at());
+                    let since_accepted = crate::clock::now().duration_since(delivery.id.made_at());
                     metrics::histogram!("switchboard_decided_seconds").record(since_accepted.as_secs_f64());
                     self.settle(delivery).await;
                     return;
@@ -309,7 +309,7 @@ impl Worker {
             let roster = self.records.announcer.roster();
             let setting = Setting {
                 ids: &self.records.ids,
-                now: Timestamp::now(),
+                now: crate::clock::now(),
                 queues: &board.queues,
                 login: &|agent| roster.get(agent).map(|agent| agent.login.clone()),
                 reopen_within: self.settings.reopen_within,

@@ -151,7 +151,7 @@ impl AlarmClock {
     }
 
     fn ring(&mut self, tasks: &TaskTracker) {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         while self.ringing < RINGING_MOST
             && let Some(&(at, conversation)) = self.by_time.first()
             && at <= now
@@ -165,7 +165,7 @@ impl AlarmClock {
                 let looked = AssertUnwindSafe(look(&handle, &worker, conversation, checked)).catch_unwind().await;
                 let (checked, next) = looked.unwrap_or_else(|_panic| {
                     tracing::error!(%conversation, "An alarm ended by a defect of the daemon; it is tried again.");
-                    (checked, Some(later(Timestamp::now(), AFTER_A_DEFECT)))
+                    (checked, Some(later(crate::clock::now(), AFTER_A_DEFECT)))
                 });
                 handle.tell(Command::Rang { conversation, checked, next });
             });
@@ -187,7 +187,7 @@ impl AlarmClock {
 }
 
 fn until(at: Timestamp) -> Instant {
-    let wait = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
+    let wait = Duration::try_from(at.duration_since(crate::clock::now())).unwrap_or(Duration::ZERO);
     // Looked at again now and then, because clocks are set.
     Instant::now() + wait.min(Duration::from_secs(30))
 }
@@ -206,7 +206,7 @@ async fn set_all(handle: AlarmHandle, records: Arc<Records>, stop: Stop) {
     let last = rules.thresholds(crate::routing::Trigger::Closed).last().copied();
     let closed_since = last.map(|last| {
         let last = SignedDuration::from_secs(i64::try_from(last).unwrap_or(i64::MAX));
-        Timestamp::now().checked_sub(last).and_then(|at| at.checked_sub(CLOSED_MARGIN)).unwrap_or(Timestamp::MIN)
+        crate::clock::now().checked_sub(last).and_then(|at| at.checked_sub(CLOSED_MARGIN)).unwrap_or(Timestamp::MIN)
     });
     let mut after = None;
     while !stop.is_cancelled() {
@@ -238,7 +238,7 @@ async fn look(
             Err(error) => return (checked, Some(again(&error, id))),
         };
         let Some(due) = next_due(&conversation, &rules, checked) else { return (checked, None) };
-        if due.at > Timestamp::now() {
+        if due.at > crate::clock::now() {
             return (checked, Some(due.at));
         }
         let done = match due.alarm {
@@ -257,12 +257,12 @@ async fn look(
             return (checked, Some(again(&error, id)));
         }
     }
-    (checked, Some(Timestamp::now()))
+    (checked, Some(crate::clock::now()))
 }
 
 fn again(error: &StoreError, conversation: ConversationId) -> Timestamp {
     tracing::warn!(%error, %conversation, "An alarm waits for the record.");
-    later(Timestamp::now(), AGAIN)
+    later(crate::clock::now(), AGAIN)
 }
 
 async fn amend(

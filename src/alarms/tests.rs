@@ -149,3 +149,40 @@ fn an_escalation_takes_one_step_after_the_other() {
     conversation.assign(AgentId::from(1), at(70));
     assert!(!all_due(&conversation).contains(&"Escalate @90".to_owned()), "nobody waits any more");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// However the clock is set while people write and agents come and go: what is due is done once, and then there is
+    /// an end of what is due at that moment.
+    #[test]
+    fn what_is_due_is_done_once_whatever_the_clock_says(
+        steps in proptest::collection::vec((0_u8..7, proptest::sample::select(vec![1_i64, 60, 130, 700, 4_000, -200, -3_600])), 1..60),
+    ) {
+        let (rules, mut conversation, mut now) = (rules(), conversation(), 0);
+        for (step, seconds) in steps {
+            now += seconds;
+            match step {
+                0 => { conversation.said(at(now), EntryAuthor::Customer, "Hello?"); }
+                1 => says(&mut conversation, now),
+                2 => conversation.hand_off(Handoff::new("care", "asks", at(now))),
+                3 => conversation.assign(AgentId::from(1), at(now)),
+                4 => conversation.requeue(None),
+                5 => { conversation.close(at(now)); }
+                _ => {}
+            }
+            let mut done = Vec::new();
+            while let Some(due) = next_due(&conversation, &rules, None).filter(|due| due.at <= at(now)) {
+                proptest::prop_assert!(stands(&conversation, &rules, due) && !done.contains(&due), "{due:?} again");
+                match due.alarm {
+                    Alarm::Rules(RuleAlarm { spell, since, after, .. }) => {
+                        conversation.fired.insert(spell, Fired { since, up_to: after });
+                    }
+                    Alarm::NoReply => conversation.requeue(None),
+                    Alarm::Escalate => conversation.handoff.as_mut().unwrap().escalated += 1,
+                }
+                done.push(due);
+            }
+        }
+    }
+}

@@ -158,7 +158,7 @@ impl DeskHandle {
     /// Where one that joins a queue now would stand, 1 being next.
     pub async fn position_of_next(&self, queue: &str, priority: Priority) -> Option<u32> {
         let queue = queue.to_owned();
-        self.ask(move |desk| desk.position_of_next(&queue, priority, Timestamp::now())).await
+        self.ask(move |desk| desk.position_of_next(&queue, priority, crate::clock::now())).await
     }
 
     fn tell(&self, command: Command) {
@@ -212,7 +212,7 @@ impl Dispatcher {
         ids: Arc<IdClock>,
         offline_after: Duration,
     ) -> Result<Self, StoreError> {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let mut desk = Desk::new(desk_rules(&rules), ids);
         for agent in records.store.agents().await? {
             desk.apply(Input::AgentChanged(profile_of(&agent, &rules)), now);
@@ -267,7 +267,7 @@ impl Dispatcher {
         const IDLE: Duration = Duration::from_secs(5);
         let now = Instant::now();
         let deadline = self.desk.next_deadline().map_or(now + IDLE, |due| {
-            let wait = due.duration_since(Timestamp::now());
+            let wait = due.duration_since(crate::clock::now());
             now + Duration::try_from(wait).unwrap_or(Duration::ZERO).min(IDLE)
         });
         let leaving = self.leaving.values().min().copied().unwrap_or(deadline);
@@ -395,7 +395,7 @@ impl Dispatcher {
         let Answer { offer, agent, epoch, accept } = answer;
         let conversation = self.desk.offers_of(agent).find(|o| o.id == offer).map(|offer| offer.conversation);
         let input = if accept { Input::Accept { offer, agent, epoch } } else { Input::Decline { offer, agent, epoch } };
-        let effects = self.desk.apply(input, Timestamp::now());
+        let effects = self.desk.apply(input, crate::clock::now());
         self.stale = true;
         if let Some(refusal) = effects.iter().find_map(|effect| match effect {
             Effect::Refused(refusal) => Some(*refusal),
@@ -421,13 +421,13 @@ impl Dispatcher {
     }
 
     fn apply(&mut self, input: Input) {
-        let effects = self.desk.apply(input, Timestamp::now());
+        let effects = self.desk.apply(input, crate::clock::now());
         self.stale = true;
         self.carry_out(effects, None);
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>, mut waiting: Option<(OfferId, AnswerTo)>) {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let mut offers = Vec::new();
         for effect in effects {
             match effect {
@@ -539,7 +539,7 @@ impl Dispatcher {
     }
 
     fn draw_board(&mut self) {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let board = Board::of(&self.desk, now);
         let before = self.records.desk.board.swap(Arc::new(board));
         let board = self.records.desk.board();

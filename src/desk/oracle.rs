@@ -779,7 +779,7 @@ proptest! {
     fn the_desk_decides_as_the_naive_one_and_keeps_its_promises(
         rules in rules(),
         agents in collection::vec(profile(), 2..8),
-        steps in collection::vec((step(), sample::select(vec![0_i64, 0, 0, 1, 1, 3, 7, 31, 60, 301, -200])), 1..80),
+        steps in collection::vec((step(), sample::select(vec![0_i64, 0, 0, 1, 1, 3, 7, 31, 60, 301, -200, -3_600])), 1..80),
     ) {
         let mut life = Life::new(&rules);
         for profile in agents {

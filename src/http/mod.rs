@@ -19,7 +19,7 @@ use axum::{
     routing::get,
     serve::ListenerExt,
 };
-use contract::{AttachmentStore, Channel, Host, Stop, Timestamp};
+use contract::{AttachmentStore, Channel, Host, Stop};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
@@ -127,7 +127,7 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
         metrics::gauge!("switchboard_queue_agents_online", "queue" => name.clone()).set(queue.agents_online as f64);
         metrics::gauge!("switchboard_queue_agents_free", "queue" => name.clone()).set(queue.agents_free as f64);
     }
-    if let Some(audit) = app.records.desk.ask(|desk| desk.audit(Timestamp::now())).await {
+    if let Some(audit) = app.records.desk.ask(|desk| desk.audit(crate::clock::now())).await {
         for (what, count) in [
             ("unmatched", audit.unmatched),
             ("two_owners", audit.two_owners),

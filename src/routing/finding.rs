@@ -11,6 +11,15 @@ const MAX_FINDINGS: usize = 100;
 /// The longest message, in characters: it may quote a hostile name.
 const MAX_MESSAGE: usize = 240;
 
+/// The longest line that is drawn, in bytes.
+const MAX_DRAWN: usize = 1_000;
+
+/// The longest name for which a similar one is looked for, in bytes.
+const MAX_NAME: usize = 128;
+
+/// The most names that one is compared with.
+const MAX_COMPARED: usize = 1_000;
+
 /// One file of a rule set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -67,6 +76,10 @@ impl Finding {
         });
         diagnostic.help.clone_from(&self.help);
         let source = files.iter().find(|file| file.name == self.file && self.line > 0);
+        let source = source.filter(|file| {
+            let around = file.text.lines().skip(self.line.saturating_sub(2)).take(3);
+            around.map(str::len).max().unwrap_or(0) <= MAX_DRAWN
+        });
         if source.is_some() {
             diagnostic = diagnostic.with_label(LabeledSpan::underline(self.span.clone()));
         }
@@ -82,7 +95,8 @@ impl Finding {
             text.clear();
             let _ = writeln!(text, "{}:{}:{}: {}", self.file, self.line, self.column, self.message);
         } else if source.is_none() && !self.file.is_empty() {
-            text.insert_str(0, &format!("{}:\n", self.file));
+            let place = if self.line > 0 { format!("{}:{}", self.line, self.column) } else { String::new() };
+            text.insert_str(0, &format!("{}:{place}\n", self.file));
         }
         text
     }
@@ -162,15 +176,20 @@ fn floor(text: &str, byte: usize) -> usize {
 /// "did you mean" for a name that is not known, or the names there are.
 pub(crate) fn suggest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
+    // Two names are compared in the product of their lengths, which people bound and files do not.
+    let comparable = name.len() <= MAX_NAME && known.len() <= MAX_COMPARED;
+    let most = |candidate: &str| 1 + name.len().max(candidate.len()) / 4;
     let nearest = known
         .iter()
+        .filter(|candidate| comparable && name.len().abs_diff(candidate.len()) <= most(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), *candidate))
         .min()
-        .filter(|(distance, candidate)| *distance <= 1 + name.len().max(candidate.len()) / 4);
+        .filter(|(distance, candidate)| *distance <= most(candidate));
     match nearest {
         Some((_, nearest)) => format!("did you mean “{nearest}”?"),
         None if known.is_empty() => "there is none".to_owned(),
         None if known.len() <= 24 => format!("there are: {}", known.join(", ")),
-        None => format!("there are {} of them; none is similar", known.len()),
+        None if comparable => format!("there are {} of them; none is similar", known.len()),
+        None => format!("there are {} of them", known.len()),
     }
 }

@@ -7,18 +7,42 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_saphyr::{Location, Spanned, options::DuplicateKeyPolicy, options::MergeKeyPolicy};
+use serde_saphyr::{
+    Location, Spanned,
+    budget::BudgetBreach as Breach,
+    options::{DuplicateKeyPolicy, MergeKeyPolicy},
+};
 
 /// The most nodes of one file.
 const MAX_NODES: usize = 300_000;
 /// The deepest nesting of one file.
 const MAX_DEPTH: usize = 24;
+/// The most aliases of one file.
+const MAX_ALIASES: usize = 1_000;
+/// The most values that the aliases of one file stand for.
+const MAX_REPEATED: usize = 100_000;
+/// What aliases are for can be written without them.
+const NO_ALIASES: &str = "write lists out without *aliases";
 
 /// A node and the bytes of the file that it was read from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     pub value: Value,
     pub span: Range<usize>,
+}
+
+impl Node {
+    /// What an empty file is.
+    pub(crate) const NULL: Self = Self { value: Value::Null, span: 0..0 };
+
+    /// How many values it has in it, itself counted.
+    pub(crate) fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::List(items) => items.iter().map(Self::count).sum(),
+            Value::Map(entries) => entries.iter().map(|(_, node)| node.count()).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// What a node is.
@@ -71,37 +95,65 @@ pub(crate) fn parse(text: &str) -> Result<Node, Malformed> {
             max_depth: MAX_DEPTH,
             flow_nesting_limit: MAX_DEPTH,
             max_documents: 1,
-            max_aliases: 1_000,
-            max_anchors: 1_000,
-            max_recorded_anchor_events: 100_000,
+            max_aliases: MAX_ALIASES,
+            max_anchors: MAX_ALIASES,
+            max_recorded_anchor_events: MAX_REPEATED,
         },
         duplicate_keys: DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         strict_booleans: true,
         reject_unsupported_tags: true,
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 100_000,
+            max_total_replayed_events: MAX_REPEATED,
             max_replay_stack_depth: 4,
         },
     };
+    if let Some(unprintable) = unprintable(text) {
+        return Err(unprintable);
+    }
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(Node { value: Value::Null, span: 0..0 });
+        return Ok(Node::NULL);
     }
     serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options).map(Node::from).map_err(|error| {
         let at = error.location().map_or(0..0, |at| bytes(&at));
-        let (span, help) = match error.without_snippet() {
+        let error = error.without_snippet();
+        let too_much = |message: String, help| Malformed { message, help, span: at.clone() };
+        match error {
             serde_saphyr::Error::UnsupportedTag { tag, .. } => {
                 let before = text.get(..at.start).and_then(|head| head.rfind(tag.as_str()));
                 let span = before.map_or(at, |start| start..start + tag.len());
-                (span, "put a text that begins with ! in quotes")
+                Malformed { message: plain(error), help: "put a text that begins with ! in quotes", span }
             }
-            serde_saphyr::Error::Budget { .. } => {
-                (at, "split it into several files, and write lists out without *aliases")
+            serde_saphyr::Error::Budget { breach, .. } => match breach {
+                Breach::Depth { .. } => too_deep(at),
+                Breach::Nodes { .. } | Breach::Events { .. } => {
+                    too_much(format!("there are more than {MAX_NODES} values"), "split it into several files")
+                }
+                Breach::Aliases { .. } | Breach::Anchors { .. } => {
+                    too_much(format!("there are more than {MAX_ALIASES} aliases"), NO_ALIASES)
+                }
+                _ => too_much(plain(error), "split it into several files"),
+            },
+            // The error that says so is wrapped in one that says where, and can only be known by its words.
+            _ if plain(error).starts_with("alias replay") || plain(error).starts_with("alias expansion") => {
+                too_much("aliases of aliases stand for too many values".to_owned(), NO_ALIASES)
             }
-            _ => (at, ""),
-        };
-        Malformed { message: plain(&error), help, span }
+            _ if plain(error) == "recursion limit exceeded" => too_deep(at),
+            _ => Malformed { message: plain(error), help: "", span: at },
+        }
     })
+}
+
+fn too_deep(span: Range<usize>) -> Malformed {
+    let message = format!("it is nested deeper than {MAX_DEPTH} levels");
+    Malformed { message, help: "a rule file needs few levels; is a bracket left open?", span }
+}
+
+/// The first character that no YAML file can have.
+fn unprintable(text: &str) -> Option<Malformed> {
+    let (at, c) = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}'))?;
+    let message = format!("there is a control character, U+{:04X}", u32::from(c));
+    Some(Malformed { message, help: "take it out; is this a text file?", span: at..at + c.len_utf8() })
 }
 
 /// The error's first line, without the position and the snippet that the caller draws better.

@@ -100,7 +100,7 @@ pub async fn amend<E>(
         let before = store.conversation(id).await?.ok_or(StoreError::Missing("conversation"))?;
         let mut draft = Draft {
             conversation: Conversation::clone(&before),
-            now: Timestamp::now(),
+            now: crate::clock::now(),
             once: None,
             ids,
             entries: Vec::new(),

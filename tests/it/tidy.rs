@@ -70,11 +70,19 @@ fn decisions_know_no_clock_no_store_and_no_runtime() {
     pure.extend(files("src/simulate"));
     let edges = ["src/desk/dispatcher.rs", "src/desk/board.rs"];
     pure.extend(files("src/desk").into_iter().filter(|(path, _)| !edges.contains(&path.as_str())));
-    let impure = r"\btokio\b|crate::(store|http|live|records|wiring)\b|SystemTime::now|Instant::now|Timestamp::now|async fn|\.await";
+    let impure = r"\btokio\b|crate::(store|http|live|records|wiring)\b|SystemTime::now|Instant::now|Timestamp::now|clock::now|async fn|\.await";
     nowhere(
         &found(pure.iter().filter(is_rust).filter(|(path, _)| !path.ends_with("mod.rs")), impure),
         "a pure core has an effect",
     );
+}
+
+#[test]
+fn the_daemon_has_one_clock() {
+    let source = files("src");
+    let may = ["src/clock.rs", "src/cli/"];
+    let others = source.iter().filter(is_rust).filter(|(path, _)| !may.iter().any(|may| path.starts_with(may)));
+    nowhere(&found(others, r"Timestamp::now\(|SystemTime::now"), "a clock is asked that can be set back");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 use self::{index::Index, parse::Section, score::Scorer};
 use super::{Answer, Citation, Question, Reply, RespondError, Responder};
-use crate::understand::window;
+use crate::{regular, understand::window};
 
 /// The largest knowledge file, in bytes.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
@@ -101,7 +101,7 @@ impl Knowledge {
             if name == "README.md" {
                 continue;
             }
-            match read(path) {
+            match regular::read(path, MAX_FILE_BYTES + 1) {
                 Err(error) => findings.push(unreadable(path, &error)),
                 Ok(bytes) => match parse::decode(&name, bytes) {
                     Ok(text) => files.push((name, text)),
@@ -209,15 +209,6 @@ impl Responder for Knowledge {
     async fn respond(&self, question: &Question<'_>) -> Result<Reply, RespondError> {
         Ok(self.answer(question))
     }
-}
-
-/// A file's bytes, one more than the limit at most.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    use io::Read;
-    let mut bytes = Vec::new();
-    let most = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX) + 1;
-    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// `zh` of `zh-Hant`.

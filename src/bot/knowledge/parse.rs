@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{Finding, MAX_FILE_BYTES, plain, terms};
+use crate::regular;
 
 /// The longest question or paraphrase, in characters.
 const MAX_QUESTION: usize = 300;
@@ -62,11 +63,7 @@ pub(super) fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Finding> {
             "split it into several files",
         ));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        finding(file, line, "not valid UTF-8", "save the file as UTF-8")
-    })
+    regular::text(bytes).map_err(|line| finding(file, line, "not valid UTF-8", "save the file as UTF-8"))
 }
 
 /// The sections of a file; what is wrong is added to the findings.

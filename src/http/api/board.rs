@@ -94,7 +94,7 @@ struct Missing {
 #[utoipa::path(get, path = "/board", tag = "desk", operation_id = "board", responses((status = 200, body = BoardView)))]
 pub(super) async fn board(State(app): State<App>, caller: Caller) -> Result<Json<BoardView>, ApiError> {
     caller.needs(Role::Supervisor)?;
-    let at = Timestamp::now();
+    let at = crate::clock::now();
     let found = app.records.desk.ask(move |desk| {
         let mut found: Vec<(String, usize, ConversationId, Tally)> = Vec::new();
         for queue in desk.queues() {

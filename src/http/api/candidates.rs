@@ -157,7 +157,7 @@ pub(super) async fn candidates(
         None => roster.all().iter().filter(|agent| agent.active).map(|agent| agent.id).collect(),
     };
     let found = app.records.desk.ask(move |desk| {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         agents.into_iter().map(|agent| (agent, desk.why_not(agent, id, now))).collect::<Vec<_>>()
     });
     let name = |agent: AgentId| roster.name(agent);

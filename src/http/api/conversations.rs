@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use contract::{
-    Attachment, AttachmentSource, ContentHash, ConversationId, EntryId, MessageId, OutboundId, Timestamp, clean_line,
-    clean_text,
+    Attachment, AttachmentSource, ContentHash, ConversationId, EntryId, MessageId, OutboundId, clean_line, clean_text,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -101,7 +100,7 @@ async fn waiting(
         served(app, caller).into_iter().collect()
     };
     queues.retain(|name| queue.is_none_or(|queue| queue == name));
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     let waiting = app.records.desk.ask(move |desk| {
         let mut found: Vec<(f64, ConversationId)> = Vec::new();
         for queue in queues {
@@ -281,7 +280,7 @@ async fn write(
     let written: EntryId = match already().await? {
         Some(already) => already,
         None => {
-            let new: EntryId = app.records.ids.next(Timestamp::now());
+            let new: EntryId = app.records.ids.next(crate::clock::now());
             let amended = app.records.amend(id, |change| {
                 change.once = Some(Once { writer: agent.id, client_id: client_id.to_owned(), entry: new });
                 draft(change, agent, new)

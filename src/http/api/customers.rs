@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use contract::{CustomerId, Timestamp, clean_line};
+use contract::{CustomerId, clean_line};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -187,7 +187,7 @@ pub(super) async fn unmerge(
     Body(Unmerge { merge }): Body<Unmerge>,
 ) -> Result<Json<CustomerView>, ApiError> {
     caller.needs(Role::Supervisor)?;
-    let undone = app.records.store.unmerge(&merge, Timestamp::now()).await?;
+    let undone = app.records.store.unmerge(&merge, crate::clock::now()).await?;
     tracing::info!(from = %undone.from, into = %undone.into, by = caller.name, "A merge was undone.");
     Ok(Json(contact(&app, id).await?))
 }

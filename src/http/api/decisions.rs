@@ -99,7 +99,7 @@ pub(super) async fn decisions(
 ) -> Result<Json<Decisions>, ApiError> {
     caller.needs(Role::Supervisor)?;
     let before = asked.before.as_deref().map(entry_id).transpose()?;
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     let wanted = Wanted {
         rule: asked.rule,
         queue: asked.queue,

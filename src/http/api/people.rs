@@ -55,7 +55,7 @@ pub(super) async fn login(
     Body(Login { login, password }): Body<Login>,
 ) -> Result<impl IntoResponse, ApiError> {
     let agent = app.auth.check_login(app.records.announcer.roster(), from.ip(), &login, password).await?;
-    let (session, token) = auth::new_session(agent.id, Timestamp::now());
+    let (session, token) = auth::new_session(agent.id, crate::clock::now());
     let csrf = session.csrf.clone();
     app.records.store.put_session(session).await?;
     let me = Me { agent: view(&app, &agent), csrf };
@@ -139,7 +139,7 @@ pub(super) async fn set_password(
     let password_hash = app.auth.hash(new).await?;
     put(&app, Agent { password_hash, ..Agent::clone(&agent) }).await?;
     app.records.store.end_sessions(None, agent.id).await?;
-    let (session, token) = auth::new_session(agent.id, Timestamp::now());
+    let (session, token) = auth::new_session(agent.id, crate::clock::now());
     app.records
         .store
         .put_session(
@@ -207,7 +207,7 @@ pub(super) async fn add_agent(
 ) -> Result<impl IntoResponse, ApiError> {
     caller.needs(Role::Admin)?;
     let agent = Agent {
-        id: app.records.ids.next(Timestamp::now()),
+        id: app.records.ids.next(crate::clock::now()),
         login: new.login.trim().to_lowercase(),
         name: clean_line(&new.name, 80),
         role: new.role,
@@ -351,7 +351,7 @@ pub(super) async fn add_token(
     caller.needs(Role::Admin)?;
     let text = format!("swb_{}", auth::new_secret());
     let name = clean_line(&name, 80);
-    let made_at = Timestamp::now();
+    let made_at = crate::clock::now();
     let token = ApiToken { id: 0, name: name.clone(), role, token_hash: auth::secret_hash(&text), made_at };
     let id = app.records.store.put_token(token).await?;
     Ok((StatusCode::CREATED, Json(TokenView { id, name, role, made_at, token: Some(text) })))

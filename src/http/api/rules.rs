@@ -272,7 +272,7 @@ pub(super) async fn try_out(
     let signals = reader.read(Text { text: &text, subject: said("subject") });
     let mut base = Facts::default();
     base.message = MessageFacts::from_signals(&signals);
-    base.now.time = Timestamp::now();
+    base.now.time = crate::clock::now();
     base.queues = Arc::clone(&app.records.desk.board().queues);
     if let Some(customer) = customer {
         base.customer = customer_facts(&app, customer).await?;
@@ -321,7 +321,7 @@ async fn customer_facts(app: &App, id: CustomerId) -> Result<CustomerFacts, ApiE
     const LOOKED_AT: usize = 200;
     let contact = app.records.store.contact(id).await?.ok_or_else(|| ApiError::missing("customer"))?;
     let conversations = app.records.store.conversations_of(&contact.ids, LOOKED_AT).await?;
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     let opened_within = |hours| {
         let since = now - SignedDuration::from_hours(hours);
         1 + conversations.iter().filter(|conversation| conversation.opened_at >= since).count()

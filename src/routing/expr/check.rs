@@ -6,7 +6,6 @@ use cel::common::ast::{
     CallExpr, ComprehensionExpr, Expr as Ast, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators,
 };
 use jiff::SignedDuration;
-use regex::RegexBuilder;
 
 use super::{
     Comparison, EntityPart, Expr, FIELDS, Kind, Needles, Operator, Pattern, QUEUE_FIELDS, Ty, Val, schema,
@@ -20,8 +19,6 @@ const MAX_BYTES: usize = 2048;
 const MAX_NESTING: usize = 24;
 /// The deepest nesting of operations.
 const MAX_DEPTH: usize = 100;
-/// The most memory of a compiled regular expression, in bytes.
-const MAX_REGEX: usize = 256 * 1024;
 
 const ROOTS: [&str; 5] = ["message", "conversation", "customer", "queues", "now"];
 pub(in crate::routing) const FUNCTIONS: &[&str] = &[
@@ -528,9 +525,13 @@ impl<'a> Checker<'a> {
                 "for example matches(\"(?i)order #[0-9]+\")",
             );
         };
-        let built = RegexBuilder::new(source).size_limit(MAX_REGEX).dfa_size_limit(MAX_REGEX).build();
-        match built {
-            Ok(regex) => Some((Kind::Matches(Box::new(text?), Pattern(regex)), Ty::Bool)),
+        match self.needles.pattern(source) {
+            Ok(None) => self.none(
+                &span,
+                "the regular expressions of all rules are too large together",
+                "write any_word([…]), contains or startsWith where they do, and [a-z] for \\w",
+            ),
+            Ok(Some(regex)) => Some((Kind::Matches(Box::new(text?), Pattern(regex)), Ty::Bool)),
             Err(error) => {
                 let text = error.to_string();
                 let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

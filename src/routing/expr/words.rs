@@ -3,15 +3,42 @@
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex::{Regex, RegexBuilder};
+
+/// How much memory one compiled regular expression may take: most take little.
+const PATTERN_BYTES: [usize; 3] = [16 * 1024, 64 * 1024, 256 * 1024];
+/// How much memory those of all rules may take: 4,096 of the small ones, 256 of the largest.
+const MAX_PATTERNS_BYTES: usize = 64 * 1024 * 1024;
 
 /// The texts that rules look for in `message.text`, each once.
 #[derive(Debug, Default)]
 pub(in crate::routing) struct Needles {
     contained: BTreeMap<String, usize>,
     words: BTreeMap<String, usize>,
+    /// What the regular expressions may take of memory, in bytes.
+    patterns: usize,
 }
 
 impl Needles {
+    /// Compiles a regular expression; `None` once those of all rules take too much memory.
+    ///
+    /// # Errors
+    /// It is none, or takes too much memory by itself.
+    pub(super) fn pattern(&mut self, source: &str) -> Result<Option<Regex>, regex::Error> {
+        // A compiled expression does not say how large it is: the smallest limit that it keeps to does.
+        for limit in PATTERN_BYTES {
+            match RegexBuilder::new(source).size_limit(limit).dfa_size_limit(limit).build() {
+                Err(regex::Error::CompiledTooBig(_)) if limit < PATTERN_BYTES[2] => {}
+                Err(error) => return Err(error),
+                Ok(regex) => {
+                    self.patterns += limit;
+                    return Ok((self.patterns <= MAX_PATTERNS_BYTES).then_some(regex));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     pub(super) fn contained(&mut self, text: &str) -> usize {
         let next = self.contained.len();
         *self.contained.entry(text.to_owned()).or_insert(next)

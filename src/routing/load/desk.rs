@@ -16,6 +16,11 @@ use crate::routing::{
 
 /// What to do about a calendar that never opens.
 pub(super) const NO_HOURS: &str = "give the calendar hours: `week: {monday: [\"9:00-18:00\"]}`";
+/// The most languages, skills and calendars, and the most texts of all templates.
+const MAX_LANGUAGES: usize = 100;
+const MAX_SKILLS: usize = 5_000;
+const MAX_CALENDARS: usize = 500;
+const MAX_TEXTS: usize = 5_000;
 
 /// What `skills.yaml` says.
 #[derive(Debug, Default)]
@@ -36,8 +41,8 @@ pub(super) struct Calendars {
 pub(super) fn skills(root: &Node, notes: &mut Notes<'_>) -> Skills {
     let mut skills = Skills::default();
     let Some(fields) = read::fields(root, "skills.yaml", &["languages", "skills"], notes) else { return skills };
-    let languages = fields.get("languages").and_then(|node| read::list(node, "languages", notes));
-    for node in languages.unwrap_or_default() {
+    let languages = fields.get("languages").and_then(|node| read::list(node, "languages", notes)).unwrap_or_default();
+    for node in read::at_most(languages, root, "languages", MAX_LANGUAGES, notes) {
         if let Some(tag) = read::text(node, "a language", notes)
             && read::is_language(tag, &node.span, notes)
         {
@@ -45,8 +50,8 @@ pub(super) fn skills(root: &Node, notes: &mut Notes<'_>) -> Skills {
             skills.spans.push(node.span.clone());
         }
     }
-    let entries = fields.get("skills").and_then(|node| read::entries(node, "skills", notes));
-    for (key, node) in entries.unwrap_or_default() {
+    let entries = fields.get("skills").and_then(|node| read::entries(node, "skills", notes)).unwrap_or_default();
+    for (key, node) in read::at_most(entries, root, "skills", MAX_SKILLS, notes) {
         if !read::is_name(&key.name, &key.span, "a skill", notes) {
             continue;
         }
@@ -62,8 +67,8 @@ pub(super) fn calendars(root: &Node, notes: &mut Notes<'_>) -> Calendars {
     let Some(fields) = read::fields(root, "calendars.yaml", &["time_zone", "calendars"], notes) else { return read_ };
     read_.zone = fields.get("time_zone").and_then(|node| read::zone(node, notes));
     let default = read_.zone.clone().unwrap_or(TimeZone::UTC);
-    let entries = fields.get("calendars").and_then(|node| read::entries(node, "calendars", notes));
-    for (key, node) in entries.unwrap_or_default() {
+    let entries = fields.get("calendars").and_then(|node| read::entries(node, "calendars", notes)).unwrap_or_default();
+    for (key, node) in read::at_most(entries, root, "calendars", MAX_CALENDARS, notes) {
         let known = ["time_zone", "week", "holidays", "exceptions"];
         if read::is_name(&key.name, &key.span, "a calendar", notes)
             && let Some(fields) = read::fields(node, "a calendar", &known, notes)
@@ -141,12 +146,19 @@ fn date(node: &Node, notes: &mut Notes<'_>) -> Option<Date> {
 pub(super) fn templates(root: &Node, languages: &[String], notes: &mut Notes<'_>) -> Templates {
     let mut templates = Templates::default();
     let Some(fields) = read::fields(root, "templates.yaml", &["templates"], notes) else { return templates };
-    let entries = fields.get("templates").and_then(|node| read::entries(node, "templates", notes));
-    for (key, node) in entries.unwrap_or_default() {
+    let entries = fields.get("templates").and_then(|node| read::entries(node, "templates", notes)).unwrap_or_default();
+    let mut left = MAX_TEXTS;
+    for (key, node) in read::at_most(entries, root, "templates", MAX_TEXTS, notes) {
         if !read::is_name(&key.name, &key.span, "a template", notes) {
             continue;
         }
-        for (language, node) in read::entries(node, "a template", notes).unwrap_or_default() {
+        let texts = read::entries(node, "a template", notes).unwrap_or_default();
+        if texts.len() > left {
+            notes.error(&key.span, format!("with this template, there are more than {MAX_TEXTS} texts"), "");
+            break;
+        }
+        left -= texts.len();
+        for (language, node) in texts {
             if read::is_language(&language.name, &language.span, notes)
                 && let Some(source) = read::text(node, "a template's text", notes)
             {
@@ -175,10 +187,9 @@ fn template(templates: &mut Templates, name: &str, language: &str, source: &str,
     };
     if let Err(error) = templates.add(name, language, source) {
         let span = spot(&error);
-        let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
         notes.error(
             &span,
-            format!("the template cannot be read: {said}"),
+            format!("the template cannot be read: {}", cause(&error)),
             "templates are written in Jinja: {{ customer.name }}, {% if position %} … {% endif %}",
         );
         return;
@@ -194,7 +205,20 @@ fn template(templates: &mut Templates, name: &str, language: &str, source: &str,
         && let Err(error) = templates.try_out(name, language)
     {
         let span = spot(&error);
-        let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        notes.error(&span, format!("the template fails: {said}"), "");
+        notes.error(
+            &span,
+            format!("the template fails: {}", cause(&error)),
+            "a template says one short text, by little work",
+        );
+    }
+}
+
+/// What went wrong in a template, or in the one that it includes.
+fn cause(error: &minijinja::Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let last = causes.last().unwrap_or(error);
+    match last.downcast_ref::<minijinja::Error>() {
+        Some(last) => last.detail().map_or_else(|| last.kind().to_string(), str::to_owned),
+        None => last.to_string(),
     }
 }

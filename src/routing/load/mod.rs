@@ -4,6 +4,9 @@
 mod cases;
 mod desk;
 mod escalation;
+mod folder;
+#[cfg(test)]
+mod hostile;
 mod intents;
 mod lint;
 mod queues;
@@ -17,7 +20,7 @@ pub(crate) use read::parse_seconds;
 #[cfg(test)]
 pub(super) use rules::STEPS;
 
-use std::{collections::BTreeMap, fs, io, ops::Range, path::Path, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use understand::intents::Intent;
@@ -42,8 +45,12 @@ const MAX_FILE_LINES: usize = 50_000;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most files.
 const MAX_FILES: usize = 500;
+/// The most values of all files: lists, mappings and what stands in them.
+const MAX_VALUES: usize = 500_000;
 /// The most rules of all files.
 const MAX_RULES: usize = 20_000;
+/// The most tests of all files: each runs over all rules before they are in force.
+const MAX_TESTS: usize = 10_000;
 /// The most findings that are said; whoever made more has one cause.
 const MAX_FINDINGS: usize = 200;
 /// What the expression parser may need.
@@ -98,47 +105,13 @@ struct Desk {
 /// A folder or file that cannot be read is a finding.
 #[must_use]
 pub fn load_dir(folder: &Path) -> Loaded {
-    match read_dir(folder) {
-        Ok(files) => load(&files),
-        Err((name, message)) => Loaded { findings: vec![nowhere(&name, message, "")], ..Loaded::default() },
+    let (files, mut unread) = folder::read(folder);
+    if unread.iter().any(|finding| finding.severity == Severity::Error) {
+        return Loaded { findings: unread, ..Loaded::default() };
     }
-}
-
-/// Reads the files without loading them.
-fn read_dir(folder: &Path) -> Result<Vec<SourceFile>, (String, String)> {
-    let shown = folder.display().to_string();
-    let fail = |name: &str, error: io::Error| (name.to_owned(), format!("{name} cannot be read: {error}"));
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| fail(&shown, error))? {
-        let path = entry.map_err(|error| fail(&shown, error))?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|extension| extension == "yaml") && !hidden && path.is_file() {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    if paths.len() > MAX_FILES {
-        return Err((shown, format!("there are {} files; {MAX_FILES} are the most", paths.len())));
-    }
-    let (mut files, mut total) = (Vec::with_capacity(paths.len()), 0);
-    for path in paths {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let size = fs::metadata(&path).map_err(|error| fail(&name, error))?.len();
-        if size > MAX_FILE_BYTES as u64 {
-            return Err((name.clone(), too_large(&name, size)));
-        }
-        total += size;
-        if total > MAX_BYTES as u64 {
-            return Err((shown, format!("the files have more than {MAX_BYTES} bytes together")));
-        }
-        let text = fs::read_to_string(&path).map_err(|error| fail(&name, error))?;
-        files.push(SourceFile { name, text });
-    }
-    Ok(files)
-}
-
-fn too_large(name: &str, size: u64) -> String {
-    format!("{name} has {size} bytes; {MAX_FILE_BYTES} are the most")
+    let mut loaded = load(&files);
+    unread.append(&mut loaded.findings);
+    Loaded { findings: unread, ..loaded }
 }
 
 /// A finding about a file as a whole, or about no file.
@@ -165,18 +138,10 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let total: usize = files.iter().map(|file| file.text.len()).sum();
     let largest = files.iter().find(|file| file.text.len() > MAX_FILE_BYTES);
     let longest = files.iter().map(|file| (file, file.text.lines().count())).find(|(_, lines)| *lines > MAX_FILE_LINES);
-    let refused = match largest {
-        Some(file) => {
-            Some(nowhere(&file.name, too_large(&file.name, file.text.len() as u64), "split it into several files"))
-        }
-        None if let Some((file, lines)) = longest => {
-            let message = format!("{} has {lines} lines; {MAX_FILE_LINES} are the most", file.name);
-            Some(nowhere(&file.name, message, "split it into several files"))
-        }
-        None if total > MAX_BYTES => {
-            Some(nowhere("", format!("the files have {total} bytes together; {MAX_BYTES} are the most"), ""))
-        }
-        None => None,
+    let refused = match (largest, longest) {
+        (Some(file), _) => Some(folder::too_large(&file.name, file.text.len() as u64)),
+        (None, Some((file, lines))) => Some(folder::too_long(&file.name, lines, MAX_FILE_LINES)),
+        (None, None) => (total > MAX_BYTES).then(|| folder::too_much("")),
     };
     if let Some(finding) = refused {
         return Loaded { findings: vec![finding], ..Loaded::default() };
@@ -264,6 +229,7 @@ impl<'f> Loading<'f> {
     }
 
     fn parse(&mut self) {
+        let mut left = MAX_VALUES;
         for (file, notes) in self.files.iter().zip(&mut self.notes) {
             let tree = yaml::parse(&file.text).unwrap_or_else(|malformed| {
                 notes.error(
@@ -271,9 +237,15 @@ impl<'f> Loading<'f> {
                     format!("this is not YAML that can be read: {}", malformed.message),
                     malformed.help,
                 );
-                Node { value: yaml::Value::Null, span: 0..0 }
+                Node::NULL
             });
-            self.trees.push(tree);
+            let values = tree.count();
+            if values > left {
+                let message = format!("with this file, there are more than {MAX_VALUES} values");
+                notes.error(&(0..0), message, "move what is not a rule file out of the folder");
+            }
+            self.trees.push(if values > left { Node::NULL } else { tree });
+            left = left.saturating_sub(values);
         }
     }
 
@@ -324,16 +296,26 @@ impl<'f> Loading<'f> {
             if [QUEUES, SKILLS, CALENDARS, TEMPLATES, INTENTS].contains(&self.files[place].name.as_str()) {
                 continue;
             }
+            if self.notes.iter().map(|notes| notes.findings.len()).sum::<usize>() >= MAX_FINDINGS {
+                return;
+            }
             let (tree, notes) = (&self.trees[place], &mut self.notes[place]);
             let Some(fields) = read::fields(tree, "a rule file", &["rules", "tests"], notes) else { continue };
             let items = fields.get("rules").and_then(|node| read::list(node, "rules", notes)).unwrap_or_default();
-            if self.rules.len() + items.len() > MAX_RULES {
-                notes.error(
-                    &(0..0),
-                    format!("there are more than {MAX_RULES} rules"),
-                    "put words into any_word([…]), and values into `in […]`",
-                );
-                return;
+            let tests = fields.get("tests").and_then(|node| read::list(node, "tests", notes)).unwrap_or_default();
+            let in_words = "put words into any_word([…]), and values into `in […]`";
+            for (found, most, what, help) in [
+                (self.rules.len() + items.len(), MAX_RULES, "rules", in_words),
+                (self.cases.len() + tests.len(), MAX_TESTS, "tests", "keep those that try out different branches"),
+            ] {
+                if found > most {
+                    notes.error(
+                        &(0..0),
+                        format!("with this file, there are {found} {what}; {most} are the most"),
+                        help,
+                    );
+                    return;
+                }
             }
             let lines = Lines::new(&self.files[place].text);
             for item in items {
@@ -349,8 +331,10 @@ impl<'f> Loading<'f> {
                 };
                 self.rules.extend(reader.rule(item));
             }
-            let tests = fields.get("tests").and_then(|node| read::list(node, "tests", notes)).unwrap_or_default();
             for item in tests {
+                if notes.full() {
+                    break;
+                }
                 self.cases.extend(cases::case(item, place, &lines, &self.desk, notes));
             }
         }

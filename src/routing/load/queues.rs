@@ -25,6 +25,8 @@ const OFFER_TIMEOUT: u64 = 30;
 /// For how long one conversation can be overtaken before that is worth a warning, unless the queue says otherwise, in
 /// seconds.
 const MAX_OVERTAKE: u64 = 4 * 3_600;
+/// The most queues.
+const MAX_QUEUES: usize = 2_000;
 
 /// What queues can name.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ pub(super) fn queues(
     let mut queues = BTreeMap::new();
     let Some(fields) = read::fields(root, "queues.yaml", &["queues"], notes) else { return queues };
     let entries = fields.get("queues").and_then(|node| read::entries(node, "queues", notes)).unwrap_or_default();
+    let entries = read::at_most(entries, root, "queues", MAX_QUEUES, notes);
     let names: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
     for (key, node) in entries {
         if read::is_name(&key.name, &key.span, "a queue", notes)
@@ -223,6 +226,9 @@ fn members(node: &Node, skills: &Skills, notes: &mut Notes<'_>) -> Members {
     let mut needed = BTreeMap::new();
     let skilled = read::fields(node, "members", &["skills"], notes).and_then(|fields| fields.get("skills"));
     for (key, node) in skilled.and_then(|node| read::entries(node, "skills", notes)).unwrap_or_default() {
+        if notes.full() {
+            break;
+        }
         if !skills.titles.contains_key(&key.name) {
             let help = suggest(&key.name, skills.titles.keys().map(String::as_str));
             notes.error(&key.span, format!("there is no skill “{}”", key.name), help);

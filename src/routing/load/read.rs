@@ -43,6 +43,7 @@ pub(crate) fn fields<'n>(node: &'n Node, what: &str, known: &[&str], notes: &mut
 /// A mapping with any keys.
 pub(crate) fn entries<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n [(Key, Node)]> {
     match &node.value {
+        _ if notes.full() => None,
         Value::Map(entries) => Some(entries),
         Value::Null => Some(&[]),
         other => {
@@ -56,8 +57,17 @@ pub(crate) fn entries<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> 
     }
 }
 
+/// The first `most` of some items; that there are more is an error.
+pub(super) fn at_most<'n, T>(items: &'n [T], node: &Node, what: &str, most: usize, notes: &mut Notes<'_>) -> &'n [T] {
+    if items.len() > most {
+        notes.error(&node.span, format!("there are {} {what}; {most} are the most", items.len()), "");
+    }
+    &items[..items.len().min(most)]
+}
+
 pub(crate) fn list<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n [Node]> {
     match &node.value {
+        _ if notes.full() => None,
         Value::List(items) => Some(items),
         Value::Null => Some(&[]),
         other => {
@@ -73,6 +83,7 @@ pub(crate) fn list<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Opt
 
 pub(crate) fn text<'n>(node: &'n Node, what: &str, notes: &mut Notes<'_>) -> Option<&'n str> {
     match &node.value {
+        _ if notes.full() => None,
         Value::Text(text) if !text.trim().is_empty() => Some(text),
         Value::Text(_) | Value::Null => {
             notes.error(&node.span, format!("{what} is empty"), "");

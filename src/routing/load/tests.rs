@@ -11,9 +11,9 @@ const DESK: &[(&str, &str)] = &[
     ("calendars.yaml", "time_zone: Asia/Shanghai\ncalendars: {shop: {week: {monday: [\"9:00-18:00\"]}}}"),
     ("templates.yaml", "templates: {hello: {en: \"Hi {{ customer.name }}\", zh: 您好}}"),
 ];
-const END: &str = "  - {name: end, then: [{handoff: {queue: care}}]}\n";
+pub(super) const END: &str = "  - {name: end, then: [{handoff: {queue: care}}]}\n";
 
-fn files(own: &[(&str, &str)]) -> Vec<SourceFile> {
+pub(super) fn files(own: &[(&str, &str)]) -> Vec<SourceFile> {
     let beside = DESK.iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
     let file = |(name, text): &(&str, &str)| SourceFile { name: (*name).to_owned(), text: (*text).to_owned() };
     beside.chain(own).map(file).collect()
@@ -34,7 +34,7 @@ fn set(rules: &str) -> Arc<RuleSet> {
 }
 
 /// `line:column message`, the underlined text in brackets.
-fn said(loaded: &Loaded) -> Vec<String> {
+pub(super) fn said(loaded: &Loaded) -> Vec<String> {
     let said = |finding: &Finding| {
         let file = loaded.files.iter().find(|file| file.name == finding.file);
         let marked = file.map_or("", |file| &file.text[finding.span.clone()]);

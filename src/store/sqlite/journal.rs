@@ -270,7 +270,7 @@ impl Journal for SqliteRecord {
         self.write(move |transaction| {
             transaction
                 .prepare_cached("INSERT OR IGNORE INTO rule_sets (hash, files, first_seen) VALUES (?1, ?2, ?3)")?
-                .execute(params![hash, files, Timestamp::now().as_microsecond()])
+                .execute(params![hash, files, crate::clock::now().as_microsecond()])
                 .map(drop)
         })
         .await
@@ -343,7 +343,7 @@ impl SqliteRecord {
                 }
             }
             if let (None, Some(owner)) = (&seen.known, seen.owner) {
-                seen.known = read_known(connection, states.root(owner), Timestamp::now())?;
+                seen.known = read_known(connection, states.root(owner), crate::clock::now())?;
                 if let Some(known) = &seen.known {
                     states.read_known(known.clone());
                 }
@@ -357,7 +357,7 @@ impl SqliteRecord {
         if let Some(known) = self.states.known(id) {
             return Ok(Some(known));
         }
-        let known = self.read(move |connection| read_known(connection, id, Timestamp::now())).await?;
+        let known = self.read(move |connection| read_known(connection, id, crate::clock::now())).await?;
         if let Some(known) = &known {
             self.states.read_known(known.clone());
         }

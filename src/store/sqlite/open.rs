@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use contract::{Accepted, ConversationId, CustomerId, IdClock, Inbound, MessageId, Timestamp};
+use contract::{Accepted, ConversationId, CustomerId, IdClock, Inbound, MessageId};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 
@@ -88,7 +88,7 @@ impl<'a> Open<'a> {
         {
             return Ok(Outcome::Accepted(Accepted { id, duplicate: true }));
         }
-        let id: MessageId = self.clock.next(Timestamp::now());
+        let id: MessageId = self.clock.next(crate::clock::now());
         self.insert_inbound(id, inbound, body)?;
         if let Some(key) = key {
             dedup.insert(key);
@@ -277,13 +277,13 @@ impl<'a> Open<'a> {
         if !self.is_settled(id)? {
             self.transaction
                 .prepare_cached("INSERT INTO dead (id, at, reason) VALUES (?1, ?2, ?3)")?
-                .execute(params![id.get().cast_signed(), Timestamp::now().as_microsecond(), reason])?;
+                .execute(params![id.get().cast_signed(), crate::clock::now().as_microsecond(), reason])?;
         }
         Ok(Outcome::Finished)
     }
 
     pub fn redrive(&mut self, id: MessageId, inbound: &Inbound, body: &str) -> Result<Outcome, rusqlite::Error> {
-        let new: MessageId = self.clock.next(Timestamp::now());
+        let new: MessageId = self.clock.next(crate::clock::now());
         let changed = self
             .transaction
             .prepare_cached("UPDATE dead SET redriven = ?2 WHERE id = ?1 AND redriven IS NULL")?
@@ -335,10 +335,11 @@ mod tests {
         let mut connection = in_memory();
         let thread = Thread { channel: "shop".into(), key: "v1".into() };
         let address = Address { space: "webchat:shop".into(), handle: "v1".into() };
-        let mut flushed = Conversation::open(1.into(), &thread, "webchat", address, 1.into(), Timestamp::UNIX_EPOCH);
+        let mut flushed =
+            Conversation::open(1.into(), &thread, "webchat", address, 1.into(), contract::Timestamp::UNIX_EPOCH);
         flushed.version = 1;
         let mut committed = flushed.clone();
-        committed.close(Timestamp::UNIX_EPOCH);
+        committed.close(contract::Timestamp::UNIX_EPOCH);
         committed.version = 2;
         let transaction = connection.transaction().unwrap();
         for conversation in [&flushed, &committed, &flushed] {

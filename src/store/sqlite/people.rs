@@ -59,7 +59,7 @@ impl People for SqliteRecord {
         self.write(move |transaction| {
             transaction
                 .prepare_cached("DELETE FROM sessions WHERE expires_at < ?1")?
-                .execute([Timestamp::now().as_microsecond()])?;
+                .execute([crate::clock::now().as_microsecond()])?;
             transaction
                 .prepare_cached("INSERT INTO sessions (token_hash, agent, csrf, expires_at) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![

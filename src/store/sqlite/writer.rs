@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Accepted, EntryId, IdClock, Inbound, MessageId, OutboundId, Timestamp};
+use contract::{Accepted, EntryId, IdClock, Inbound, MessageId, OutboundId};
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
@@ -289,7 +289,7 @@ impl Writer {
 
     fn begin_flush(&mut self) {
         let oldest_pending = self.pending.first().map(|id| id.get());
-        let now: MessageId = self.clock.next(Timestamp::now());
+        let now: MessageId = self.clock.next(crate::clock::now());
         self.states.begin_flush();
         self.flush = Flush { began: Instant::now(), running: Some(oldest_pending.unwrap_or(now.get())) };
         // From now on the entries that the next recovery may skip are below this; see `Open::commit`.
@@ -350,7 +350,7 @@ pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
 }
 
 pub(super) fn oldest(window: Duration) -> MessageId {
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     let since = now.checked_sub(jiff::SignedDuration::try_from(window).unwrap_or_default()).unwrap_or_default();
     IdClock::lowest(since)
 }

@@ -15,7 +15,6 @@ use std::{
     time::Duration,
 };
 
-use contract::Timestamp;
 use lru::LruCache;
 use reqwest::Url;
 use secrecy::SecretString;
@@ -206,7 +205,7 @@ impl Remote {
 
     fn may_ask(&self) -> Result<(), Silence> {
         let mut budget = lock(&self.budget);
-        if !budget.is_left(Timestamp::now()) {
+        if !budget.is_left(crate::clock::now()) {
             return Err(Silence::OVER_BUDGET);
         }
         if !lock(&self.breaker).may_ask(Instant::now()) {

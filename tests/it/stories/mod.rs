@@ -15,6 +15,7 @@ mod many_agents;
 mod moves;
 mod opinions;
 mod people;
+mod reload;
 mod replay;
 mod restart;
 mod rules;
