@@ -14,8 +14,8 @@ use crate::{
     bot::{Question, Reply},
     http::{ApiError, App, auth::Caller},
     routing::{
-        CustomerFacts, Destination, Facts, Finding, MessageFacts, Report, Rule, RuleSet, Severity, TracedRule, decide,
-        explain, facts_over, given_from,
+        CustomerFacts, Destination, Facts, Finding, MessageFacts, Now, Report, Rule, RuleSet, Severity, TracedRule,
+        decide, explain, facts_over, given_from,
     },
     shadow::Candidate,
     store::{conversation, people::Role},
@@ -270,13 +270,16 @@ pub(super) async fn try_out(
     let said = |field: &str| given.get("message").and_then(|message| message.get(field)).and_then(Value::as_str);
     let text = said("text").unwrap_or_default().to_owned();
     let signals = reader.read(Text { text: &text, subject: said("subject") });
-    let mut base = Facts::default();
-    base.message = MessageFacts::from_signals(&signals);
-    base.now.time = crate::clock::now();
-    base.queues = Arc::clone(&app.records.desk.board().queues);
-    if let Some(customer) = customer {
-        base.customer = customer_facts(&app, customer).await?;
-    }
+    let base = Facts {
+        message: MessageFacts::from_signals(&signals),
+        customer: match customer {
+            Some(customer) => customer_facts(&app, customer).await?,
+            None => CustomerFacts::default(),
+        },
+        queues: Arc::clone(&app.records.desk.board().queues),
+        now: Now { time: crate::clock::now() },
+        ..Facts::default()
+    };
     let given = given_from(&Value::Object(given)).map_err(ApiError::wrong)?;
     let facts = facts_over(&base, &given).map_err(|error| ApiError::wrong(error.to_string()))?;
     let (trace, decision) = (explain(&rules, &facts), decide(&rules, &facts));
