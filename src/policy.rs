@@ -44,7 +44,11 @@ impl Policy {
             rules: ArcSwap::new(rules),
             classifier: ArcSwap::new(classifier),
             knowledge: ArcSwap::from_pointee(knowledge),
-            status: Mutex::new(Status { loaded_at: crate::clock::now(), rule_findings, knowledge_findings: Vec::new() }),
+            status: Mutex::new(Status {
+                loaded_at: crate::clock::now(),
+                rule_findings,
+                knowledge_findings: Vec::new(),
+            }),
         }
     }
 

@@ -253,7 +253,8 @@ fn not_logged_in() -> ApiError {
 
 async fn person(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let token = cookie(headers).ok_or_else(not_logged_in)?;
-    let session = app.records.store.session(secret_hash(token), crate::clock::now()).await?.ok_or_else(not_logged_in)?;
+    let session =
+        app.records.store.session(secret_hash(token), crate::clock::now()).await?.ok_or_else(not_logged_in)?;
     let agent =
         app.records.announcer.roster().get(session.agent).filter(|agent| agent.active).ok_or_else(not_logged_in)?;
     Ok(Caller { role: agent.role, name: agent.name.clone(), agent: Some(agent), session: Some(session) })

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use contract::{
-    Attachment, AttachmentSource, ContentHash, ConversationId, EntryId, MessageId, OutboundId, clean_line,
-    clean_text,
+    Attachment, AttachmentSource, ContentHash, ConversationId, EntryId, MessageId, OutboundId, clean_line, clean_text,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};

@@ -194,7 +194,11 @@ fn template(templates: &mut Templates, name: &str, language: &str, source: &str,
         && let Err(error) = templates.try_out(name, language)
     {
         let span = spot(&error);
-        notes.error(&span, format!("the template fails: {}", cause(&error)), "a template says one short text, by little work");
+        notes.error(
+            &span,
+            format!("the template fails: {}", cause(&error)),
+            "a template says one short text, by little work",
+        );
     }
 }
 

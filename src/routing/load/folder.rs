@@ -30,7 +30,8 @@ pub(super) fn read(folder: &Path) -> (Vec<SourceFile>, Vec<Finding>) {
     }
     names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
     names.sort();
-    let has_extension = |name: &&std::ffi::OsString, wanted: &str| Path::new(name).extension().is_some_and(|e| e == wanted);
+    let has_extension =
+        |name: &&std::ffi::OsString, wanted: &str| Path::new(name).extension().is_some_and(|e| e == wanted);
     let mut findings: Vec<Finding> =
         names.iter().filter(|name| has_extension(name, "yml")).map(|name| misnamed(&name.to_string_lossy())).collect();
     names.retain(|name| has_extension(&name, "yaml"));
@@ -68,7 +69,9 @@ fn file(path: &Path, name: String) -> Result<Option<SourceFile>, Finding> {
         }
         Err(error) => {
             let help = match error.kind() {
-                io::ErrorKind::InvalidInput => "move it out of the folder, or give it a name that does not end in .yaml",
+                io::ErrorKind::InvalidInput => {
+                    "move it out of the folder, or give it a name that does not end in .yaml"
+                }
                 _ => "check that Switchboard may read it",
             };
             return Err(nowhere(&name, format!("{name} cannot be read: {error}"), help));

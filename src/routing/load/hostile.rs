@@ -39,7 +39,12 @@ fn too_much_is_refused_with_the_limit() {
         ("10.yaml", laughs.into(), 6, format!("{yaml}aliases of aliases stand for too many values")),
         ("10.yaml", format!("rules: {}", "[".repeat(5_000)), 1, format!("{yaml}it is nested deeper than 24 levels")),
         ("10.yaml", "- ".repeat(5_000), 1, format!("{yaml}it is nested deeper than 24 levels")),
-        ("10.yaml", format!("rules: [{}1]", "1,".repeat(300_000)), 1, format!("{yaml}there are more than 300000 values")),
+        (
+            "10.yaml",
+            format!("rules: [{}1]", "1,".repeat(300_000)),
+            1,
+            format!("{yaml}there are more than 300000 values"),
+        ),
         (
             "10.yaml",
             format!("rules: [{}1]", "1,".repeat(20_000)),
@@ -70,7 +75,12 @@ fn too_much_is_refused_with_the_limit() {
             2,
             "the regular expression cannot be used: Compiled regex exceeds size limit of 262144 bytes.".into(),
         ),
-        ("skills.yaml", format!("languages: [{}]", "en,".repeat(101)), 1, "there are 101 languages; 100 are the most".into()),
+        (
+            "skills.yaml",
+            format!("languages: [{}]", "en,".repeat(101)),
+            1,
+            "there are 101 languages; 100 are the most".into(),
+        ),
         (
             "queues.yaml",
             format!("queues:\n  care: \n{}", each(2_000, |at| format!("  q{at}: \n"))),
@@ -90,8 +100,10 @@ fn too_much_is_refused_with_the_limit() {
         let Finding { file, line, message, .. } = finding(name, text);
         (file, line, message)
     };
-    let (found, expected): (Vec<_>, Vec<_>) =
-        rows.into_iter().map(|(name, text, line, message)| (found(name, &text), (name.to_owned(), line, message))).unzip();
+    let (found, expected): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .map(|(name, text, line, message)| (found(name, &text), (name.to_owned(), line, message)))
+        .unzip();
     assert_eq!(found, expected);
 }
 
@@ -261,12 +273,17 @@ fn what_editors_and_deployments_leave_is_not_in_the_way() {
     });
     assert_eq!(told(&quiet), Vec::<String>::new());
     let set = quiet.rules.unwrap();
-    assert_eq!(set.rules().iter().map(|rule| (&*rule.name, rule.line)).collect::<Vec<_>>(), [("bom", 2), ("windows", 3), ("end", 2)]);
+    assert_eq!(
+        set.rules().iter().map(|rule| (&*rule.name, rule.line)).collect::<Vec<_>>(),
+        [("bom", 2), ("windows", 3), ("end", 2)]
+    );
     let warned = folder(|path| fs::write(path.join("10.yml"), "rules: []").unwrap());
     assert!(warned.rules.is_some());
     assert_eq!(
         told(&warned),
-        ["10.yml:0 10.yml is not read, because its name does not end in .yaml → rename it, or move it out of the folder"]
+        [
+            "10.yml:0 10.yml is not read, because its name does not end in .yaml → rename it, or move it out of the folder"
+        ]
     );
     let wrong = "rules:\r\n  - name: a\r\n    when: >\r\n      message.automatic &&\r\n      message.txt == \"x\"\r\n    then: [close]\r\n";
     assert_eq!(finding("10.yaml", wrong).message, "there is no field `message.txt`");

@@ -294,7 +294,11 @@ impl<'f> Loading<'f> {
                 (self.cases.len() + tests.len(), MAX_TESTS, "tests", "keep those that try out different branches"),
             ] {
                 if found > most {
-                    notes.error(&(0..0), format!("with this file, there are {found} {what}; {most} are the most"), help);
+                    notes.error(
+                        &(0..0),
+                        format!("with this file, there are {found} {what}; {most} are the most"),
+                        help,
+                    );
                     return;
                 }
             }

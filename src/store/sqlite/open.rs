@@ -335,7 +335,8 @@ mod tests {
         let mut connection = in_memory();
         let thread = Thread { channel: "shop".into(), key: "v1".into() };
         let address = Address { space: "webchat:shop".into(), handle: "v1".into() };
-        let mut flushed = Conversation::open(1.into(), &thread, "webchat", address, 1.into(), contract::Timestamp::UNIX_EPOCH);
+        let mut flushed =
+            Conversation::open(1.into(), &thread, "webchat", address, 1.into(), contract::Timestamp::UNIX_EPOCH);
         flushed.version = 1;
         let mut committed = flushed.clone();
         committed.close(contract::Timestamp::UNIX_EPOCH);
