@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod conformance;
+mod docs;
 mod harness;
 mod stories;
 mod tidy;
