@@ -251,12 +251,10 @@ impl Voice {
 }
 
 fn text(chars: &[char]) -> String {
-    if chars.iter().all(char::is_ascii) {
-        // Many at once, and nearly always.
-        return String::from_utf8(chars.iter().map(|c| *c as u8).collect()).unwrap_or_default();
-    }
     let mut text = String::with_capacity(chars.iter().map(|c| c.len_utf8()).sum());
-    text.extend(chars);
+    for c in chars {
+        text.push(*c);
+    }
     text
 }
 
