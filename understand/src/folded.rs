@@ -403,3 +403,15 @@ impl Token {
         matches!(self.kind, Kind::Word | Kind::Run) && self.hash != ADDRESS
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_quickly_of_a_letter_is_what_unicode_says() {
+        for c in ('\0'..=char::MAX).filter(|c| !c.is_ascii_uppercase()) {
+            assert_eq!(is_letter(c), c.is_alphabetic(), "{c:?}");
+        }
+    }
+}

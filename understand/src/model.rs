@@ -306,3 +306,22 @@ pub fn encode(bits: u8, tuning: &Tuning, rows: impl IntoIterator<Item = (u32, [i
     bytes.extend(table.iter().flatten());
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_found_where_it_was_placed() {
+        let hashes = [0xfff, 0x001, 0x800, 0x7ff, 0xffe];
+        let mut group = 0;
+        for (slot, hash) in hashes.into_iter().enumerate() {
+            assert_eq!(slot_of(group, print(hash)), None, "{hash:x}");
+            group = placed(group, hash).map(|(_, prints)| prints).unwrap();
+            assert_eq!(slot_of(group, print(hash)), Some(slot), "{hash:x}");
+        }
+        for hash in (0..0x1000).filter(|hash| !hashes.contains(hash) && *hash != 0) {
+            assert_eq!(slot_of(group, print(hash)), None, "{hash:x}");
+        }
+    }
+}
