@@ -251,12 +251,10 @@ impl Voice {
 }
 
 fn text(chars: &[char]) -> String {
-    if chars.iter().all(char::is_ascii) {
-        // Many at once, and nearly always.
-        return String::from_utf8(chars.iter().map(|c| *c as u8).collect()).unwrap_or_default();
-    }
     let mut text = String::with_capacity(chars.iter().map(|c| c.len_utf8()).sum());
-    text.extend(chars);
+    for c in chars {
+        text.push(*c);
+    }
     text
 }
 
@@ -403,5 +401,17 @@ impl Token {
     #[must_use]
     pub const fn is_prose(&self) -> bool {
         matches!(self.kind, Kind::Word | Kind::Run) && self.hash != ADDRESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_quickly_of_a_letter_is_what_unicode_says() {
+        for c in ('\0'..=char::MAX).filter(|c| !c.is_ascii_uppercase()) {
+            assert_eq!(is_letter(c), c.is_alphabetic(), "{c:?}");
+        }
     }
 }

@@ -123,6 +123,16 @@ const fn print_at(prints: u64, slot: usize) -> u64 {
     (prints >> (12 * slot)) & 0xfff
 }
 
+/// Where a fingerprint stands. All are compared at once: the lowest of those fields that are zero without the fingerprint
+/// is the one whose upper bit a subtraction sets first (Mycroft 1987). Which one it is cannot be guessed, so that a loop
+/// would cost more than its steps.
+const fn slot_of(prints: u64, wanted: u64) -> Option<usize> {
+    const ONES: u64 = 1 | 1 << 12 | 1 << 24 | 1 << 36 | 1 << 48;
+    let others = prints ^ (wanted * ONES);
+    let same = others.wrapping_sub(ONES) & !others & (ONES << 11);
+    if same == 0 { None } else { Some(same.trailing_zeros() as usize / 12) }
+}
+
 /// The slot of an n-gram in its group, and the group's fingerprints with its own; `None` where the group is full or has
 /// one that looks the same.
 #[must_use]
@@ -191,8 +201,7 @@ impl<'a> Model<'a> {
         prints.extend(places.map(|place| prints_of(&self.groups[place])));
         let (groups, shift) = (self.groups, self.shift);
         features.iter().zip(&*prints).filter_map(move |(feature, prints)| {
-            let wanted = print(feature.hash);
-            let slot = (0..SLOTS).find(|slot| print_at(*prints, *slot) == wanted)?;
+            let slot = slot_of(*prints, print(feature.hash))?;
             let group = &groups[(feature.hash >> shift) as usize];
             Some((feature, group[PRINTS..].as_chunks::<COLUMNS>().0.get(slot)?))
         })
@@ -296,4 +305,23 @@ pub fn encode(bits: u8, tuning: &Tuning, rows: impl IntoIterator<Item = (u32, [i
     }
     bytes.extend(table.iter().flatten());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_found_where_it_was_placed() {
+        let hashes = [0xfff, 0x001, 0x800, 0x7ff, 0xffe];
+        let mut group = 0;
+        for (slot, hash) in hashes.into_iter().enumerate() {
+            assert_eq!(slot_of(group, print(hash)), None, "{hash:x}");
+            group = placed(group, hash).map(|(_, prints)| prints).unwrap();
+            assert_eq!(slot_of(group, print(hash)), Some(slot), "{hash:x}");
+        }
+        for hash in (0..0x1000).filter(|hash| !hashes.contains(hash) && *hash != 0) {
+            assert_eq!(slot_of(group, print(hash)), None, "{hash:x}");
+        }
+    }
 }

@@ -25,10 +25,12 @@ pub(crate) struct Word {
 #[repr(align(64))]
 struct Met {
     letters: [u16; LONGEST],
-    /// None in an empty place.
+    /// None in an empty place, and for a word that is not remembered.
     length: u16,
     word: Word,
 }
+
+const _: () = assert!(size_of::<Met>() == 64);
 
 impl Met {
     fn is(&self, letters: &[char]) -> bool {
