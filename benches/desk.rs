@@ -16,6 +16,9 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use jiff::SignedDuration;
 use switchboard::desk::{AgentProfile, Desk, DeskRules, Effect, Input, Membership, Presence, SkillNeed, Waiting};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SKILLS: usize = 8;
 const MIN_LEVEL: u8 = 2;
 /// Ids of waiting conversations start here; what agents hold is below.

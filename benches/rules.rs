@@ -11,6 +11,9 @@ use switchboard::{
     understand::SentimentLabel,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LANGUAGES: [&str; 4] = ["en", "zh-Hans", "zh-Hant", "es"];
 const LABELS: [&str; 5] = ["very_negative", "negative", "neutral", "positive", "very_positive"];
 

@@ -20,14 +20,14 @@ use crate::{
     bot::Citation,
     identity::{Identity, identify},
     routing::{
-        Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision, Hours,
+        Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
         MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext, Trigger,
         WhenClosed,
     },
     sla,
     store::{
         Commit, Recall,
-        conversation::{Conversation, Fired, Handoff, Owner},
+        conversation::{Conversation, Fired, Owner},
         entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
         outbox::DeliveryState,
     },
@@ -358,7 +358,7 @@ impl<'a> Turn<'a> {
             _ => None,
         };
         let queue = handoff.map(|handoff| handoff.queue.as_str());
-        let closed = queue.and_then(|queue| self.closed_hours(queue));
+        let closed = queue.and_then(|queue| self.setting.rules.closed_hours(queue, self.setting.now));
         // What is said while the queue is closed is said in place of what the rule says.
         let told = closed.and_then(|hours| hours.template.as_deref());
         for action in actions.iter().filter(|action| told.is_none() || !matches!(action, Action::Reply { .. })) {
@@ -385,13 +385,6 @@ impl<'a> Turn<'a> {
             }
             Some(Destination::Ignore | Destination::Answer(_)) | None => {}
         }
-    }
-
-    /// The hours of a queue that is closed now.
-    fn closed_hours(&self, queue: &str) -> Option<&'a Hours> {
-        let hours = self.setting.rules.queues().get(queue)?.hours.as_ref()?;
-        let calendar = self.setting.rules.calendar(&hours.calendar)?;
-        (!calendar.open_at(self.setting.now)).then_some(hours)
     }
 
     fn act(&mut self, action: &Action, queue: Option<&str>, position: Option<u32>) {
@@ -479,27 +472,13 @@ impl<'a> Turn<'a> {
     }
 
     fn hand_off(&mut self, handoff: &HandoffDecision) {
-        let waiting_since = self.conversation.handoff.as_ref().map(|handoff| handoff.at);
-        if self.conversation.owner == Owner::Queue
-            && let Some(current) = &mut self.conversation.handoff
-            && current.queue == handoff.queue
-        {
-            // It waits there already: only what is more urgent or more exact changes.
-            current.priority = current.priority.max(handoff.priority);
-            current.skills.clone_from(&handoff.skills);
-            self.conversation.priority = current.priority;
+        if !self.conversation.follow(handoff, self.setting.now) {
             return;
         }
-        let at = waiting_since.unwrap_or(self.setting.now);
-        self.conversation.hand_off(Handoff {
-            summary: self.summary(),
-            rule: Some(handoff.rule.to_string()),
-            decided_in: Some(self.entry),
-            priority: handoff.priority,
-            skills: handoff.skills.clone(),
-            escalate: handoff.escalate.clone(),
-            ..Handoff::new(&handoff.queue, &handoff.reason, at)
-        });
+        let summary = self.summary();
+        if let Some(handoff) = &mut self.conversation.handoff {
+            (handoff.summary, handoff.decided_in) = (summary, Some(self.entry));
+        }
         self.event(Event::Queued {
             queue: handoff.queue.clone(),
             reason: handoff.reason.clone(),

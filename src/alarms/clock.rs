@@ -287,16 +287,7 @@ async fn amend(
 
 /// The next step of a conversation's escalation.
 fn escalate(draft: &mut Draft<'_>) {
-    let Some(handoff) = &mut draft.conversation.handoff else { return };
-    let Some(step) = handoff.escalate.get(handoff.escalated).cloned() else { return };
-    handoff.escalated += 1;
-    if let Some(queue) = &step.queue {
-        handoff.queue.clone_from(queue);
-    }
-    if let Some(priority) = step.priority {
-        handoff.priority = priority;
-        draft.conversation.priority = priority;
-    }
+    let Some(step) = draft.conversation.escalate() else { return };
     metrics::counter!("switchboard_escalations_total").increment(1);
     draft
         .event(EntryAuthor::System, Event::Escalated { after: step.after, queue: step.queue, priority: step.priority });

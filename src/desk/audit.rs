@@ -33,14 +33,19 @@ impl Desk {
     #[must_use]
     pub fn audit(&self, now: Timestamp) -> Audit {
         let now = self.now.max(now);
-        let heads = self.lines.heads().take(NEEDS_MOST).filter_map(|(_, key)| self.places.get(&key.conversation));
+        let heads = self
+            .lines
+            .heads()
+            .take(NEEDS_MOST)
+            .filter_map(|(_, key)| self.places.get(&key.conversation).map(Box::as_ref));
         let could_ask = |place: &&Place| self.agents.keys().any(|&agent| self.hindrances(agent, place, now).is_empty());
         let is_stray = |offer: &&Offer| {
             let by_agent = self.agents.get(&offer.agent).is_some_and(|agent| agent.offers.contains(&offer.id));
             let by_place = self.places.get(&offer.conversation).is_some_and(|place| place.offer == Some(offer.id));
             !(by_agent && by_place)
         };
-        let agents = |is_so: fn(&AgentState) -> bool| self.agents.values().filter(|agent| is_so(agent)).count();
+        let agents =
+            |is_so: fn(&AgentState) -> bool| self.agents.values().map(Box::as_ref).filter(|agent| is_so(agent)).count();
         Audit {
             unmatched: heads.filter(could_ask).count(),
             two_owners: self.held.keys().filter(|id| self.places.contains_key(id)).count(),

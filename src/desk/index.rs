@@ -4,9 +4,10 @@
 //! or above): their intersection is who fits. The best of those is found by walking the agents in the strategy's
 //! order when many fit, and by comparing those who fit when few do; so either way few are looked at.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use contract::{AgentId, Timestamp};
+use hashbrown::HashMap;
 
 use super::{
     event::Chosen,

@@ -14,28 +14,28 @@ use contract::{ConversationId, Timestamp};
 
 use super::index::Need;
 
-/// Nanoseconds in a second.
-const SECOND: i128 = 1_000_000_000;
+/// Microseconds in a second.
+const SECOND: i64 = 1_000_000;
 
 /// A conversation's place in every order: lower is served first. Highest score, then first enqueued, then lowest id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// Nanoseconds since 1970 at which the score is 0.
-    zero: i128,
+    /// Microseconds since 1970 at which the score is 0.
+    zero: i64,
     enqueued_at: Timestamp,
     pub conversation: ConversationId,
 }
 
 impl Key {
     pub fn new(conversation: ConversationId, enqueued_at: Timestamp, credit_seconds: i64) -> Self {
-        let zero = enqueued_at.as_nanosecond() - i128::from(credit_seconds) * SECOND;
+        let zero = enqueued_at.as_microsecond().saturating_sub(credit_seconds.saturating_mul(SECOND));
         Self { zero, enqueued_at, conversation }
     }
 
     /// The score at `now`, in seconds.
     #[expect(clippy::cast_precision_loss, reason = "for people to read; the order is kept by the key")]
     pub fn score(&self, now: Timestamp) -> f64 {
-        (now.as_nanosecond() - self.zero) as f64 / SECOND as f64
+        now.as_microsecond().saturating_sub(self.zero) as f64 / SECOND as f64
     }
 }
 

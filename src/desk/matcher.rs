@@ -1,7 +1,8 @@
 //! The desk's state and the one matcher that runs over it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -37,8 +38,8 @@ pub struct Desk {
     turn: u64,
     /// Of the last who came online.
     arrived: Idle,
-    pub(super) agents: BTreeMap<AgentId, AgentState>,
-    pub(super) places: BTreeMap<ConversationId, Place>,
+    pub(super) agents: BTreeMap<AgentId, Box<AgentState>>,
+    pub(super) places: BTreeMap<ConversationId, Box<Place>>,
     pub(super) held: BTreeMap<ConversationId, Held>,
     pub(super) offers: BTreeMap<OfferId, Offer>,
     pub(super) index: Index,
@@ -101,8 +102,8 @@ enum Due {
 /// What the matcher must look at again.
 #[derive(Debug, Default)]
 struct Touched {
-    conversations: BTreeSet<ConversationId>,
-    agents: BTreeSet<AgentId>,
+    conversations: Vec<ConversationId>,
+    agents: Vec<AgentId>,
 }
 
 impl Desk {
@@ -335,14 +336,14 @@ impl Desk {
     /// Gives every queue of the rules its place, so that what is read of one that nobody waited in is right too.
     fn name_queues(&mut self) {
         for name in self.rules.queues.keys() {
-            self.index.queue(name, self.agents.values());
+            self.index.queue(name, self.agents.values().map(Box::as_ref));
         }
     }
 
     fn change_rules(&mut self, rules: DeskRules) {
         self.rules = rules;
         self.name_queues();
-        for agent in self.agents.values() {
+        for agent in self.agents.values().map(Box::as_ref) {
             self.index.refresh(agent, &self.rules.weights);
         }
         let all: Vec<ConversationId> = self.places.keys().copied().collect();
@@ -353,8 +354,8 @@ impl Desk {
 
     /// Gives a conversation its place anew.
     fn score_again(&mut self, conversation: ConversationId) {
-        if let Some(Place { waiting, cooling, offer, .. }) = self.unplace(conversation) {
-            self.place(waiting, cooling, offer);
+        if let Some(place) = self.unplace(conversation) {
+            self.place(place.waiting, place.cooling, place.offer);
             self.file(conversation);
         }
     }
@@ -393,17 +394,21 @@ impl Desk {
     /// Only what was touched can have become possible: a conversation by itself, or all of a need that a touched
     /// agent meets. The first for whom there is nobody ends a need's turn, because the rest need the same.
     fn settle(&mut self, effects: &mut Vec<Effect>) {
-        let touched = std::mem::take(&mut self.touched);
-        let mut next: BTreeSet<(Key, Option<Arc<Need>>)> = BTreeSet::new();
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.conversations.sort_unstable();
+        touched.conversations.dedup();
+        let mut next: BinaryHeap<Reverse<(Key, Option<Arc<Need>>)>> = BinaryHeap::new();
         let places = touched.conversations.iter().filter_map(|conversation| self.places.get(conversation));
-        next.extend(places.filter(|place| place.line().is_some()).map(|place| (place.key, None)));
-        let slots: Vec<Slot> =
+        next.extend(places.filter(|place| place.line().is_some()).map(|place| Reverse((place.key, None))));
+        let mut slots: Vec<Slot> =
             touched.agents.iter().filter_map(|agent| self.agents.get(agent)).map(|agent| agent.slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
         if !slots.is_empty() {
             let met = self.lines.heads().filter(|(need, _)| slots.iter().any(|&slot| self.index.meets(slot, need)));
-            next.extend(met.map(|(need, key)| (key, Some(Arc::clone(need)))));
+            next.extend(met.map(|(need, key)| Reverse((key, Some(Arc::clone(need))))));
         }
-        while let Some((key, line)) = next.pop_first() {
+        while let Some(Reverse((key, line))) = next.pop() {
             let best = self.best(key.conversation);
             if let Some(Best::Agent { agent, chosen }) = best {
                 self.give(key.conversation, agent, chosen, effects);
@@ -411,11 +416,13 @@ impl Desk {
             if let Some(need) = line.filter(|_| best != Some(Best::Nobody))
                 && let Some(behind) = self.lines.behind(&need, key)
             {
-                next.insert((behind, Some(need)));
+                next.push(Reverse((behind, Some(need))));
             }
         }
         // Offers made above take room and open nothing.
-        self.touched = Touched::default();
+        touched.conversations.clear();
+        touched.agents.clear();
+        self.touched = touched;
     }
 
     /// The best agent for a conversation that stands in a line.
@@ -517,14 +524,14 @@ impl Desk {
         if let Some(at) = boosted_at {
             self.due.insert((at, Due::Score(key.conversation)));
         }
-        let queue = self.index.queue(&waiting.queue, self.agents.values());
-        let kind = self.index.kind(&waiting.kind, &self.rules.weights, self.agents.values());
+        let queue = self.index.queue(&waiting.queue, self.agents.values().map(Box::as_ref));
+        let kind = self.index.kind(&waiting.kind, &self.rules.weights, self.agents.values().map(Box::as_ref));
         self.orders.entry(queue).or_default().add(key);
         let place = Place { waiting, key, queue, kind, cooling, offer, filed: None, boosted_at };
-        self.places.insert(key.conversation, place);
+        self.places.insert(key.conversation, Box::new(place));
     }
 
-    fn unplace(&mut self, conversation: ConversationId) -> Option<Place> {
+    fn unplace(&mut self, conversation: ConversationId) -> Option<Box<Place>> {
         self.leave_line(conversation);
         let place = self.places.remove(&conversation)?;
         if let Some(at) = place.boosted_at {
@@ -555,7 +562,7 @@ impl Desk {
         let need = need(&mut self.index, place, now);
         let is_offered = need.only.is_some() || rules.is_open(now);
         place.filed = Some(Filed { line: is_offered.then(|| self.lines.add(need, place.key)), changes_at });
-        self.touched.conversations.insert(conversation);
+        self.touched.conversations.push(conversation);
     }
 
     fn leave_line(&mut self, conversation: ConversationId) {
@@ -586,13 +593,15 @@ impl Desk {
 
     fn debit(&mut self, kind: &str) -> Debit {
         let weights = &self.rules.weights;
-        Debit { kind: self.index.kind(kind, weights, self.agents.values()), weight: weights.of(kind) }
+        Debit { kind: self.index.kind(kind, weights, self.agents.values().map(Box::as_ref)), weight: weights.of(kind) }
     }
 
     /// The agent; made if there is none, because holdings and presence may be told before the profile.
     fn agent_mut(&mut self, agent: AgentId) -> &mut AgentState {
         let index = &mut self.index;
-        self.agents.entry(agent).or_insert_with(|| AgentState::new(AgentProfile::unknown(agent), index.seat(agent)))
+        self.agents
+            .entry(agent)
+            .or_insert_with(|| Box::new(AgentState::new(AgentProfile::unknown(agent), index.seat(agent))))
     }
 
     /// An agent's work has changed: they are idle from now on at most.
@@ -616,12 +625,12 @@ impl Desk {
     fn touch(&mut self, agent: AgentId) {
         if let Some(state) = self.agents.get(&agent) {
             self.index.refresh(state, &self.rules.weights);
-            self.touched.agents.insert(agent);
+            self.touched.agents.push(agent);
         }
     }
 
     fn forget_blank(&mut self, agent: AgentId) {
-        if self.agents.get(&agent).is_some_and(AgentState::is_blank)
+        if self.agents.get(&agent).is_some_and(|agent| agent.is_blank())
             && let Some(state) = self.agents.remove(&agent)
         {
             self.index.unseat(state.slot);
@@ -632,15 +641,13 @@ impl Desk {
 /// What a conversation needs at `now`.
 fn need(index: &mut Index, place: &Place, now: Timestamp) -> Need {
     let wait = now.duration_since(place.waiting.enqueued_at);
-    let mut skills: BTreeMap<u32, u8> = BTreeMap::new();
-    for requirement in &place.waiting.requirements {
-        let level = requirement.level_at(wait);
-        if level > 0 {
-            let least = skills.entry(index.skill(&requirement.skill)).or_default();
-            *least = level.max(*least);
-        }
-    }
-    Need { queue: place.queue, kind: place.kind, only: place.kept_for(now), skills: skills.into_iter().collect() }
+    let levels = place.waiting.requirements.iter().map(|need| (need, need.level_at(wait)));
+    let mut skills: Vec<(u32, u8)> =
+        levels.filter(|(_, level)| *level > 0).map(|(need, level)| (index.skill(&need.skill), level)).collect();
+    // Of one that is asked for twice the highest level counts.
+    skills.sort_unstable_by_key(|&(skill, level)| (skill, Reverse(level)));
+    skills.dedup_by_key(|&mut (skill, _)| skill);
+    Need { queue: place.queue, kind: place.kind, only: place.kept_for(now), skills }
 }
 
 impl Place {

@@ -8,6 +8,7 @@ mod audit;
 mod board;
 mod dispatcher;
 mod event;
+mod from_record;
 mod from_rules;
 mod index;
 mod lines;
@@ -32,6 +33,7 @@ pub use event::{
     AgentProfile, Assignment, Boost, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Reserved,
     Waiting, Withdrawal,
 };
+pub use from_record::input_for;
 pub use from_rules::{Person, desk_rules, profile};
 pub use matcher::Desk;
 pub use reading::{Hindrance, InQueue, QueueStatus, WhyNot};

@@ -174,12 +174,12 @@ impl Desk {
     /// An agent, if the desk knows them.
     #[must_use]
     pub fn agent(&self, agent: AgentId) -> Option<&AgentState> {
-        self.agents.get(&agent)
+        self.agents.get(&agent).map(Box::as_ref)
     }
 
     /// All agents, by id.
     pub fn agents(&self) -> impl Iterator<Item = &AgentState> {
-        self.agents.values()
+        self.agents.values().map(Box::as_ref)
     }
 
     /// An agent's pending offers, oldest first.

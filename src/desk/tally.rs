@@ -56,7 +56,7 @@ impl Desk {
         let mut skills: Vec<(String, u8, u32)> =
             levels.into_iter().map(|(skill, level)| (skill.to_owned(), level, 0)).collect();
         let (mut members, mut not_online, mut unskilled, mut full, mut cooling_down) = (0, 0, 0, 0, 0);
-        let all = self.agents.values();
+        let all = self.agents.values().map(Box::as_ref);
         for agent in all.filter(|agent| agent.profile.active && agent.profile.queues.includes(queue)) {
             members += 1;
             let mut has_all = true;

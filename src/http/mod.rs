@@ -127,6 +127,10 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
         metrics::gauge!("switchboard_queue_agents_online", "queue" => name.clone()).set(queue.agents_online as f64);
         metrics::gauge!("switchboard_queue_agents_free", "queue" => name.clone()).set(queue.agents_free as f64);
     }
+    for (name, queue) in app.policy.rules().queues() {
+        let bound = queue.overtaking_bound() as f64;
+        metrics::gauge!("switchboard_queue_overtaking_bound_seconds", "queue" => name.clone()).set(bound);
+    }
     if let Some(audit) = app.records.desk.ask(|desk| desk.audit(crate::clock::now())).await {
         for (what, count) in [
             ("unmatched", audit.unmatched),

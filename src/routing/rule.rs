@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use contract::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use understand::intents::Intent;
@@ -105,6 +106,13 @@ impl RuleSet {
     #[must_use]
     pub fn calendar(&self, name: &str) -> Option<&Arc<Calendar>> {
         self.world.calendars.iter().find(|calendar| calendar.name() == name)
+    }
+
+    /// The hours of a queue that is closed at a moment.
+    #[must_use]
+    pub fn closed_hours(&self, queue: &str, now: Timestamp) -> Option<&Hours> {
+        let hours = self.queues.get(queue)?.hours.as_ref()?;
+        (!self.calendar(&hours.calendar)?.open_at(now)).then_some(hours)
     }
 
     /// The queues by name.
@@ -339,6 +347,22 @@ pub struct QueueSpec {
     pub wrap_up: u64,
 }
 
+impl QueueSpec {
+    /// For how many seconds one conversation can be overtaken by others that came later: by the span of its priorities
+    /// and by what promises in danger are worth.
+    #[must_use]
+    pub fn overtaking_bound(&self) -> i64 {
+        let (least, best) = self.priority_credits.span();
+        self.priority_credits.of(best) - self.priority_credits.of(least) + i64::from(self.most_boost())
+    }
+
+    /// What a promise in danger is worth at most, in seconds.
+    #[must_use]
+    pub fn most_boost(&self) -> u32 {
+        if self.sla.is_empty() { 0 } else { self.sla.boost.breach }
+    }
+}
+
 /// What a queue promises, in seconds, counted in the open hours of a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sla {
@@ -525,6 +549,14 @@ impl PriorityCredits {
             Priority::High => self.high,
             Priority::Urgent => self.urgent,
         }
+    }
+
+    /// The priority that is worth least, and the one that is worth most.
+    #[must_use]
+    pub fn span(&self) -> (Priority, Priority) {
+        let mut all = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
+        all.sort_by_key(|priority| self.of(*priority));
+        (all[0], all[3])
     }
 }
 

@@ -18,7 +18,7 @@ mod tests;
 
 pub use arrivals::{Arrival, Day};
 pub use dice::Length;
-pub use report::{AgentReport, Longest, Offers, QueueReport, Report, Service, Waits};
+pub use report::{AgentReport, Longest, Offers, Promises, QueueReport, Report, Service, Waits};
 pub use scenario::{AgentGroup, Bot, Handling, HoursOfDay, Message, Rate, Scenario, Source};
 
 use crate::{routing::RuleSet, understand::Signals};

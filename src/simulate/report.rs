@@ -6,7 +6,7 @@ use contract::Timestamp;
 use jiff::SignedDuration;
 use serde::{Serialize, Serializer};
 
-use crate::routing::Priority;
+use crate::routing::{Priority, SlaClock};
 
 /// What became of a day of work under one rule set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,7 +43,7 @@ pub struct Service {
     pub queued: u64,
     /// Taken by an agent.
     pub accepted: u64,
-    /// The customer left before.
+    /// The customer left before, or a rule closed it.
     pub given_up: u64,
     /// Still waiting at the end.
     pub waiting: u64,
@@ -53,6 +53,17 @@ pub struct Service {
     pub within_target: u64,
     /// Waited longer than the target, whatever became of them.
     pub breaches: u64,
+    /// What `sla` of their queues promised.
+    pub promises: BTreeMap<SlaClock, Promises>,
+}
+
+/// Promises of one kind that are decided: a first reply by whoever took the conversation, an end by the end of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Promises {
+    /// Done in time.
+    pub kept: u64,
+    /// Done late, or not by the time it was due.
+    pub broken: u64,
 }
 
 /// Waits by rank: the least one that so many hundredths do not exceed. JSON: seconds.

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use contract::{IdClock, Timestamp, clean_text};
+use contract::{Address, IdClock, Thread, Timestamp, clean_text};
 use jiff::SignedDuration;
 
 use super::{
@@ -20,8 +20,17 @@ use super::{
     },
 };
 use crate::{
-    desk::{Assignment, Desk, Effect, Input, Offer, Outcome, Person, Presence, Waiting, desk_rules, profile},
-    routing::{Action, ConversationFacts, Destination, Facts, Handoff, MoodFacts, Now, RuleSet, decide, given_facts},
+    alarms::{Alarm, RuleAlarm, next_due},
+    desk::{Assignment, Desk, Effect, Input, Offer, Outcome, Person, Presence, desk_rules, input_for, profile},
+    routing::{
+        Action, ConversationFacts, Destination, Facts, Handoff, MoodFacts, Now, Owner as OwnerFact, QueueFacts,
+        RuleSet, SlaClock, Trigger, WhenClosed, decide, given_facts,
+    },
+    sla,
+    store::{
+        conversation::{Conversation as Record, Fired, Owner},
+        entry::EntryAuthor,
+    },
     understand::{Mood, Signals},
 };
 
@@ -160,13 +169,11 @@ impl<'a> Run<'a> {
             Event::Returns(_) => {}
             Event::AsksAgain(number) => self.ask(number),
             Event::GivesUp(number) => {
-                let now = self.now;
-                if let Some(queued) = self.conversations[number].queued.as_mut().filter(|queued| queued.left.is_none())
-                {
-                    queued.left = Some((now, None));
-                    self.tell(Input::Leave(conversation_id(number)));
+                if self.conversations[number].queued.as_ref().is_some_and(|queued| queued.left.is_none()) {
+                    self.leave_queue(number);
                 }
             }
+            Event::Rings(number) => self.ring(number),
             Event::Answers { conversation, offer: id, accepts } => {
                 let stands = self.conversations[conversation].offer.as_ref().filter(|offer| offer.id == id);
                 if let Some(&Offer { agent, epoch, .. }) = stands {
@@ -201,6 +208,8 @@ impl<'a> Run<'a> {
         };
         *ended = Some(now);
         let agent = *agent;
+        self.settle(number, SlaClock::Resolution);
+        self.close(number);
         self.agents[agent].holds -= 1;
         self.tell(Input::Leave(conversation_id(number)));
         self.leave_work(agent);
@@ -249,6 +258,11 @@ impl<'a> Run<'a> {
         facts
     }
 
+    fn queue_facts(&self) -> Arc<BTreeMap<String, QueueFacts>> {
+        let status = |name: &String| (name.clone(), self.desk.queue_status(name, self.now).into());
+        Arc::new(self.rules.queues().keys().map(status).collect())
+    }
+
     /// A customer writes to the bot, and rules decide.
     fn ask(&mut self, number: usize) {
         let Some(bot) = self.conversations[number].bot.take() else { return };
@@ -260,15 +274,14 @@ impl<'a> Run<'a> {
         }
         facts.conversation.mood = MoodFacts::of(mood, facts.conversation.messages);
         facts.now = Now { time: self.now };
-        let status = |name: &String| (name.clone(), self.desk.queue_status(name, self.now).into());
-        facts.queues = Arc::new(self.rules.queues().keys().map(status).collect());
+        facts.queues = self.queue_facts();
         let decision = decide(self.rules, &facts);
         let conversation = &mut self.conversations[number];
         conversation.asked += 1;
         let asked = conversation.asked;
         let answer = match decision.destination {
             Some(Destination::Answer(answer)) => answer,
-            Some(Destination::Handoff(handoff)) => return self.enqueue(number, handoff),
+            Some(Destination::Handoff(handoff)) => return self.enqueue(number, &handoff, facts),
             Some(Destination::Close | Destination::Ignore) | None => {
                 conversation.dealt_with = DealtWith::Rule;
                 return;
@@ -278,7 +291,7 @@ impl<'a> Run<'a> {
         if dice.happens(self.scenario.bot.answers) {
             self.conversations[number].dealt_with = DealtWith::Bot;
         } else if let Destination::Handoff(handoff) = answer.otherwise.destination {
-            self.enqueue(number, handoff);
+            self.enqueue(number, &handoff, facts);
         } else if asked < MOST_QUESTIONS && dice.happens(self.scenario.bot.asks_again) {
             note(decision.actions.into_iter().chain(answer.otherwise.actions), &mut facts.conversation);
             facts.conversation.messages += 1;
@@ -288,23 +301,131 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn enqueue(&mut self, number: usize, handoff: Handoff) {
-        let kind = self.day.messages[self.day.arrivals[number].message].kind.clone();
-        let waiting = Waiting {
-            priority: handoff.priority,
-            requirements: handoff.skills.clone(),
-            ..Waiting::new(conversation_id(number), &handoff.queue, &kind, self.now)
-        };
-        let queue = handoff.queue.clone();
+    fn enqueue(&mut self, number: usize, handoff: &Handoff, facts: Facts) {
+        let closed = self.rules.closed_hours(&handoff.queue, self.now);
+        if closed.is_some_and(|hours| hours.closed == WhenClosed::Reply) {
+            return;
+        }
+        let message = &self.day.messages[self.day.arrivals[number].message];
+        let thread = Thread { channel: message.channel.clone(), key: String::new() };
+        let address = Address { space: String::new(), handle: String::new() };
+        let id = conversation_id(number);
+        let mut record = Record::open(id, &thread, &message.kind, address, id.get().into(), self.now);
+        record.follow(handoff, self.now);
+        let rules_wait = [Trigger::Waiting, Trigger::SlaRisk].iter().any(|on| !self.rules.thresholds(*on).is_empty());
         let conversation = &mut self.conversations[number];
         conversation.dealt_with = DealtWith::People;
-        conversation.queued = Some(Queued { handoff, kind, at: self.now, left: None, ended: None });
+        conversation.queued = Some(Queued {
+            record,
+            facts: rules_wait.then(|| Box::new(facts)),
+            checked: None,
+            promises: Vec::new(),
+            queue: handoff.queue.clone(),
+            priority: handoff.priority,
+            at: self.now,
+            left: None,
+            ended: None,
+        });
         if let Some(patience) = self.scenario.patience {
             let patience = patience.draw(&mut self.dice(Purpose::Patience, number, 0));
             self.plan(patience, Event::GivesUp(number));
         }
-        self.tell(Input::Enqueue(waiting));
+        self.waits(number);
+    }
+
+    /// Tells the desk of a conversation that waits, and plans what is due in it.
+    fn waits(&mut self, number: usize) {
+        let Some(queued) = &self.conversations[number].queued else { return };
+        let handoff = queued.record.handoff.as_ref();
+        let queue = handoff.map(|handoff| handoff.queue.clone()).unwrap_or_default();
+        let due = next_due(&queued.record, self.rules, queued.checked);
+        let input = input_for(&queued.record, self.rules);
+        if let Some(due) = due {
+            self.plan_at(due.at.max(self.now), Event::Rings(number));
+        }
+        if let Some(input) = input {
+            self.tell(input);
+        }
         self.note_length(queue);
+    }
+
+    /// What is due in a conversation that waits: its escalation, or rules.
+    fn ring(&mut self, number: usize) {
+        let now = self.now;
+        let Some(queued) = &mut self.conversations[number].queued else { return };
+        let due = next_due(&queued.record, self.rules, queued.checked).filter(|due| due.at <= now);
+        let Some(due) = due.filter(|_| queued.record.owner == Owner::Queue) else { return };
+        match due.alarm {
+            Alarm::Escalate => _ = queued.record.escalate(),
+            Alarm::Rules(alarm) if self.run_rules(number, alarm) => {}
+            // Nobody who waits owes a first reply.
+            Alarm::Rules(_) | Alarm::NoReply => {
+                let Some(queued) = &mut self.conversations[number].queued else { return };
+                queued.checked = Some(due);
+            }
+        }
+        if self.conversations[number].queued.as_ref().is_some_and(|queued| queued.left.is_none()) {
+            self.waits(number);
+        }
+    }
+
+    /// Runs the rules that waited for this moment; whether one did anything.
+    fn run_rules(&mut self, number: usize, alarm: RuleAlarm) -> bool {
+        let queues = self.queue_facts();
+        let Some(Queued { record, facts: Some(facts), .. }) = &mut self.conversations[number].queued else {
+            return false;
+        };
+        let handoff = record.handoff.as_ref();
+        (facts.on, facts.after, facts.now, facts.queues) = (alarm.on, alarm.after, Now { time: self.now }, queues);
+        let of = &mut facts.conversation;
+        (of.owner, of.queue) = (OwnerFact::Queue, handoff.map(|handoff| handoff.queue.clone()));
+        (of.priority, of.waiting) = (record.priority, handoff.map(|handoff| self.now.duration_since(handoff.at)));
+        of.sla = sla::facts(record, self.rules, self.now);
+        let decision = decide(self.rules, facts);
+        if decision.matched.is_empty() {
+            return false;
+        }
+        record.fired.insert(alarm.spell, Fired { since: alarm.since, up_to: alarm.after });
+        note(decision.actions.into_iter(), &mut facts.conversation);
+        record.priority = facts.conversation.priority;
+        let closed = |queue: &str| self.rules.closed_hours(queue, self.now).map(|hours| hours.closed);
+        match decision.destination {
+            Some(Destination::Handoff(handoff)) if closed(&handoff.queue) != Some(WhenClosed::Reply) => {
+                record.follow(&handoff, self.now);
+            }
+            Some(Destination::Close) => self.leave_queue(number),
+            _ => {}
+        }
+        true
+    }
+
+    /// A customer waits no longer: they have enough, or a rule has.
+    fn leave_queue(&mut self, number: usize) {
+        let now = self.now;
+        let Some(queued) = &mut self.conversations[number].queued else { return };
+        queued.left = Some((now, None));
+        let late: Vec<_> = self.late(&self.conversations[number]).collect();
+        self.conversations[number].queued.iter_mut().for_each(|queued| queued.promises.extend(&late));
+        self.close(number);
+        self.tell(Input::Leave(conversation_id(number)));
+    }
+
+    fn close(&mut self, number: usize) {
+        let now = self.now;
+        self.conversations[number].queued.iter_mut().for_each(|queued| queued.record.close(now));
+    }
+
+    /// Whether a promise was kept, now that it is decided.
+    fn settle(&mut self, number: usize, clock: SlaClock) {
+        let Some(queued) = &mut self.conversations[number].queued else { return };
+        let promise = sla::promises(&queued.record, self.rules).find(|promise| promise.clock == clock);
+        queued.promises.extend(promise.map(|promise| (clock, self.now <= promise.due)));
+    }
+
+    /// The promises that are broken although nobody has done what was promised yet.
+    pub fn late<'c>(&'c self, conversation: &'c Conversation) -> impl Iterator<Item = (SlaClock, bool)> + 'c {
+        let promises = conversation.queued.iter().flat_map(|queued| sla::promises(&queued.record, self.rules));
+        promises.filter(|promise| promise.due < self.now).map(|promise| (promise.clock, false))
     }
 
     fn note_length(&mut self, queue: String) {
@@ -365,9 +486,13 @@ impl<'a> Run<'a> {
 
     fn assigned(&mut self, number: usize, agent: usize) {
         let now = self.now;
+        self.settle(number, SlaClock::FirstReply);
         let Some(queued) = &mut self.conversations[number].queued else { return };
         queued.left = Some((now, Some(agent)));
-        let length = self.scenario.handling.of(&queued.handoff.queue, &queued.kind);
+        queued.record.assign(agent_id(agent), now);
+        queued.record.said(now, EntryAuthor::Agent { id: agent_id(agent), name: String::new() }, "");
+        let queue = queued.record.handoff.as_ref().map_or("", |handoff| &handoff.queue);
+        let length = self.scenario.handling.of(queue, &queued.record.kind);
         self.agents[agent].holds += 1;
         self.agents[agent].accepted += 1;
         let handling = length.draw(&mut self.dice(Purpose::Handling, number, 0));

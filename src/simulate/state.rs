@@ -3,8 +3,10 @@
 use contract::{AgentId, ConversationId, OfferId, Timestamp};
 
 use crate::{
+    alarms::Due,
     desk::Offer,
-    routing::{Facts, Handoff},
+    routing::{Facts, Priority, SlaClock},
+    store::conversation::Conversation as Record,
     understand::Mood,
 };
 
@@ -18,6 +20,8 @@ pub(super) enum Event {
     /// A customer writes to the bot again.
     AsksAgain(usize),
     GivesUp(usize),
+    /// Something may be due in a conversation that waits.
+    Rings(usize),
     Answers {
         conversation: usize,
         offer: OfferId,
@@ -55,8 +59,18 @@ pub(super) enum DealtWith {
 /// A conversation that was handed to people.
 #[derive(Debug)]
 pub(super) struct Queued {
-    pub handoff: Handoff,
-    pub kind: String,
+    /// As the daemon would have it.
+    pub record: Record,
+    /// What rules see of it, where any wait.
+    pub facts: Option<Box<Facts>>,
+    /// What was due last and led to nothing.
+    pub checked: Option<Due>,
+    /// What was promised and is decided, and whether it was kept.
+    pub promises: Vec<(SlaClock, bool)>,
+    /// Where it was handed to first.
+    pub queue: String,
+    /// How urgent it was then.
+    pub priority: Priority,
     pub at: Timestamp,
     /// When it was taken and by whom, or given up.
     pub left: Option<(Timestamp, Option<usize>)>,

@@ -16,12 +16,14 @@ impl Run<'_> {
     pub fn report(&self) -> Report {
         let dealt_with =
             |by| self.conversations.iter().filter(|conversation| conversation.dealt_with == by).count() as u64;
-        let mut queues: BTreeMap<&str, Vec<&Queued>> =
+        let mut queues: BTreeMap<&str, Vec<&Conversation>> =
             self.rules.queues().keys().map(|queue| (queue.as_str(), Vec::new())).collect();
-        let mut priorities: BTreeMap<_, Vec<&Queued>> = BTreeMap::new();
-        for queued in self.queued() {
-            queues.entry(&queued.handoff.queue).or_default().push(queued);
-            priorities.entry(queued.handoff.priority).or_default().push(queued);
+        let mut priorities: BTreeMap<_, Vec<&Conversation>> = BTreeMap::new();
+        for conversation in &self.conversations {
+            if let Some(queued) = &conversation.queued {
+                queues.entry(&queued.queue).or_default().push(conversation);
+                priorities.entry(queued.priority).or_default().push(conversation);
+            }
         }
         Report {
             rules: self.rules.hash().to_string(),
@@ -29,33 +31,35 @@ impl Run<'_> {
             answered_by_bot: dealt_with(DealtWith::Bot),
             ended_by_rule: dealt_with(DealtWith::Rule),
             unanswered: dealt_with(DealtWith::Nobody),
-            all: self.service(self.queued()),
-            queues: queues.into_iter().map(|(name, queued)| (name.to_owned(), self.queue(name, &queued))).collect(),
-            priorities: priorities.into_iter().map(|(of, queued)| (of, self.service(queued.into_iter()))).collect(),
+            all: self.service(self.conversations.iter()),
+            queues: queues.into_iter().map(|(name, all)| (name.to_owned(), self.queue(name, &all))).collect(),
+            priorities: priorities.into_iter().map(|(of, all)| (of, self.service(all.into_iter()))).collect(),
             offers: self.offers,
             longest_queue: self.longest.iter().rev().max_by_key(|longest| longest.waiting).cloned(),
             agents: (0..self.agents.len()).map(|agent| self.agent(agent)).collect(),
         }
     }
 
-    fn queued(&self) -> impl Iterator<Item = &Queued> {
-        self.conversations.iter().filter_map(|Conversation { queued, .. }| queued.as_ref())
-    }
-
-    fn service<'q>(&self, queued: impl Iterator<Item = &'q Queued>) -> Service {
-        let waits = queued.map(|Queued { at, left, .. }| match left {
+    fn service<'q>(&self, conversations: impl Iterator<Item = &'q Conversation> + Clone) -> Service {
+        let waits = queued(conversations.clone()).map(|Queued { at, left, .. }| match left {
             Some((left, agent)) => (left.duration_since(*at), Some(agent.is_some())),
             None => (self.now.duration_since(*at), None),
         });
-        Service::of(waits, self.scenario.target)
+        let mut service = Service::of(waits, self.scenario.target);
+        let decided = queued(conversations.clone()).flat_map(|queued| queued.promises.iter().copied());
+        for (clock, kept) in decided.chain(conversations.flat_map(|conversation| self.late(conversation))) {
+            let promises = service.promises.entry(clock).or_default();
+            *(if kept { &mut promises.kept } else { &mut promises.broken }) += 1;
+        }
+        service
     }
 
-    fn queue(&self, name: &str, queued: &[&Queued]) -> QueueReport {
+    fn queue(&self, name: &str, conversations: &[&Conversation]) -> QueueReport {
         let weights = desk_rules(self.rules).weights;
-        let taken = queued.iter().filter_map(|queued| match queued.left {
+        let taken = queued(conversations.iter().copied()).filter_map(|queued| match queued.left {
             Some((at, Some(_))) => {
                 let held = milliseconds(queued.ended.unwrap_or(self.now).duration_since(at));
-                Some(u64::from(weights.of(&queued.kind)) * held)
+                Some(u64::from(weights.of(&queued.record.kind)) * held)
             }
             _ => None,
         });
@@ -64,7 +68,7 @@ impl Run<'_> {
             profile.queues.includes(name).then_some(u64::from(profile.capacity) * agent.at_work)
         });
         QueueReport {
-            service: self.service(queued.iter().copied()),
+            service: self.service(conversations.iter().copied()),
             longest: self.longest.iter().find(|longest| longest.queue == name).cloned(),
             utilisation: ratio(taken.sum(), members.sum()),
         }
@@ -83,6 +87,10 @@ impl Run<'_> {
             set_away: agent.set_away,
         }
     }
+}
+
+fn queued<'q>(conversations: impl Iterator<Item = &'q Conversation>) -> impl Iterator<Item = &'q Queued> {
+    conversations.filter_map(|conversation| conversation.queued.as_ref())
 }
 
 fn milliseconds(duration: SignedDuration) -> u64 {

@@ -11,7 +11,7 @@ use proptest::{
 use super::{run::Run, *};
 use crate::{
     desk::WhyNot,
-    routing::{Priority, SourceFile, load},
+    routing::{Priority, SlaClock, SourceFile, load},
     understand::Signals,
 };
 
@@ -55,6 +55,29 @@ fn rules_with(rules: &str, queues: &str) -> Arc<RuleSet> {
 
 fn rules() -> Arc<RuleSet> {
     rules_with(RULES, QUEUES)
+}
+
+/// Rules under which those who wait are moved on, made more urgent, promised things and sent away.
+fn moving() -> Arc<RuleSet> {
+    let waiting = r#"
+  - name: it takes long
+    on: waiting
+    after: 4m
+    when: message.kind == "email"
+    then: [tag: slow, priority: high, handoff: {queue: sales}]
+  - name: it takes too long
+    on: waiting
+    after: 40m
+    then: [close: true]
+  - name: at risk
+    on: sla_risk
+    when: conversation.sla.clock == "first_reply" && conversation.waiting > duration("1m")
+    then: [handoff: {queue: care, priority: urgent}]
+"#;
+    let queues = QUEUES
+        .replace("20s}", "20s, sla: {first_reply: 3m, resolution: 20m}, escalate: [{after: 2m, priority: high}, {after: 10m, queue: second}]}")
+        + "  second: {sla: {first_reply: 12m}}\n";
+    rules_with(&format!("{RULES}{waiting}"), &queues)
 }
 
 fn scenario(text: &str) -> Scenario {
@@ -114,6 +137,13 @@ fn adds_up(report: &Report) {
         assert_eq!(sum(|s| s.accepted + s.given_up + s.waiting), all.queued);
         assert_eq!(sum(|s| s.within_target), all.within_target);
         assert_eq!(sum(|s| s.breaches), all.breaches);
+        for (clock, promises) in &all.promises {
+            let of = |kept: fn(&Promises) -> u64| {
+                services.iter().filter_map(|s| s.promises.get(clock)).map(kept).sum::<u64>()
+            };
+            assert_eq!((of(|p| p.kept), of(|p| p.broken)), (promises.kept, promises.broken));
+            assert!(promises.kept + promises.broken <= all.queued);
+        }
     }
     // Who is asked takes it once: nobody is served twice.
     assert_eq!(offers.accepted, all.accepted);
@@ -169,7 +199,7 @@ proptest! {
 
     #[test]
     fn at_every_moment_the_desk_does_right_and_in_the_end_everything_adds_up(scenario in scenarios(), asks in any::<bool>()) {
-        let rules = if asks { rules() } else { rules_with(RULES, &QUEUES.replace("sticky", "auto_accept: true, sticky")) };
+        let rules = if asks { moving() } else { rules_with(RULES, &QUEUES.replace("sticky", "auto_accept: true, sticky")) };
         let day = Day::drawn(&scenario);
         let mut run = Run::new(&rules, &scenario, &day, &unread);
         let mut before = run.now;
@@ -283,6 +313,48 @@ fn the_bot_answers_as_often_as_said_and_who_asks_twice_reaches_a_person() {
     assert_eq!((none.unanswered, none.all.queued), (none.arrived, 0));
     let twice = day("bot: {answers: 0, asks_again: 1, after: {mean: 20s, spread: 0}}");
     assert!(twice.unanswered <= 3 && twice.all.queued >= twice.arrived - 3, "{twice:?}");
+}
+
+#[test]
+fn what_a_queue_promises_moves_customers_up_and_is_counted() {
+    let text = format!(
+        "arrivals: [{GOLD}, {{per_hour: 20, languages: {{en: 1}}}}]\nbot: {{answers: 0, asks_again: 1}}\n\
+         agents: [{{name: care, count: 2, languages: [en]}}]\nhandling: {{mean: 8m, spread: 0}}"
+    );
+    let day =
+        |sla: &str| outcome(&rules_with(RULES, &QUEUES.replace("20s}", &format!("20s{sla}}}"))), &scenario(&text));
+    let none = day("");
+    assert_eq!(none.all.promises, [].into());
+    let late = day(", sla: {first_reply: 1m, resolution: 9m, boost: {risk: 0s, breach: 0s}}");
+    assert_eq!(late.all.wait, none.all.wait, "a promise without worth moves nobody");
+    let of = |report: &Report, clock| report.all.promises[&clock];
+    let (replies, ends) = (of(&late, SlaClock::FirstReply), of(&late, SlaClock::Resolution));
+    assert_eq!((replies.kept, replies.broken), (late.all.within_target, late.all.breaches), "{late:?}");
+    assert!(ends.broken > 0 && ends.kept <= replies.kept, "it takes eight of the nine minutes");
+    let boosted = day(", sla: {first_reply: 45m, boost: {risk: 0s, breach: 2h}}");
+    let p50 = |report: &Report| report.priorities[&Priority::Normal].wait.unwrap().p50;
+    assert!(p50(&boosted) < p50(&none), "{:?} {:?}", p50(&boosted), p50(&none));
+}
+
+#[test]
+fn who_waits_long_is_moved_on_by_escalations_and_by_rules() {
+    let day = |escalate: &str, rule: &str| {
+        let queues = format!(
+            "queues:\n  care: {{members: {{skills: {{deals: 5}}}}{escalate}}}\n  sales: {{}}\n  second: {{}}\n"
+        );
+        outcome(&rules_with(&format!("{RULES}{rule}"), &queues), &gold("{name: care, count: 9}", "reaction: 0s"))
+    };
+    let rule = |then| format!("  - name: long\n    on: waiting\n    after: 10m\n    then: [{then}]\n");
+    let ten_minutes = SignedDuration::from_mins(10);
+    let none = day("", "");
+    assert_eq!(none.all.accepted, 0);
+    for moved in [day(", escalate: [{after: 10m, queue: second}]", ""), day("", &rule("handoff: {queue: second}"))] {
+        let wait = moved.all.wait.unwrap();
+        assert!(moved.all.accepted > 200 && wait.p50 >= ten_minutes && wait.p95 < ten_minutes * 2, "{moved:?}");
+        assert_eq!(moved.queues["care"].service, moved.all, "they count where they were handed to");
+    }
+    let closed = day("", &rule("close: true"));
+    assert!(closed.all.given_up > 200 && closed.all.wait.unwrap().max == ten_minutes, "{closed:?}");
 }
 
 #[test]

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::EntryAuthor;
 pub use super::handoff::{Handoff, Reserved};
+use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
-use crate::routing::{SlaClock, is_default};
 pub use crate::understand::Mood;
 
 /// Who speaks for the company now.
@@ -254,6 +254,42 @@ impl Conversation {
             unanswered: before.map_or(Some(handoff.at), |before| before.unanswered),
             ..handoff
         });
+    }
+
+    /// Does what a rule says of handing it over. Whether that moved it: where it waits in that queue already, only what
+    /// is more urgent or more exact changes.
+    pub fn follow(&mut self, decided: &routing::Handoff, now: Timestamp) -> bool {
+        if self.owner == Owner::Queue
+            && let Some(current) = self.handoff.as_mut().filter(|current| current.queue == decided.queue)
+        {
+            current.priority = current.priority.max(decided.priority);
+            current.skills.clone_from(&decided.skills);
+            self.priority = current.priority;
+            return false;
+        }
+        self.hand_off(Handoff {
+            rule: Some(decided.rule.to_string()),
+            priority: decided.priority,
+            skills: decided.skills.clone(),
+            escalate: decided.escalate.clone(),
+            ..Handoff::new(&decided.queue, &decided.reason, self.handoff.as_ref().map_or(now, |handoff| handoff.at))
+        });
+        true
+    }
+
+    /// Takes the next step of its escalation, and says which.
+    pub fn escalate(&mut self) -> Option<Escalation> {
+        let handoff = self.handoff.as_mut()?;
+        let step = handoff.escalate.get(handoff.escalated)?.clone();
+        handoff.escalated += 1;
+        if let Some(queue) = &step.queue {
+            handoff.queue.clone_from(queue);
+        }
+        if let Some(priority) = step.priority {
+            handoff.priority = priority;
+            self.priority = priority;
+        }
+        Some(step)
     }
 
     /// `Queue | Agent → Agent`.

@@ -9,7 +9,7 @@ use comfy_table::{Cell, CellAlignment, Color, Row, Table, presets};
 use jiff::SignedDuration;
 
 use crate::{
-    routing::Priority,
+    routing::{Priority, SlaClock},
     simulate::{AgentReport, Day, QueueReport, Report, Scenario, Service},
 };
 
@@ -153,6 +153,12 @@ impl<'r> Page<'r> {
         self.row("longest", Better::Less, |r| Some(Figure::Time(wait(r)?.max)));
         self.row("within the target", Better::More, |r| of(r)?.level().map(Figure::Share));
         self.row("beyond the target", Better::Less, |r| Some(Figure::Count(of(r)?.breaches)));
+        for (clock, name) in [(SlaClock::FirstReply, "first reply late"), (SlaClock::Resolution, "resolution late")] {
+            let promises = |r| of(r)?.promises.get(&clock);
+            if self.reports.iter().any(|r| promises(r).is_some()) {
+                self.row(name, Better::Less, |r| Some(Figure::Count(promises(r)?.broken)));
+            }
+        }
     }
 
     fn heading(&mut self, name: &str) {

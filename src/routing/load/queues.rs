@@ -12,7 +12,6 @@ use super::{
 };
 use crate::routing::{
     calendar::Calendar,
-    facts::Priority,
     finding::{Notes, suggest},
     rule::{Hours, Members, PriorityCredits, QueueSpec, Sla, SlaBoost, Strategy, WhenClosed},
     template::Templates,
@@ -107,13 +106,8 @@ fn queue(name: &str, node: &Node, known: &Known<'_>, names: &[&str], notes: &mut
 /// How far one conversation can be overtaken is bounded; the bound is a choice, and should be a small one.
 fn overtaking(queue: &QueueSpec, fields: Fields<'_>, notes: &mut Notes<'_>) {
     let most = fields.get("max_overtake").and_then(|node| read::seconds(node, "max_overtake", notes));
-    let by_worth = |priority: &Priority| queue.priority_credits.of(*priority);
-    let all = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
-    let (Some(least), Some(best)) = (all.into_iter().min_by_key(by_worth), all.into_iter().max_by_key(by_worth)) else {
-        return;
-    };
-    let boost = if queue.sla.is_empty() { 0 } else { queue.sla.boost.breach };
-    let bound = by_worth(&best) - by_worth(&least) + i64::from(boost);
+    let (least, best) = queue.priority_credits.span();
+    let (bound, boost) = (queue.overtaking_bound(), queue.most_boost());
     let place = fields.get("priority_credits").or_else(|| fields.get("sla")).or_else(|| fields.get("max_overtake"));
     let Some(place) = place.filter(|_| bound.unsigned_abs() > most.unwrap_or(MAX_OVERTAKE)) else { return };
     let late = if boost == 0 { "" } else { " whose promise is broken" };
