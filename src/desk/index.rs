@@ -150,12 +150,13 @@ impl Index {
     pub fn refresh(&mut self, agent: &AgentState, weights: &Weights) {
         let (slot, at) = (agent.slot, agent.slot as usize);
         let (was_online, online) = (self.online.has(slot), agent.is_reachable());
-        if was_online && (!online || self.turns[at] != agent.idle.turn) {
+        let has_moved = self.turns[at] != agent.idle.turn;
+        if was_online && (!online || has_moved) {
             self.by_idle.remove(&(self.turns[at], self.agents[at], slot));
         }
         Idle { turn: self.turns[at], since: self.idle_since[at] } = agent.idle;
         self.shares[at] = agent.share();
-        if online {
+        if online && (!was_online || has_moved) {
             self.by_idle.insert((self.turns[at], self.agents[at], slot));
         }
         self.online.set(slot, online);

@@ -82,8 +82,8 @@ pub(super) struct Lines(BTreeMap<Arc<Need>, BTreeSet<Key>>);
 
 impl Lines {
     /// Files a conversation; the need that it is filed under is shared with its line.
-    pub fn add(&mut self, need: Need, key: Key) -> Arc<Need> {
-        let need = self.0.get_key_value(&need).map_or_else(|| Arc::new(need), |(need, _)| Arc::clone(need));
+    pub fn add(&mut self, need: Arc<Need>, key: Key) -> Arc<Need> {
+        let need = self.0.get_key_value(&need).map_or(need, |(need, _)| Arc::clone(need));
         self.0.entry(Arc::clone(&need)).or_default().insert(key);
         need
     }

@@ -70,11 +70,12 @@ pub(super) struct Place {
     boosted_at: Option<Timestamp>,
 }
 
-/// A conversation stands in the line of a need, or in none while its queue is closed; either changes by itself at
-/// `changes_at`.
+/// A conversation needs something, or nothing while its queue is closed; either changes by itself at `changes_at`.
+/// It stands in the line of its need once the matcher has found nobody for it at once.
 #[derive(Debug)]
 struct Filed {
-    line: Option<Arc<Need>>,
+    need: Option<Arc<Need>>,
+    in_line: bool,
     changes_at: Option<Timestamp>,
 }
 
@@ -399,7 +400,7 @@ impl Desk {
         touched.conversations.dedup();
         let mut next: BinaryHeap<Reverse<(Key, Option<Arc<Need>>)>> = BinaryHeap::new();
         let places = touched.conversations.iter().filter_map(|conversation| self.places.get(conversation));
-        next.extend(places.filter(|place| place.line().is_some()).map(|place| Reverse((place.key, None))));
+        next.extend(places.filter(|place| place.need().is_some()).map(|place| Reverse((place.key, None))));
         let mut slots: Vec<Slot> =
             touched.agents.iter().filter_map(|agent| self.agents.get(agent)).map(|agent| agent.slot).collect();
         slots.sort_unstable();
@@ -419,16 +420,22 @@ impl Desk {
                 next.push(Reverse((behind, Some(need))));
             }
         }
+        for conversation in touched.conversations.drain(..) {
+            let Some(place) = self.places.get_mut(&conversation) else { continue };
+            if let Some(Filed { need: Some(need), in_line: in_line @ false, .. }) = &mut place.filed {
+                *need = self.lines.add(Arc::clone(need), place.key);
+                *in_line = true;
+            }
+        }
         // Offers made above take room and open nothing.
-        touched.conversations.clear();
         touched.agents.clear();
         self.touched = touched;
     }
 
-    /// The best agent for a conversation that stands in a line.
+    /// The best agent for a conversation that is not out on an offer.
     fn best(&mut self, conversation: ConversationId) -> Option<Best> {
         let place = self.places.get(&conversation)?;
-        let need = place.line()?;
+        let need = place.need()?;
         let slot = |agent: &AgentId| self.agents.get(agent).map(|state| state.slot);
         if let Some(agent) = need.only {
             let meets = slot(&agent).is_some_and(|slot| self.index.meets(slot, need));
@@ -543,8 +550,7 @@ impl Desk {
         Some(place)
     }
 
-    /// Puts a conversation that is not out on an offer in the line of what it needs now, and has the matcher look
-    /// at it.
+    /// Notes what a conversation that is not out on an offer needs now, and has the matcher look at it.
     fn file(&mut self, conversation: ConversationId) {
         self.leave_line(conversation);
         let Some(place) = self.places.get_mut(&conversation).filter(|place| place.offer.is_none()) else { return };
@@ -561,14 +567,14 @@ impl Desk {
         }
         let need = need(&mut self.index, place, now);
         let is_offered = need.only.is_some() || rules.is_open(now);
-        place.filed = Some(Filed { line: is_offered.then(|| self.lines.add(need, place.key)), changes_at });
+        place.filed = Some(Filed { need: is_offered.then(|| Arc::new(need)), in_line: false, changes_at });
         self.touched.conversations.push(conversation);
     }
 
     fn leave_line(&mut self, conversation: ConversationId) {
         let Some(place) = self.places.get_mut(&conversation) else { return };
-        if let Some(Filed { line, changes_at }) = place.filed.take() {
-            if let Some(need) = line {
+        if let Some(Filed { need, in_line, changes_at }) = place.filed.take() {
+            if let Some(need) = need.filter(|_| in_line) {
                 self.lines.remove(&need, &place.key);
             }
             if let Some(at) = changes_at {
@@ -651,8 +657,8 @@ fn need(index: &mut Index, place: &Place, now: Timestamp) -> Need {
 }
 
 impl Place {
-    fn line(&self) -> Option<&Arc<Need>> {
-        self.filed.as_ref()?.line.as_ref()
+    fn need(&self) -> Option<&Arc<Need>> {
+        self.filed.as_ref()?.need.as_ref()
     }
 
     /// For whom it is kept, until they have not wanted it.
