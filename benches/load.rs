@@ -345,6 +345,8 @@ fn inbound(sender: usize, number: u64, each: u64) -> Inbound {
         },
         content: Content::Message(Body::text(text(number))),
         sent_at: None,
+        automatic: false,
+        related: None,
     }
 }
 

@@ -128,6 +128,12 @@ impl Announcer {
         self.tell(audience, &LiveFrame::Conversation { conversation: &self.view(after) });
     }
 
+    /// An entry has changed: a file of it has come.
+    pub fn entry(&self, conversation: &Conversation, entry: FullEntry) {
+        let view = EntryView::new(entry);
+        self.tell(audience(None, conversation), &LiveFrame::Entry { entry: &view });
+    }
+
     /// A conversation as lists show it now.
     #[must_use]
     pub fn view(&self, conversation: &Conversation) -> ConversationView {

@@ -4,14 +4,18 @@
 //! A message is marked as being sent before it is handed over, and as sent after. What a crash leaves in between is
 //! sent again only where the receiver drops doubles; elsewhere it is `unknown`, and a person decides.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use contract::{Channel, Fate, Outbound, SendError, Stop};
+use contract::{Channel, Fate, Host, Outbound, SendError, Stop};
 use futures::{StreamExt, stream::FuturesUnordered};
 use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 use crate::{
+    pace::Pace,
     records::Records,
     store::outbox::{Delivery, DeliveryState, Leased, Settled},
 };
@@ -41,6 +45,8 @@ pub struct Courier {
     pub records: Arc<Records>,
     /// Rung when something may be due.
     pub bell: Arc<Notify>,
+    /// What the channel may ask of the daemon.
+    pub host: Host,
 }
 
 impl Courier {
@@ -54,26 +60,39 @@ impl Courier {
             }
         }
         let mut sending = FuturesUnordered::new();
+        let mut pace = Pace::new(self.channel.limits().per_second, Instant::now());
+        let mut refusals = 0;
         loop {
-            let room = AT_ONCE - sending.len();
+            // What is not leased yet is not lost to a crash either, so the pace comes before the lease.
+            let room = pace.allows(AT_ONCE - sending.len(), Instant::now());
             let rung = self.bell.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
             let leased = if room > 0 { self.lease(room).await } else { Vec::new() };
             let found = leased.len();
+            pace.take(found, Instant::now());
             sending.extend(leased.into_iter().map(|leased| self.send(leased)));
             if found == room && room > 0 {
                 continue;
             }
-            let rest = self.rest().await;
+            // A bell is no reason to hurry where the pace is what holds things up.
+            let is_held_up = room == 0 && sending.len() < AT_ONCE;
+            let rest = if is_held_up { pace.wait(Instant::now()) } else { self.rest().await };
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = rung => {}
-                Some(settled) = sending.next() => self.settle(settled, &stop).await,
+                () = rung, if !is_held_up => {}
+                Some((settled, asked)) = sending.next() => {
+                    refusals = if asked.is_some() { refusals + 1 } else { 0 };
+                    // One alone may mean its own chat; two in a row, the channel.
+                    if let Some(pause) = asked.filter(|_| refusals > 1) {
+                        pace.pause(Instant::now() + pause);
+                    }
+                    self.settle(settled, &stop).await;
+                }
                 () = tokio::time::sleep(rest) => {}
             }
         }
-        while let Some(settled) = sending.next().await {
+        while let Some((settled, _)) = sending.next().await {
             self.settle(settled, &stop).await;
         }
     }
@@ -98,10 +117,15 @@ impl Courier {
         }
     }
 
-    async fn send(&self, leased: Leased) -> Settled {
+    /// Sends one. Also answers the pause that the platform asks for.
+    async fn send(&self, leased: Leased) -> (Settled, Option<Duration>) {
         let Leased { outbound, attempts } = leased;
         let attempts = attempts + 1;
-        let result = self.channel.send(&outbound).await;
+        let result = self.channel.send(&outbound, &self.host).await;
+        let asked = match &result {
+            Err(SendError::Temporary { retry_after, .. }) => *retry_after,
+            _ => None,
+        };
         let (state, error, external_id, pause) = match result {
             Ok(receipt) => (DeliveryState::Sent, None, receipt.external_id, Duration::ZERO),
             Err(error) => {
@@ -111,13 +135,14 @@ impl Courier {
         };
         metrics::counter!("switchboard_deliveries_total", "channel" => self.name.clone(), "state" => word(state))
             .increment(1);
-        Settled {
+        let settled = Settled {
             id: outbound.id,
             conversation: outbound.conversation,
             delivery: Delivery { state, attempts, error },
             external_id,
             next_at: crate::clock::now() + SignedDuration::try_from(pause).unwrap_or_default(),
-        }
+        };
+        (settled, asked)
     }
 
     fn after_failure(&self, error: &SendError, outbound: &Outbound, attempts: u32) -> (DeliveryState, Duration) {
@@ -159,7 +184,7 @@ impl Courier {
 }
 
 /// The pause before the next try: doubling, up to an hour, a fifth of it by chance so that retries spread.
-fn pause_after(attempts: u32) -> Duration {
+pub(crate) fn pause_after(attempts: u32) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_PAUSE);
     doubled.mul_f64(0.9 + 0.2 * rand::random::<f64>())
 }

@@ -4,10 +4,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
-use contract::{ConversationId, IdClock, Inbound, OutboundId};
-use tokio::sync::{Mutex, MutexGuard};
+use contract::{Channel, ConversationId, EntryId, IdClock, Inbound, MessageId, OutboundId};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use crate::{
     alarms::AlarmHandle,
@@ -15,7 +16,7 @@ use crate::{
     desk::DeskHandle,
     store::{
         AmendError, Amended, Commit, Committed, Draft, Store, StoreError, amend, conversation::Conversation,
-        entry::Entry, outbox::DeliveryState,
+        entry::Entry, files::WantedFile, outbox::DeliveryState,
     },
 };
 
@@ -31,17 +32,23 @@ pub struct Records {
     pub desk: DeskHandle,
     /// The alarms.
     pub alarms: AlarmHandle,
+    /// The channels by name.
+    channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     /// The state that a reply starts in, by channel.
     reply_states: HashMap<String, DeliveryState>,
+    /// Rung when a file may be due.
+    pub fetchers: Arc<Notify>,
     /// Held from the commit to the telling, so that what is committed in a conversation is told in that order.
     orders: Box<[Mutex<()>]>,
 }
 
+/// After how long it is too late to show that somebody writes.
+const TYPING_WITHIN: Duration = Duration::from_secs(5);
 /// How many conversations can be committed to at the same time at most; two that share a place wait for each other.
 const ORDERS: usize = 1024;
 
 impl Records {
-    /// Puts the parts together. `kept` are the channels whose customers fetch replies themselves.
+    /// Puts the parts together.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -49,13 +56,63 @@ impl Records {
         announcer: Announcer,
         desk: DeskHandle,
         alarms: AlarmHandle,
-        channels: &BTreeMap<String, Arc<dyn contract::Channel>>,
+        channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     ) -> Self {
         let state = |kept| if kept { DeliveryState::Sent } else { DeliveryState::Pending };
         let reply_states =
             channels.iter().map(|(name, channel)| (name.clone(), state(channel.limits().kept))).collect();
         let orders = (0..ORDERS).map(|_| Mutex::new(())).collect();
-        Self { store, ids, announcer, desk, alarms, reply_states, orders }
+        Self { store, ids, announcer, desk, alarms, channels, reply_states, fetchers: Arc::default(), orders }
+    }
+
+    /// Has the files of a message fetched that are still with the platform.
+    ///
+    /// # Errors
+    /// The record does not work.
+    pub async fn want_files(&self, message: MessageId, inbound: &Inbound) -> Result<(), StoreError> {
+        let files: Vec<WantedFile> = WantedFile::of(message, inbound).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.store.want(&inbound.channel, files).await?;
+        self.fetchers.notify_waiters();
+        Ok(())
+    }
+
+    /// Tells who watches of an entry as it stands now.
+    pub async fn tell_again(&self, entry: EntryId) {
+        let full = match self.store.entry(entry).await {
+            Ok(Some(full)) => full,
+            // Its turn is not committed yet: it will be told as it is then.
+            Ok(None) => return,
+            Err(error) => {
+                return tracing::warn!(%error, %entry, "An entry cannot be read, so nobody is told that it has changed.");
+            }
+        };
+        if let Ok(Some(conversation)) = self.store.conversation(full.conversation).await {
+            self.announcer.entry(&conversation, full);
+        }
+    }
+
+    /// Notes that a platform gave a message back, and tells.
+    ///
+    /// # Errors
+    /// The record does not work.
+    pub async fn bounced(&self, id: OutboundId, reason: &str) -> Result<(), StoreError> {
+        let Some((conversation, delivery)) = self.store.bounced(id, reason).await? else { return Ok(()) };
+        if let Some(conversation) = self.store.conversation(conversation).await? {
+            self.announcer.delivery(&conversation, id, &delivery);
+        }
+        Ok(())
+    }
+
+    /// Shows the customer that somebody of the company writes.
+    pub fn agent_types(&self, conversation: &Conversation, name: String) {
+        self.announcer.agent_types(conversation.thread(), name);
+        if let Some(channel) = self.channels.get(&conversation.channel).map(Arc::clone) {
+            let (to, thread) = (conversation.address.clone(), conversation.thread.clone());
+            tokio::spawn(async move { tokio::time::timeout(TYPING_WITHIN, channel.typing(&to, &thread)).await });
+        }
     }
 
     async fn in_order(&self, id: ConversationId) -> MutexGuard<'_, ()> {

@@ -263,10 +263,12 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Whether rules look at it: always, but where a reaction, an edit or a deletion comes to a closed conversation.
+    /// Whether rules look at it: always, but where a reaction, an edit or a deletion comes to a closed conversation, and
+    /// where the customer did nothing, or nobody knows what.
     #[must_use]
     pub fn is_routed(&self) -> bool {
-        self.conversation.owner != Owner::Closed || self.alarm.is_some()
+        let is_known = !matches!(self.inbound.content, Content::Bounce { .. } | Content::Other { .. });
+        is_known && (self.conversation.owner != Owner::Closed || self.alarm.is_some())
     }
 
     /// The conversation as it stands so far.
@@ -462,6 +464,7 @@ impl<'a> Turn<'a> {
             channel: self.conversation.channel.clone(),
             to: self.inbound.from.address.clone(),
             thread: self.conversation.thread.clone(),
+            queue: self.conversation.queue(),
             author,
             body,
             in_reply_to: self.conversation.answers(),

@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     courier::Courier,
     desk::{Board, DeskHandle, Dispatcher},
+    fetcher::Fetcher,
     files::{Look, Source, watch},
     hits::Hits,
     home::{Home, Lock, Running},
@@ -65,7 +66,7 @@ pub struct Daemon {
     source: Source,
     /// How the folder of the rules looked before they were loaded.
     looked: Look,
-    channels: BTreeMap<String, Arc<dyn Channel>>,
+    channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     attachments: Arc<dyn AttachmentStore>,
     couriers: Arc<Notify>,
     hits: Arc<Hits>,
@@ -103,7 +104,7 @@ impl Daemon {
             .await
             .with_context(|| format!("the daemon cannot listen on {}; is the port in use?", config.listen))?;
         let metrics = telemetry::metrics();
-        let channels = build_channels(&config, &home)?;
+        let channels = Arc::new(build_channels(&config, &home)?);
         let source = Source::at(&config.rules);
         let looked = Look::at(&config.rules);
         let policy = Arc::new(load_policy(&source, &config)?);
@@ -123,7 +124,7 @@ impl Daemon {
         let announcer = Announcer::new(Arc::clone(&live), roster, Arc::clone(&board), Arc::clone(&couriers));
         let (desk, mailbox) = DeskHandle::new(board);
         let (alarms, alarm_mailbox) = AlarmHandle::new(Arc::clone(&policy));
-        let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, alarms, &channels));
+        let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, alarms, Arc::clone(&channels)));
         let dispatcher = Dispatcher::open(Arc::clone(&records), policy.rules(), ids, config.desk.offline_after).await?;
 
         let attachments =
@@ -174,22 +175,31 @@ impl Daemon {
             inbox: Arc::clone(&self.record) as Arc<dyn contract::Inbox>,
             attachments: Arc::clone(&self.attachments),
             threads: Arc::new(threads),
+            memory: Arc::clone(&self.record) as Arc<dyn contract::Memory>,
         };
-        let app = self.app(&stop);
-        let router = http::router(app, &self.channels, &host);
+        let router = http::router(self.app(&host, &stop));
         let mut tasks = JoinSet::new();
         tasks.spawn(telemetry::keep_up(self.metrics.clone(), stop.clone()));
         let worker = Arc::new(self.worker()?);
         let clock = AlarmClock::new(self.records.alarms.clone(), Arc::clone(&worker));
         tasks.spawn(worker.run(stop.clone()));
-        for (name, channel) in &self.channels {
+        for (name, channel) in &*self.channels {
             tasks.spawn(run_channel(name.clone(), Arc::clone(channel), host.clone(), stop.clone()));
+            let fetcher = Fetcher {
+                name: name.clone(),
+                channel: Arc::clone(channel),
+                records: Arc::clone(&self.records),
+                attachments: Arc::clone(&self.attachments),
+                bell: Arc::clone(&self.records.fetchers),
+            };
+            tasks.spawn(fetcher.run(stop.clone()));
             if !channel.limits().kept {
                 let courier = Courier {
                     name: name.clone(),
                     channel: Arc::clone(channel),
                     records: Arc::clone(&self.records),
                     bell: Arc::clone(&self.couriers),
+                    host: host.clone(),
                 };
                 tasks.spawn(courier.run(stop.clone()));
             }
@@ -221,8 +231,10 @@ impl Daemon {
         served.context("the daemon cannot listen any more")
     }
 
-    fn app(&self, stop: &Stop) -> App {
+    fn app(&self, host: &Host, stop: &Stop) -> App {
         App {
+            channels: Arc::clone(&self.channels),
+            host: host.clone(),
             records: Arc::clone(&self.records),
             queue: Arc::clone(&self.record) as Arc<dyn Queue>,
             policy: Arc::clone(&self.policy),
@@ -360,7 +372,11 @@ async fn keep_rule_set(store: &dyn Store, rules: &RuleSet) -> anyhow::Result<()>
     Ok(store.keep_rule_set(rules.hash(), &files).await?)
 }
 
-fn build_channels(config: &Config, home: &Home) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
+/// The adapters of the configured channels, by name.
+///
+/// # Errors
+/// A setting of one is not usable.
+pub(crate) fn build_channels(config: &Config, home: &Home) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
     let context = BuildContext { secret: home.secret("daemon")?, public_url: config.public_url.clone() };
     let mut built = BTreeMap::new();
     for (name, channel) in &config.channels {

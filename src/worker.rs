@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Inbound, Stop, Thread};
+use contract::{Content, Inbound, Stop, Thread};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::SignedDuration;
 use tokio::sync::Semaphore;
@@ -248,6 +248,10 @@ impl Worker {
     /// One turn; answers where it led, for the metrics.
     async fn turn(self: &Arc<Self>, delivery: &Delivery, stop: &Stop) -> Result<&'static str, TurnError> {
         let (inbound, message) = (&delivery.inbound, delivery.id);
+        self.records.want_files(message, inbound).await?;
+        if let Content::Bounce { outbound, reason } = &inbound.content {
+            self.records.bounced(*outbound, reason).await?;
+        }
         let (signals, opinion) = self.understood(inbound).await;
         let occasion = Occasion::Message { id: message, signals: &signals };
         let Some((destination, conversation)) = self.take(inbound, occasion).await? else { return Ok("already done") };
@@ -347,7 +351,8 @@ impl Worker {
     /// What a message means; and, where that is not sure and somebody else is asked, what comes of it later.
     async fn understood(&self, inbound: &Arc<Inbound>) -> (Arc<Signals>, Option<Opinion>) {
         let classifier = self.policy.classifier();
-        let signals = classify_within(&*classifier, self.settings.classify_within, &text_of(inbound)).await;
+        let mut signals = classify_within(&*classifier, self.settings.classify_within, &text_of(inbound)).await;
+        signals.automatic |= inbound.automatic;
         let signals = Arc::new(signals);
         let doubts = |remote: &&Arc<Remote>| opens(inbound) && remote.doubts(inbound.content.text(), &signals);
         let Some(remote) = self.remote.as_ref().filter(doubts).map(Arc::clone) else { return (signals, None) };

@@ -1,7 +1,7 @@
 //! A host in memory: what adapters are tested against. It keeps what it is given, and tells who watches.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contract::{
     Accepted, Attachment, AttachmentError, AttachmentSource, AttachmentStore, Body, Content, ContentHash, EntryId,
-    Host, IdClock, Inbound, Inbox, InboxError, MessageId, Notice, Thread, ThreadAuthor, ThreadEntry, ThreadError,
-    ThreadEvent, ThreadOwner, ThreadStatus, ThreadWatch, Threads, Timestamp,
+    Host, IdClock, Inbound, Inbox, InboxError, Memory, MemoryError, MessageId, Notice, Thread, ThreadAuthor,
+    ThreadEntry, ThreadError, ThreadEvent, ThreadOwner, ThreadStatus, ThreadWatch, Threads, Timestamp, Unread,
 };
 use futures::{StreamExt, stream};
 use tokio::sync::{broadcast, mpsc};
@@ -29,6 +29,9 @@ pub(crate) struct FakeHost {
     accepted: Mutex<Vec<(MessageId, Inbound)>>,
     entries: Mutex<HashMap<Thread, Vec<ThreadEntry>>>,
     files: Mutex<HashMap<ContentHash, Bytes>>,
+    /// By channel and key.
+    remembered: Mutex<BTreeMap<(String, String), String>>,
+    set_aside: Mutex<Vec<Unread>>,
     events: broadcast::Sender<(Thread, ThreadEvent)>,
     notices: mpsc::UnboundedSender<(Thread, Notice)>,
 }
@@ -43,6 +46,8 @@ impl FakeHost {
             accepted: Mutex::default(),
             entries: Mutex::default(),
             files: Mutex::default(),
+            remembered: Mutex::default(),
+            set_aside: Mutex::default(),
             events: broadcast::Sender::new(1024),
             notices,
         };
@@ -50,7 +55,13 @@ impl FakeHost {
     }
 
     pub(crate) fn host(self: &Arc<Self>) -> Host {
-        Host { inbox: self.clone(), attachments: self.clone(), threads: self.clone() }
+        Host { inbox: self.clone(), attachments: self.clone(), threads: self.clone(), memory: self.clone() }
+    }
+
+    /// What was kept that is no message.
+    #[expect(dead_code, reason = "for adapters of platforms that send such things")]
+    pub(crate) fn set_aside(&self) -> Vec<Unread> {
+        lock(&self.set_aside).clone()
     }
 
     pub(crate) fn accepted(&self) -> Vec<Inbound> {
@@ -113,6 +124,44 @@ impl Inbox for FakeHost {
         let entry = ThreadEntry { id: id.into(), at: id.made_at(), author: ThreadAuthor::Customer, body, external_id };
         self.commit(&thread, entry);
         Ok(Accepted { id, duplicate: false })
+    }
+
+    async fn set_aside(&self, unread: Unread) -> Result<(), InboxError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(InboxError::Busy { retry_after: Duration::from_secs(7) });
+        }
+        let mut all = lock(&self.set_aside);
+        if !all.iter().any(|old| (&old.channel, &old.external_id) == (&unread.channel, &unread.external_id)) {
+            all.push(unread);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Memory for FakeHost {
+    async fn get(&self, channel: &str, key: &str) -> Result<Option<String>, MemoryError> {
+        Ok(lock(&self.remembered).get(&(channel.to_owned(), key.to_owned())).cloned())
+    }
+
+    async fn beginning(
+        &self,
+        channel: &str,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<BTreeMap<String, String>, MemoryError> {
+        let all = lock(&self.remembered);
+        let fitting = all.iter().filter(|((of, key), _)| of == channel && key.starts_with(prefix));
+        Ok(fitting.take(limit).map(|((_, key), value)| (key.clone(), value.clone())).collect())
+    }
+
+    async fn put(&self, channel: &str, key: &str, value: Option<&str>) -> Result<(), MemoryError> {
+        let (mut all, key) = (lock(&self.remembered), (channel.to_owned(), key.to_owned()));
+        match value {
+            Some(value) => _ = all.insert(key, value.to_owned()),
+            None => _ = all.remove(&key),
+        }
+        Ok(())
     }
 }
 

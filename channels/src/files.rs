@@ -62,6 +62,8 @@ impl FileLinks {
         let (size, url) = match source {
             AttachmentSource::Stored { hash, size } => (Some(*size), self.link(*hash, name, media_type)),
             AttachmentSource::Linked { url } => (None, url.clone()),
+            // Nothing can be read before it has been fetched.
+            AttachmentSource::Remote { size, .. } => (*size, String::new()),
         };
         SharedFile { name: name.clone(), media_type: media_type.clone(), size, url }
     }

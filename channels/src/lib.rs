@@ -10,6 +10,10 @@ mod files;
 mod seal;
 mod signature;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/writing-a-channel.md")]
+struct WritingAChannel;
+
 #[cfg(test)]
 mod cases;
 #[cfg(test)]

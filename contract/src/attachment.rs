@@ -82,6 +82,17 @@ pub enum AttachmentSource {
         /// An absolute `http` or `https` URL.
         url: String,
     },
+    /// With the platform, until [`Channel::fetch`](crate::Channel::fetch) has brought it.
+    Remote {
+        /// What the platform calls it.
+        reference: String,
+        /// Its length in bytes, if the platform says.
+        #[serde(default, rename = "remote_size", skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        /// Why it will never come, once that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<String>,
+    },
 }
 
 /// Where adapters put the bytes of files before they accept the message that names them.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
-use crate::{Host, Outbound};
+use crate::{Address, Host, Outbound};
 
 /// Cancelled when the daemon is told to stop.
 pub type Stop = tokio_util::sync::CancellationToken;
@@ -16,6 +17,9 @@ pub type Stop = tokio_util::sync::CancellationToken;
 /// [`run`](Self::run).
 #[async_trait]
 pub trait Channel: Send + Sync {
+    /// The kind of channel: `email`, `telegram`, …
+    fn kind(&self) -> &'static str;
+
     /// What the platform can carry. Constant for the life of the channel.
     fn limits(&self) -> Limits;
 
@@ -41,7 +45,49 @@ pub trait Channel: Send + Sync {
     ///
     /// # Errors
     /// The caller only asks for its [`fate`](SendError::fate).
-    async fn send(&self, outbound: &Outbound) -> Result<Receipt, SendError>;
+    async fn send(&self, outbound: &Outbound, host: &Host) -> Result<Receipt, SendError>;
+
+    /// The bytes of a file that stayed with the platform: what
+    /// [`AttachmentSource::Remote`](crate::AttachmentSource::Remote) names.
+    ///
+    /// # Errors
+    /// The caller only asks for its [`fate`](SendError::fate).
+    async fn fetch(&self, reference: &str) -> Result<Bytes, SendError> {
+        Err(SendError::Permanent(format!("this kind of channel keeps no files, so there is no {reference:?}")))
+    }
+
+    /// Shows the customer that somebody writes, for some seconds. May be lost.
+    async fn typing(&self, to: &Address, thread: &str) {
+        let _ = (to, thread);
+    }
+
+    /// Logs in for real, changes nothing, and says what works and what does not.
+    async fn check(&self) -> Vec<Check> {
+        Vec::new()
+    }
+}
+
+/// One thing that was tried out with a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was tried, and what was found: `IMAP login to mail.example.com as support`.
+    pub what: String,
+    /// What is wrong and what to do, where something is.
+    pub problem: Option<String>,
+}
+
+impl Check {
+    /// It works.
+    #[must_use]
+    pub fn fine(what: impl Into<String>) -> Self {
+        Self { what: what.into(), problem: None }
+    }
+
+    /// It does not.
+    #[must_use]
+    pub fn wrong(what: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { what: what.into(), problem: Some(problem.into()) }
+    }
 }
 
 /// What a platform can carry.

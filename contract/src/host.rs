@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use crate::{AttachmentStore, Body, EntryId, Inbound, MessageId, OutboundId, Reached, Timestamp};
+use crate::{AttachmentStore, Body, EntryId, Inbound, Memory, MessageId, OutboundId, Reached, Timestamp};
 
 /// Everything that an adapter may ask of the daemon. Cheap to clone.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Host {
     pub attachments: Arc<dyn AttachmentStore>,
     /// What was said, for channels whose platform is Switchboard itself (web chat).
     pub threads: Arc<dyn Threads>,
+    /// What the adapter remembers over restarts.
+    pub memory: Arc<dyn Memory>,
 }
 
 /// The durable queue, seen by an adapter.
@@ -29,6 +32,28 @@ pub trait Inbox: Send + Sync {
     /// The message was not kept, and the platform must not be acknowledged. [`InboxError::Busy`] and
     /// [`InboxError::Unavailable`] are answered 503 with `Retry-After`; a pulled channel pauses.
     async fn accept(&self, inbound: Inbound) -> Result<Accepted, InboxError>;
+
+    /// Keeps something of the platform that cannot be read as a message, with the reason, for a person to look at. The
+    /// same (channel, external id) is kept once.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    async fn set_aside(&self, unread: Unread) -> Result<(), InboxError>;
+}
+
+/// Something that a platform delivered and that is no message: kept as it came, never decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The name of the configured channel.
+    pub channel: String,
+    /// The platform's id of it.
+    pub external_id: String,
+    /// Why it cannot be read, and what to do.
+    pub reason: String,
+    /// A name for the file that it is kept as: `4711.eml`.
+    pub name: String,
+    /// As it came.
+    pub bytes: Bytes,
 }
 
 /// A message is durable.
@@ -134,6 +159,7 @@ pub enum ThreadAuthor {
 }
 
 /// Something that happens in a thread.
+#[expect(clippy::large_enum_variant, reason = "most of them are entries")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ThreadEvent {

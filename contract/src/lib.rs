@@ -7,16 +7,18 @@ mod attachment;
 mod channel;
 mod host;
 mod id;
+mod memory;
 mod message;
 mod text;
 
 pub use attachment::{Attachment, AttachmentError, AttachmentSource, AttachmentStore, ContentHash};
-pub use channel::{Channel, ChannelError, Fate, Limits, Receipt, SendError, Stop};
+pub use channel::{Channel, ChannelError, Check, Fate, Limits, Receipt, SendError, Stop};
 pub use host::{
     Accepted, Host, Inbox, InboxError, Notice, Thread, ThreadAuthor, ThreadEntry, ThreadError, ThreadEvent,
-    ThreadOwner, ThreadStatus, ThreadWatch, Threads,
+    ThreadOwner, ThreadStatus, ThreadWatch, Threads, Unread,
 };
 pub use id::{AgentId, ConversationId, CustomerId, EntryId, IdClock, MessageId, OfferId, OutboundId, ParseIdError};
+pub use memory::{Memory, MemoryError};
 pub use message::{
     Address, Author, Body, Button, ButtonAction, Content, Inbound, Location, Outbound, Reached, Rejected, Sender,
     normalise_email, normalise_phone,

@@ -63,6 +63,12 @@ pub struct Inbound {
     /// When the platform says it was written. A claim: never used for ordering.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
+    /// Whether the platform says that a machine wrote it: an auto-reply, a bounce, a mailing list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
+    /// The thread that the writer says it belongs to, where they have no part in that one: this is another thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related: Option<String>,
 }
 
 /// What a customer did. Things that need no answer and may be lost (typing, read, receipts) are
@@ -98,6 +104,20 @@ pub enum Content {
         /// The platform's id of the message deleted.
         of: String,
     },
+    /// The platform gives back a message of ours that it had taken: it did not reach them. Never routed.
+    Bounce {
+        /// Which one. The adapter vouches that it went to this thread.
+        outbound: OutboundId,
+        /// Why, in the platform's words.
+        reason: String,
+    },
+    /// Something that Switchboard does not know: kept as it came, and never routed.
+    Other {
+        /// The platform's word for it.
+        what: String,
+        /// As it came.
+        raw: String,
+    },
 }
 
 impl Content {
@@ -108,7 +128,7 @@ impl Content {
             Self::Message(body) | Self::Edit { body, .. } => &body.text,
             Self::Postback { title, .. } => title,
             Self::Reaction { emoji, .. } => emoji,
-            Self::Delete { .. } => "",
+            Self::Delete { .. } | Self::Bounce { .. } | Self::Other { .. } => "",
         }
     }
 
@@ -117,7 +137,15 @@ impl Content {
     pub fn body(&self) -> Option<&Body> {
         match self {
             Self::Message(body) | Self::Edit { body, .. } => Some(body),
-            Self::Postback { .. } | Self::Reaction { .. } | Self::Delete { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// The written body, to be changed.
+    pub fn body_mut(&mut self) -> Option<&mut Body> {
+        match self {
+            Self::Message(body) | Self::Edit { body, .. } => Some(body),
+            _ => None,
         }
     }
 
@@ -126,7 +154,7 @@ impl Content {
     pub fn about(&self) -> Option<&str> {
         match self {
             Self::Reaction { to: of, .. } | Self::Edit { of, .. } | Self::Delete { of } => Some(of),
-            Self::Message(_) | Self::Postback { .. } => None,
+            Self::Message(_) | Self::Postback { .. } | Self::Bounce { .. } | Self::Other { .. } => None,
         }
     }
 
@@ -139,6 +167,8 @@ impl Content {
             Self::Reaction { .. } => "reaction",
             Self::Edit { .. } => "edit",
             Self::Delete { .. } => "delete",
+            Self::Bounce { .. } => "bounce",
+            Self::Other { .. } => "other",
         }
     }
 }
@@ -157,6 +187,9 @@ pub struct Body {
     /// Files. Their bytes are elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// The whole as it came, where `text` is only a part: a mail with its history and headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Attachment>,
     /// A place on the map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
@@ -232,6 +265,9 @@ pub struct Outbound {
     pub to: Address,
     /// The thread on the platform, as it was in the [`Inbound`].
     pub thread: String,
+    /// The queue that the conversation was handed to, for platforms where queues look different.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
     /// Who speaks.
     pub author: Author,
     /// What is said.

@@ -1,7 +1,8 @@
 //! `switchboard dead`: what could not be processed or delivered.
 
-use std::process::ExitCode;
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
+use anyhow::Context;
 use clap::Subcommand;
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::{needs_record, open_record, remote::Remote};
 use crate::{
     config::Config,
     home::Home,
-    store::{Outbox, outbox::Redriven, sqlite::SqliteRecord},
+    store::{Outbox as _, outbox::Redriven, sqlite::SqliteRecord},
 };
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +24,13 @@ pub(super) enum DeadCommand {
         /// At most so many.
         #[arg(long, default_value_t = 100)]
         limit: usize,
+    },
+    /// Write what cannot be read as a message to a file, as it came.
+    Save {
+        /// Its id: raw_….
+        id: String,
+        /// Where to; by its own name in this folder if it is not said.
+        file: Option<PathBuf>,
     },
     /// Process or send one again.
     Redrive {
@@ -54,6 +62,14 @@ impl DeadCommand {
                 if letters.is_empty() {
                     println!("There are no dead letters.");
                 }
+            }
+            Self::Save { id, file } => {
+                let (name, bytes) = SqliteRecord::peek(&home.record())?.unread_file(&id).await?;
+                let file = file.unwrap_or_else(|| PathBuf::from(name.replace(['/', '\\'], "_")));
+                std::fs::File::create_new(&file)
+                    .and_then(|mut out| out.write_all(&bytes))
+                    .with_context(|| format!("cannot write {}", file.display()))?;
+                println!("{} has {} bytes.", file.display(), bytes.len());
             }
             Self::Redrive { id } => {
                 let new = if let Some(_lock) = home.lock()? {

@@ -3,13 +3,18 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
+use contract::Check;
 
 use crate::{
     config::Config,
     files::Source,
     home::Home,
     store::{Outbox, sqlite::SqliteRecord},
+    wiring::build_channels,
 };
+
+/// How long a platform has to answer.
+const PLATFORM_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -38,7 +43,10 @@ impl Doctor {
         rules(config, &mut findings);
         remote(config, &mut findings).await;
         match Home::at(&config.data) {
-            Ok(home) => self.home(config, &home, &mut findings).await,
+            Ok(home) => {
+                self.home(config, &home, &mut findings).await;
+                channels(config, &home, &mut findings).await;
+            }
             Err(error) => findings.bad(&format!("{error:#}"), "name a folder that this user may write, with --data"),
         }
         if findings.0 == 0 {
@@ -123,6 +131,27 @@ async fn remote(config: &Config, findings: &mut Findings) {
             &format!("the endpoint for second opinions does not work: {error}"),
             "messages are routed without it; check understanding.remote: kind, url, key, model, deadline",
         ),
+    }
+}
+
+/// Logs in to the platforms of all channels.
+async fn channels(config: &Config, home: &Home, findings: &mut Findings) {
+    let channels = match build_channels(config, home) {
+        Ok(channels) => channels,
+        Err(error) => return findings.bad(&format!("{error:#}"), "put it right in the configuration"),
+    };
+    for (name, channel) in channels {
+        let Ok(checks) = tokio::time::timeout(PLATFORM_WITHIN, channel.check()).await else {
+            findings
+                .bad(&format!("{name}: the platform does not answer"), "check the network, and whether it is blocked");
+            continue;
+        };
+        for Check { what, problem } in checks {
+            match problem {
+                None => findings.good(&format!("{name}: {what}")),
+                Some(problem) => findings.bad(&format!("{name}: {what}"), &problem),
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! the daemon when one runs, and on the record itself when none does.
 
 mod agents;
+mod channels;
 mod config;
 mod dead;
 mod doctor;
@@ -65,6 +66,9 @@ enum Command {
     Why(why::Why),
     /// Say why an agent has not been asked about a conversation.
     WhyNot(why_not::WhyNot),
+    /// List the channels, log in to their platforms, send one message.
+    #[command(subcommand)]
+    Channels(self::channels::ChannelsCommand),
     /// What could not be processed or delivered.
     #[command(subcommand)]
     Dead(dead::DeadCommand),
@@ -110,6 +114,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Agents(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Why(why) => runtime()?.block_on(why.run(&settings()?)),
         Command::WhyNot(why_not) => runtime()?.block_on(why_not.run(&settings()?)),
+        Command::Channels(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Dead(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Ledger(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Doctor(doctor) => runtime()?.block_on(doctor.run(&settings()?)),

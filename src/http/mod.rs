@@ -45,6 +45,10 @@ pub struct App {
     pub shadow: Arc<Shadow>,
     /// The bytes of files.
     pub attachments: Arc<dyn AttachmentStore>,
+    /// The channels by name.
+    pub channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
+    /// What channels may ask of the daemon.
+    pub host: Host,
     /// Passwords, sessions, tokens.
     pub auth: Arc<auth::Auth>,
     /// The hash of the token that the command line on this machine uses.
@@ -65,10 +69,10 @@ const API_BODY_BYTES: usize = 1024 * 1024;
 const API_TIME: Duration = Duration::from_secs(30);
 
 /// All routes.
-pub fn router(app: App, channels: &BTreeMap<String, Arc<dyn Channel>>, host: &Host) -> Router {
+pub fn router(app: App) -> Router {
     let mut router = Router::new();
-    for (name, channel) in channels {
-        if let Some(routes) = channel.routes(host.clone()) {
+    for (name, channel) in &*app.channels {
+        if let Some(routes) = channel.routes(app.host.clone()) {
             router = router.nest(&format!("/channels/{name}"), routes);
         }
     }

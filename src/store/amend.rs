@@ -48,6 +48,7 @@ impl Draft<'_> {
             channel: conversation.channel.clone(),
             to: conversation.address.clone(),
             thread: conversation.thread.clone(),
+            queue: conversation.queue(),
             author: (&author).into(),
             body,
             in_reply_to: conversation.answers(),

@@ -368,6 +368,12 @@ impl Conversation {
         self.fired.get(&spell).filter(same).is_some_and(|fired| after <= fired.up_to)
     }
 
+    /// The queue that it was handed to.
+    #[must_use]
+    pub fn queue(&self) -> Option<String> {
+        self.handoff.as_ref().map(|handoff| handoff.queue.clone())
+    }
+
     /// The platform's id of the message that a reply written now answers.
     #[must_use]
     pub fn answers(&self) -> Option<String> {

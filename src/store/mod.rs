@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod conversation;
 pub mod customer;
 pub mod entry;
+pub mod files;
 mod handoff;
 mod kept_signals;
 pub mod outbox;
@@ -26,6 +27,7 @@ use contract::{
 use conversation::{Conversation, Owner};
 use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
 use entry::{DecisionRecord, Entry};
+use files::Files;
 use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled};
 use people::{Agent, ApiToken, Session};
 
@@ -322,6 +324,15 @@ pub trait Outbox: Send + Sync {
     async fn reached(&self, id: OutboundId, reached: Reached)
     -> Result<Option<(ConversationId, Delivery)>, StoreError>;
 
+    /// Notes that a platform gave a message back, which is final; `None` where that was known.
+    async fn bounced(&self, id: OutboundId, reason: &str) -> Result<Option<(ConversationId, Delivery)>, StoreError>;
+
+    /// A file that a platform delivered and that is no message: its name, and its bytes as they came.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is none of that id.
+    async fn unread_file(&self, id: &str) -> Result<(String, Vec<u8>), StoreError>;
+
     /// Makes a failed, unknown or held message pending again.
     ///
     /// # Errors
@@ -401,9 +412,9 @@ pub trait People: Send + Sync {
 }
 
 /// The record as a whole.
-pub trait Store: Journal + Outbox + Customers + People {}
+pub trait Store: Journal + Outbox + Customers + People + Files {}
 
-impl<T: Journal + Outbox + Customers + People> Store for T {}
+impl<T: Journal + Outbox + Customers + People + Files> Store for T {}
 
 impl Conversation {
     /// Whether a person is wanted or at work.

@@ -113,7 +113,7 @@ impl DeliveryState {
 /// What could not be processed or delivered.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct DeadLetter {
-    /// The message or outbound id.
+    /// The message or outbound id, or `raw_…` for what cannot be read.
     pub id: String,
     /// When it was given up.
     #[schema(value_type = String)]
@@ -136,6 +136,8 @@ pub enum DeadKind {
     Turn,
     /// The delivery of an outbound message.
     Outbound,
+    /// Something that a platform delivered and that cannot be read as a message.
+    Unread,
 }
 
 /// The account of every message: what came in and what became of it.

@@ -31,7 +31,8 @@ use crate::harness::Home;
 
 const DOCUMENTS: [&str; 5] = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs", "deploy/README.md"];
 
-const NOT_RUN: [(&str, &str); 7] = [
+const NOT_RUN: [(&str, &str); 8] = [
+    ("rust", "the documentation tests compile and run it"),
     ("text", "a drawing, or words"),
     ("ts", "the shape of what the API says; the console is compiled against the same"),
     ("html", "needs a page; tests/browser puts the widget on one"),

@@ -152,6 +152,8 @@ impl Decoder {
             from: self.sender(handle, payload.from)?,
             content,
             sent_at: payload.sent_at,
+            automatic: false,
+            related: None,
         };
         Ok(Decoded { inbound, files })
     }

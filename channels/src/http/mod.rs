@@ -87,6 +87,10 @@ fn callback_url(text: &str) -> Result<Url, String> {
 
 #[async_trait]
 impl Channel for HttpChannel {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             text_chars: decode::MAX_TEXT_BYTES,
@@ -105,7 +109,7 @@ impl Channel for HttpChannel {
 
     /// A time-out after the request was written is `Unanswered`; the receiver can drop doubles by `webhook-id`, so it
     /// is safe to let the courier resend.
-    async fn send(&self, outbound: &Outbound) -> Result<Receipt, SendError> {
+    async fn send(&self, outbound: &Outbound, _: &Host) -> Result<Receipt, SendError> {
         match &self.callback {
             Some(callback) => callback.send(outbound, &self.shared.decoder.keys, &self.shared.files).await,
             None => Ok(Receipt::default()),

@@ -287,6 +287,7 @@ fn outbound() -> Outbound {
         channel: "erp".to_owned(),
         to: Address { space: "http:erp".to_owned(), handle: "c-17".to_owned() },
         thread: "order-88".to_owned(),
+        queue: None,
         author: Author::Agent { name: "Ann".to_owned() },
         body: Body::text("退货单在附件里"),
         in_reply_to: Some("m-1".to_owned()),
@@ -299,8 +300,8 @@ async fn a_reply_is_posted_signed_and_with_its_own_id() {
     Mock::given(method("POST")).and(path("/replies")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
     let channel = channel(Some(format!("{}/replies?key=1", server.uri())));
     let sent = outbound();
-    assert!(channel.send(&sent).await.is_ok());
-    assert!(channel.send(&sent).await.is_ok());
+    assert!(channel.send(&sent, &FakeHost::new().0.host()).await.is_ok());
+    assert!(channel.send(&sent, &FakeHost::new().0.host()).await.is_ok());
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests[0].headers[ID], sent.id.to_string());
     assert_eq!((&requests[0].headers[ID], &requests[0].body), (&requests[1].headers[ID], &requests[1].body));
@@ -335,7 +336,10 @@ async fn an_answer_decides_the_fate_of_a_reply() {
             answer = answer.insert_header("retry-after", after);
         }
         Mock::given(method("POST")).respond_with(answer).mount(&server).await;
-        let error = channel(Some(format!("{}/?key=hidden", server.uri()))).send(&outbound()).await.unwrap_err();
+        let error = channel(Some(format!("{}/?key=hidden", server.uri())))
+            .send(&outbound(), &FakeHost::new().0.host())
+            .await
+            .unwrap_err();
         assert_eq!(error.fate(), fate, "{status}: {error}");
         assert!(error.to_string().contains("no such customer") && !error.to_string().contains("hidden"), "{error}");
     }
@@ -360,5 +364,5 @@ async fn nobody_there_is_tried_again_and_silence_leaves_it_open() {
 
 #[tokio::test]
 async fn without_a_callback_a_reply_is_where_it_is_read() {
-    assert!(channel(None).send(&outbound()).await.is_ok());
+    assert!(channel(None).send(&outbound(), &FakeHost::new().0.host()).await.is_ok());
 }

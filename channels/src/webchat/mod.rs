@@ -125,6 +125,10 @@ impl WebChat {
 
 #[async_trait]
 impl Channel for WebChat {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             text_chars: protocol::MAX_TEXT_CHARS,
@@ -143,7 +147,7 @@ impl Channel for WebChat {
 
     /// The record is the platform: a reply is delivered to it when it is committed, and watchers have been told. That
     /// a browser has shown it is told by a notice.
-    async fn send(&self, _outbound: &Outbound) -> Result<Receipt, SendError> {
+    async fn send(&self, _: &Outbound, _: &Host) -> Result<Receipt, SendError> {
         Ok(Receipt::default())
     }
 }

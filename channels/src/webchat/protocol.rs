@@ -207,6 +207,8 @@ impl Visitor {
             from: self.sender.clone(),
             content,
             sent_at: None,
+            automatic: false,
+            related: None,
         }
     }
 }

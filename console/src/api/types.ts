@@ -59,13 +59,15 @@ export interface Signals {
   model: string;
 }
 
-/** Stored (`hash`) or linked (`url`). */
+/** Stored (`hash`), linked (`url`), or still with the platform (`reference`), with the reason where it will stay there. */
 export interface Attachment {
   name: string;
   media_type: string;
   hash?: string;
   size?: number;
   url?: string;
+  reference?: string;
+  problem?: string;
 }
 
 export interface Button {
@@ -126,7 +128,7 @@ export interface Entry {
   kind: "message" | "reply" | "note" | "event" | "refined" | "fired";
   author: EntryAuthor;
   body?: Body;
-  content?: "message" | "postback" | "reaction" | "edit" | "delete";
+  content?: "message" | "postback" | "reaction" | "edit" | "delete" | "bounce" | "other";
   external_id?: string;
   /** The `external_id` of the message that was reacted to, changed or taken back. */
   about?: string;

@@ -39,6 +39,13 @@ function AttachmentView({ attachment }: { attachment: Attachment }) {
       {attachment.size !== undefined && <span className="muted small">{bytes(attachment.size)}</span>}
     </>
   );
+  if (attachment.reference !== undefined)
+    return (
+      <span className="file" title={attachment.problem}>
+        {inside}
+        <span className="muted small">{t(attachment.problem ? "journal.attachment_lost" : "journal.attachment_coming")}</span>
+      </span>
+    );
   if (!href) return <span className="file">{inside}</span>;
   return (
     <a className="file" href={href} target="_blank" rel="noopener noreferrer" title={label}>

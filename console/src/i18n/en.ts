@@ -186,7 +186,11 @@ export const en = {
   "journal.before_show": "show what it said before",
   "journal.before_hide": "hide what it said before",
   "journal.location": "Location: {name}",
+  "journal.bounce": "A message to the customer came back",
+  "journal.other": "something that is not shown here",
   "journal.attachment": "Attachment {name}",
+  "journal.attachment_coming": "is on its way",
+  "journal.attachment_lost": "did not come",
   "journal.no_text": "(no text)",
   "journal.open_conversation": "Open this conversation",
 

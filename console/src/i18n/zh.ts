@@ -187,7 +187,11 @@ export const zh: Record<Key, string> = {
   "journal.before_show": "显示原来的内容",
   "journal.before_hide": "隐藏原来的内容",
   "journal.location": "位置：{name}",
+  "journal.bounce": "发给客户的消息被退回",
+  "journal.other": "此处无法显示的内容",
   "journal.attachment": "附件 {name}",
+  "journal.attachment_coming": "正在获取",
+  "journal.attachment_lost": "未能获取",
   "journal.no_text": "（无文字）",
   "journal.open_conversation": "打开此对话",
 

@@ -343,7 +343,7 @@ pub(super) async fn typing(
     let agent = caller.agent()?;
     let conversation = visible(&app, &caller, id).await?;
     if conversation.agent == Some(agent.id) {
-        app.records.announcer.agent_types(conversation.thread(), agent.name.clone());
+        app.records.agent_types(&conversation, agent.name.clone());
     }
     Ok(StatusCode::NO_CONTENT)
 }

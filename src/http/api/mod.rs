@@ -3,6 +3,7 @@
 mod attachments;
 mod board;
 mod candidates;
+mod channels;
 mod conversations;
 mod customers;
 mod decisions;
@@ -96,6 +97,9 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(rules::rules))
         .routes(routes!(rules::files))
         .routes(routes!(rules::try_out))
+        .routes(routes!(self::channels::channels))
+        .routes(routes!(self::channels::check))
+        .routes(routes!(self::channels::send))
         .routes(routes!(operations::dead))
         .routes(routes!(operations::redrive))
         .routes(routes!(operations::resend))

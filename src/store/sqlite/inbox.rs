@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contract::{Accepted, Inbound, InboxError};
+use contract::{Accepted, Inbound, InboxError, Unread};
 
 use super::{
     SqliteRecord,
@@ -36,6 +36,10 @@ impl contract::Inbox for SqliteRecord {
         };
         metrics::counter!("switchboard_accepted_total", "channel" => channel, "outcome" => outcome).increment(1);
         accepted.map_err(|error| InboxError::Unavailable(Box::new(error)))
+    }
+
+    async fn set_aside(&self, unread: Unread) -> Result<(), InboxError> {
+        self.keep_unread(unread).await
     }
 }
 

@@ -3,11 +3,15 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
-use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, IdClock, Inbound, Sender, Thread, Timestamp};
+use contract::{
+    Address, AgentId, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, Sender, Thread, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
 use super::{
-    SqliteRecord, entries, id_column, json_column,
+    SqliteRecord, entries,
+    files::with_files,
+    id_column, json_column,
     states::{Glance, Known},
     time_column,
     writer::{Op, Prepared, to_json},
@@ -480,7 +484,7 @@ fn full_entry(connection: &Connection, id: EntryId) -> Result<Option<(FullEntry,
                 entry: entries::read(row, 6)?,
                 inbound: match row.get_ref(2)? {
                     rusqlite::types::ValueRef::Null => None,
-                    _ => Some(Arc::new(json_column::<Inbound>(row, 2)?)),
+                    _ => Some(with_files(connection, MessageId::from(id.get()), json_column::<Inbound>(row, 2)?)?),
                 },
                 delivery: delivery(row, 3)?,
             };

@@ -4,9 +4,11 @@
 //! Start: rows of conversations may lag behind their journal, by at most what was written since the *floor* noted by
 //! the last complete flush; the journal is read from there on, and messages without a turn are delivered again.
 
+mod channels;
 mod customers;
 mod dedup;
 mod entries;
+mod files;
 mod inbox;
 mod journal;
 mod open;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::{ConversationId, Inbound, MessageId, OutboundId, Reached, Timestamp, truncate_chars};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
     SqliteRecord, dedup, entries, id_column,
@@ -92,7 +92,7 @@ impl Outbox for SqliteRecord {
         self.write(move |transaction| {
             // A receipt that came before the send returned says more than the send does.
             let mut statement = transaction.prepare_cached(
-                "UPDATE outbox SET state = CASE WHEN state IN (3, 4) AND ?2 = 2 THEN state ELSE ?2 END,
+                "UPDATE outbox SET state = CASE WHEN state IN (3, 4, 5) AND ?2 = 2 THEN state ELSE ?2 END,
                      attempts = ?3, error = ?4, external_id = COALESCE(?5, external_id), next_at = ?6 WHERE id = ?1",
             )?;
             for settled in &settled {
@@ -124,15 +124,19 @@ impl Outbox for SqliteRecord {
             let changed = transaction
                 .prepare_cached("UPDATE outbox SET state = ?2 WHERE id = ?1 AND (state < ?2 OR state = 6)")?
                 .execute(params![id, state as i64])?;
-            if changed == 0 {
-                return Ok(None);
-            }
-            transaction
-                .prepare_cached("SELECT conversation, state, attempts, error FROM outbox WHERE id = ?1")?
-                .query_row([id], |row| Ok(delivery(row, 1)?.map(|delivery| (row.get::<_, i64>(0), delivery))))
-                .map(|found| {
-                    found.and_then(|(id, delivery)| Some((ConversationId::from(id.ok()?.cast_unsigned()), delivery)))
-                })
+            if changed == 0 { Ok(None) } else { delivery_of(transaction, id) }
+        })
+        .await
+    }
+
+    async fn bounced(&self, id: OutboundId, reason: &str) -> Result<Option<(ConversationId, Delivery)>, StoreError> {
+        let reason = reason.to_owned();
+        self.write(move |transaction| {
+            let id = id.get().cast_signed();
+            let changed = transaction
+                .prepare_cached("UPDATE outbox SET state = 5, error = ?2 WHERE id = ?1 AND state <> 5")?
+                .execute(params![id, reason])?;
+            if changed == 0 { Ok(None) } else { delivery_of(transaction, id) }
         })
         .await
     }
@@ -159,11 +163,16 @@ impl Outbox for SqliteRecord {
         self.read(move |connection| {
             let mut letters = dead_turns(connection, limit)?;
             letters.extend(dead_outbound(connection, limit)?);
+            letters.extend(super::channels::set_aside(connection, limit)?);
             letters.sort_by_key(|letter| std::cmp::Reverse(letter.at));
             letters.truncate(limit);
             Ok(letters)
         })
         .await
+    }
+
+    async fn unread_file(&self, id: &str) -> Result<(String, Vec<u8>), StoreError> {
+        Self::unread_file(self, id).await
     }
 
     async fn redrive(&self, id: &str) -> Result<Redriven, StoreError> {
@@ -296,4 +305,11 @@ fn ledger(connection: &Connection) -> Result<Ledger, rusqlite::Error> {
         ledger.findings.push(format!("{doubled} platform messages were accepted more than once"));
     }
     Ok(ledger)
+}
+
+fn delivery_of(transaction: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<(ConversationId, Delivery)>> {
+    transaction
+        .prepare_cached("SELECT conversation, state, attempts, error FROM outbox WHERE id = ?1")?
+        .query_row([id], |row| Ok(delivery(row, 1)?.map(|delivery| (row.get::<_, i64>(0), delivery))))
+        .map(|found| found.and_then(|(id, delivery)| Some((ConversationId::from(id.ok()?.cast_unsigned()), delivery))))
 }

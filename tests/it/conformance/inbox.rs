@@ -1,15 +1,18 @@
 //! The inbox: `contract::Inbox` as adapters see it, `Queue` as the worker does.
 
-use contract::InboxError;
+use contract::{InboxError, Unread};
 use futures::future::join_all;
 use switchboard::{
     inbox::Delivery,
-    store::outbox::{DeadKind, Redriven},
+    store::{
+        StoreError,
+        outbox::{DeadKind, Redriven},
+    },
 };
 
 use super::{
     Backend, Opened,
-    make::{self, inbound},
+    make::{self, CHANNEL, inbound},
 };
 use crate::harness::within;
 
@@ -157,4 +160,32 @@ pub async fn a_dead_message_is_kept_until_it_is_redriven(backend: &impl Backend)
     let ledger = again.store.ledger().await.unwrap();
     assert_eq!((ledger.accepted, ledger.decided, ledger.dead, ledger.redriven), (2, 1, 0, 1));
     assert_eq!(ledger.findings, Vec::<String>::new());
+}
+
+pub async fn what_is_no_message_is_set_aside_once_and_listed(backend: &impl Backend) {
+    let record = backend.open().await;
+    let unread = |external_id: &str, bytes: &'static [u8]| Unread {
+        channel: CHANNEL.into(),
+        external_id: external_id.into(),
+        reason: "it has no sender".into(),
+        name: "邮件.eml".into(),
+        bytes: bytes.into(),
+    };
+    for (id, bytes) in [("a", &b"first"[..]), ("a", b"again"), ("b", b"\xff\0 second")] {
+        record.queue.set_aside(unread(id, bytes)).await.unwrap();
+    }
+    backend.crash().await;
+    let record = backend.open().await;
+    let letters = record.store.dead(10).await.unwrap();
+    assert_eq!(letters.len(), 2);
+    assert!(letters.iter().all(|letter| letter.kind == DeadKind::Unread && letter.text == "邮件.eml"));
+    let mut files = Vec::new();
+    for letter in &letters {
+        files.push(record.store.unread_file(&letter.id).await.unwrap().1);
+    }
+    files.sort();
+    assert_eq!(files, [&b"first"[..], b"\xff\0 second"]);
+    assert!(matches!(record.store.unread_file("raw_99").await, Err(StoreError::Missing(_))));
+    let ledger = record.store.ledger().await.unwrap();
+    assert_eq!((ledger.accepted, ledger.findings.len()), (0, 0), "no message was accepted");
 }

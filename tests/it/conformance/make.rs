@@ -50,6 +50,8 @@ pub fn inbound(thread: &str, external_id: &str, text: &str) -> Inbound {
         from: sender(thread),
         content: Content::Message(Body::text(text)),
         sent_at: None,
+        automatic: false,
+        related: None,
     }
 }
 
@@ -128,6 +130,7 @@ pub fn reply(ids: &IdClock, conversation: &Conversation, text: &str) -> (Outboun
         channel: conversation.channel.clone(),
         to: conversation.address.clone(),
         thread: conversation.thread.clone(),
+        queue: None,
         author: contract::Author::Bot,
         body: Body::text(text),
         in_reply_to: None,

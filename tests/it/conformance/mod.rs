@@ -2,9 +2,11 @@
 //! [`Backend`] and one line of [`conform`].
 
 mod customers;
+mod files;
 mod inbox;
 mod journal;
 mod make;
+mod memory;
 mod outbox;
 mod people;
 mod recovery;
@@ -39,6 +41,7 @@ pub trait Backend: Send + Sync {
 pub struct Opened {
     pub store: Arc<dyn Store>,
     pub queue: Arc<dyn Queue>,
+    pub memory: Arc<dyn contract::Memory>,
     pub ids: Arc<IdClock>,
 }
 
@@ -59,12 +62,17 @@ macro_rules! conform {
         mod $backend {
             crate::conformance::conform!(@suite $factory, inbox:
                 accepted_is_durable
+                what_is_no_message_is_set_aside_once_and_listed
                 the_same_platform_message_is_accepted_once
                 an_empty_id_equals_no_other
                 messages_come_out_in_the_order_of_acceptance
                 past_the_bound_it_is_busy_and_loses_nothing
                 an_unsettled_message_comes_again_after_a_restart
                 a_dead_message_is_kept_until_it_is_redriven);
+            crate::conformance::conform!(@suite $factory, files:
+                a_file_is_due_until_it_has_come_and_then_stands_in_its_message);
+            crate::conformance::conform!(@suite $factory, memory:
+                values_are_kept_by_channel_and_key_over_a_crash);
             crate::conformance::conform!(@suite $factory, journal:
                 a_commit_reads_back
                 a_stale_version_is_a_conflict_and_changes_nothing

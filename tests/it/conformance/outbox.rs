@@ -109,6 +109,11 @@ pub async fn receipts_never_go_back(backend: &impl Backend) {
     assert!(reached(Reached::Delivered).await.is_none());
     assert_eq!(state_of(store, out).await, DeliveryState::Read);
     assert!(store.reached(ids.next(now()), Reached::Read).await.unwrap().is_none());
+    let (told, delivery) = store.bounced(out, "550 no such user").await.unwrap().unwrap();
+    assert_eq!((told, delivery.state, delivery.error.as_deref()), (c, DeliveryState::Failed, Some("550 no such user")));
+    assert!(store.bounced(out, "again").await.unwrap().is_none());
+    store.settle(vec![settled(&leased[0], DeliveryState::Sent, now())]).await.unwrap();
+    assert_eq!(state_of(store, out).await, DeliveryState::Failed, "what came back was not delivered");
 }
 
 pub async fn only_what_is_open_or_failed_is_resent(backend: &impl Backend) {

@@ -3,6 +3,7 @@
 mod alarms;
 mod answers;
 mod callback;
+mod channels;
 mod command_line;
 mod crash;
 mod desk;
