@@ -3,6 +3,7 @@
 //! A new kind is one folder here, one variant of [`ChannelConfig`], one folder of cases and one page in `docs/`.
 
 pub mod http;
+pub mod mail;
 pub mod webchat;
 
 mod answer;
