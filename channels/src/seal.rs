@@ -37,6 +37,17 @@ impl Seal {
         URL_SAFE_NO_PAD.decode(mark).is_ok_and(|mark| self.digest(parts).verify_slice(&mark).is_ok())
     }
 
+    /// The first `bytes` of the mark in lower-case hexadecimal digits, for places that are short or lose case.
+    pub(crate) fn short(&self, parts: &[&str], bytes: usize) -> String {
+        hex::encode(&self.digest(parts).finalize().into_bytes()[..bytes])
+    }
+
+    /// Whether this is the short mark of these parts; takes the same time whatever is wrong.
+    pub(crate) fn holds_short(&self, parts: &[&str], mark: &str, bytes: usize) -> bool {
+        hex::decode(mark)
+            .is_ok_and(|mark| mark.len() == bytes && self.digest(parts).verify_truncated_left(&mark).is_ok())
+    }
+
     fn digest(&self, parts: &[&str]) -> Hmac<Sha256> {
         let mut digest = mac(&self.key, &[]);
         for part in parts {

@@ -66,7 +66,7 @@ pub enum MailError {
 /// How one logs in.
 enum Login {
     Password { username: String, password: SecretString },
-    OAuth2 { username: String, tokens: oauth2::Tokens },
+    OAuth2 { username: String, tokens: Box<oauth2::Tokens> },
     Nobody,
 }
 
@@ -87,7 +87,7 @@ impl ServerConfig {
             }
             (Some(username), None, Some(oauth2)) => {
                 let tokens = oauth2::Tokens::new(oauth2).map_err(|problem| format!("`{section}.oauth2`: {problem}"))?;
-                Ok(Login::OAuth2 { username: username.clone(), tokens })
+                Ok(Login::OAuth2 { username: username.clone(), tokens: Box::new(tokens) })
             }
             (None, None, None) => Ok(Login::Nobody),
             (Some(_), None, None) => Err(format!("`{section}` needs `password` or `oauth2`")),

@@ -1,0 +1,5 @@
+//! What a mail says about itself: its thread, its writer, how it came to be.
+
+mod automatic;
+mod sender;
+mod thread;
