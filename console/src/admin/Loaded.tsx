@@ -54,7 +54,7 @@ export function Answered<T>({ from: { answer, failure, again }, children }: Answ
           </Button>
         </Alert>
       )}
-      {answer !== undefined ? children(answer) : failure === undefined && <Skeleton height={160} aria-label={t("app.loading")} />}
+      {answer !== undefined ? children(answer) : failure === undefined && <Skeleton height={160} role="status" aria-label={t("app.loading")} />}
     </>
   );
 }
