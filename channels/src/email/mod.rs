@@ -1,5 +1,6 @@
 //! What a mail says about itself: its thread, its writer, how it came to be.
 
 mod automatic;
+mod reply;
 mod sender;
 mod thread;
