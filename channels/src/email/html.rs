@@ -43,16 +43,12 @@ const MOST_URL_BYTES: usize = 200;
 const UNCLOSED: &[&str] =
     &["br", "hr", "img", "meta", "link", "input", "p", "li", "td", "tr", "th", "option", "!", "wbr"];
 
-/// The text of a page, and whether anything was left out of it that programs mark as history. Never fails: a page that
-/// cannot be read as HTML is read without its tags.
-pub(super) fn to_text(html: &str) -> (String, bool) {
+/// The text of a page without what programs mark as history; all of it where nothing would be left. Never fails: a page
+/// that cannot be read as HTML is read without its tags.
+pub(super) fn to_text(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(MOST_BYTES)];
-    let kept = without_history(html);
-    let text = render(&kept);
-    if text.trim().is_empty() && kept.len() < html.len() {
-        return (render(html), false);
-    }
-    (text, kept.len() < html.len())
+    let text = render(&without_history(html));
+    if text.is_empty() { render(html) } else { text }
 }
 
 fn render(html: &str) -> String {
@@ -320,7 +316,7 @@ mod tests {
             ("", ""),
         ];
         for (html, text) in rows {
-            assert_eq!(to_text(html).0, text, "{html}");
+            assert_eq!(to_text(html), text, "{html}");
         }
     }
 
@@ -333,11 +329,11 @@ mod tests {
             ("<blockquote>", 300),
             ("<p>", 50_000),
         ] {
-            let text = to_text(&format!("{}end", tag.repeat(times))).0;
+            let text = to_text(&format!("{}end", tag.repeat(times)));
             assert!(text.ends_with("end"), "{tag}: {}", &text[text.len().saturating_sub(50)..]);
         }
-        assert!(to_text(&"<hr>".repeat(100_000)).0.len() < 1_000_000);
-        assert!(to_text(&"x".repeat(3 * MOST_BYTES)).0.len() <= 2 * MOST_BYTES);
+        assert!(to_text(&"<hr>".repeat(100_000)).len() < 1_000_000);
+        assert!(to_text(&"x".repeat(3 * MOST_BYTES)).len() <= 2 * MOST_BYTES);
     }
 
     proptest! {
