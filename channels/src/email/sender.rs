@@ -30,6 +30,19 @@ pub(super) fn sender(mail: &Message<'_>, trusted: &[String]) -> Option<Sender> {
     })
 }
 
+/// Whom a mail of ours did not reach.
+pub(super) fn bounced_sender(peer: &str) -> Sender {
+    Sender {
+        address: Address { space: SPACE.to_owned(), handle: peer.to_owned() },
+        name: None,
+        email: normalise_email(peer),
+        phone: None,
+        email_verified: false,
+        phone_verified: false,
+        attributes: [("email_bounces".to_owned(), "true".to_owned())].into(),
+    }
+}
+
 fn domain(email: &str) -> &str {
     email.rsplit_once('@').map_or("", |(_, domain)| domain)
 }

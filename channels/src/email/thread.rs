@@ -54,8 +54,13 @@ impl Marks {
     }
 
     /// The address that answers go to: `support+THREAD.SEAL@example.com`.
-    pub(super) fn reply_address(&self, thread: &str) -> String {
+    fn reply_address(&self, thread: &str) -> String {
         format!("{}+{thread}.{}@{}", self.local, self.seal.short(&[thread], SEAL_BYTES), self.domain)
+    }
+
+    /// Where answers in this thread go.
+    pub(super) fn answers_to(&self, thread: &str, plus_addresses: bool) -> String {
+        if plus_addresses { self.reply_address(thread) } else { format!("{}@{}", self.local, self.domain) }
     }
 
     /// What a Message-ID of ours says.

@@ -7,8 +7,9 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use async_imap::{Authenticator, Client, Session};
 use bytes::Bytes;
-use contract::{Check, Stop};
+use contract::{Check, Stop, Timestamp};
 use futures::TryStreamExt;
+use jiff::tz::TimeZone;
 use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -104,7 +105,14 @@ impl ImapServer {
         let uid_validity = opened.uid_validity.ok_or_else(|| {
             MailError::Refused(format!("{}: folder {folder:?} has no stable uids (UIDVALIDITY)", self.config.host))
         })?;
-        Ok(Folder { session, idles, uid_validity, uid_next: opened.uid_next.unwrap_or(0) })
+        let uid_next = match opened.uid_next {
+            Some(next) => next,
+            None => {
+                let all = limited(FETCH_LIMIT, session.uid_search("ALL")).await.map_err(|error| self.passing(&error))?;
+                all.into_iter().max().map_or(1, |last| last.saturating_add(1))
+            }
+        };
+        Ok(Folder { session, idles, uid_validity, uid_next })
     }
 
     /// Logs in, and looks whether the folders are there.
@@ -214,6 +222,33 @@ impl Folder {
         let mut uids: Vec<u32> = found.into_iter().filter(|uid| *uid > after).collect();
         uids.sort_unstable();
         Ok(uids)
+    }
+
+    /// The uids of what arrived at or after `from`, in order.
+    ///
+    /// # Errors
+    /// The connection does not work any more.
+    pub async fn arrived_since(&mut self, from: Timestamp) -> Result<Vec<u32>, MailError> {
+        // The search knows days alone, in the server's own time zone.
+        let day = (from.to_zoned(TimeZone::UTC).date().yesterday()).unwrap_or(from.to_zoned(TimeZone::UTC).date());
+        let found = self.session.uid_search(format!("SINCE {}", day.strftime("%d-%b-%Y")));
+        let mut uids: Vec<u32> = limited(FETCH_LIMIT, found).await.map_err(passing)?.into_iter().collect();
+        uids.sort_unstable();
+        let mut arrived = Vec::with_capacity(uids.len());
+        for part in uids.chunks(1000) {
+            let fetch = async {
+                let stream = self.session.uid_fetch(set(part), "(UID INTERNALDATE)").await?;
+                let pairs = stream.try_filter_map(|fetched| {
+                    let at = fetched.internal_date().map_or(i64::MAX, |date| date.timestamp());
+                    let since = fetched.uid.filter(|uid| at >= from.as_second() && part.contains(uid));
+                    std::future::ready(Ok(since))
+                });
+                pairs.try_collect::<Vec<u32>>().await
+            };
+            arrived.extend(limited(FETCH_LIMIT, fetch).await.map_err(passing)?);
+        }
+        arrived.sort_unstable();
+        Ok(arrived)
     }
 
     /// The mails of a first part of `uids`, as many as fit a batch, in order, and how many uids that covers: mails that

@@ -10,7 +10,7 @@ pub use smtp::SmtpServer;
 use std::{fs, path::PathBuf};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 /// One mail server and the account on it.
@@ -68,6 +68,16 @@ enum Login {
     Password { username: String, password: SecretString },
     OAuth2 { username: String, tokens: Box<oauth2::Tokens> },
     Nobody,
+}
+
+impl Login {
+    /// The token to log in by; empty where one logs in otherwise.
+    async fn token(&self) -> Result<String, MailError> {
+        match self {
+            Self::OAuth2 { tokens, .. } => Ok(tokens.token().await?.expose_secret().to_owned()),
+            Self::Password { .. } | Self::Nobody => Ok(String::new()),
+        }
+    }
 }
 
 impl ServerConfig {

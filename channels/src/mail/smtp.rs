@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use contract::{Check, SendError};
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
     address::Envelope,
     transport::smtp::{
         self, PoolConfig,
         authentication::{Credentials, Mechanism},
-        client::{Certificate, Tls, TlsParameters},
+        client::{AsyncSmtpConnection, Certificate, Tls, TlsParameters},
+        commands::{Mail, Rcpt, Rset},
+        extension::ClientId,
     },
 };
 use secrecy::ExposeSecret;
@@ -63,17 +65,62 @@ impl SmtpServer {
         }
     }
 
-    /// Connects and logs in.
-    pub async fn check(&self) -> Check {
-        let what = format!("SMTP login at {}", self.config.host);
-        let transport = match self.transport().await {
-            Ok(transport) => transport,
-            Err(error) => return Check::wrong(what, error.to_string()),
+    /// Connects, logs in, and asks whether a mail from `sender` would be taken. None is sent.
+    pub async fn check(&self, sender: &Address) -> Vec<Check> {
+        let login = format!("SMTP login at {}", self.config.host);
+        let mut connection = match self.log_in().await {
+            Ok(connection) => connection,
+            Err(problem) => return vec![Check::wrong(login, problem)],
         };
-        match transport.test_connection().await {
-            Ok(true) => Check::fine(what),
-            Ok(false) => Check::wrong(what, "the server hangs up after the login"),
+        let asked = async {
+            connection.command(Mail::new(Some(sender.clone()), Vec::new())).await?;
+            connection.command(Rcpt::new(sender.clone(), Vec::new())).await?;
+            connection.command(Rset).await
+        };
+        let what = format!("mail from {sender}");
+        let sender = match asked.await {
+            Ok(_) => Check::fine(what),
             Err(error) => Check::wrong(what, self.words(&error)),
+        };
+        let _ = connection.quit().await;
+        vec![Check::fine(login), sender]
+    }
+
+    async fn log_in(&self) -> Result<AsyncSmtpConnection, String> {
+        let ServerConfig { host, security, .. } = &self.config;
+        let tls = || self.tls().map_err(|error| error.to_string());
+        let wrapper = if *security == Security::Tls { Some(tls()?) } else { None };
+        let (hello, address) = (ClientId::default(), (host.as_str(), self.port()));
+        let connecting = AsyncSmtpConnection::connect_tokio1(address, Some(TIME_LIMIT), &hello, wrapper, None);
+        let mut connection = connecting.await.map_err(|error| self.words(&error))?;
+        if *security == Security::Starttls {
+            connection.starttls(tls()?, &hello).await.map_err(|error| self.words(&error))?;
+        }
+        let token = self.login.token().await.map_err(|error| error.to_string())?;
+        if let Some((credentials, mechanisms)) = self.credentials(&token) {
+            connection.auth(&mechanisms, &credentials).await.map_err(|error| self.words(&error))?;
+        }
+        Ok(connection)
+    }
+
+    fn port(&self) -> u16 {
+        self.config.port.unwrap_or(match self.config.security {
+            Security::Tls => 465,
+            Security::Starttls => 587,
+            Security::None => 25,
+        })
+    }
+
+    fn credentials(&self, token: &str) -> Option<(Credentials, Vec<Mechanism>)> {
+        match &self.login {
+            Login::Password { username, password } => {
+                let credentials = Credentials::new(username.clone(), password.expose_secret().to_owned());
+                Some((credentials, vec![Mechanism::Plain, Mechanism::Login]))
+            }
+            Login::OAuth2 { username, .. } => {
+                Some((Credentials::new(username.clone(), token.to_owned()), vec![Mechanism::Xoauth2]))
+            }
+            Login::Nobody => None,
         }
     }
 
@@ -85,10 +132,7 @@ impl SmtpServer {
     }
 
     async fn transport(&self) -> Result<Transport, MailError> {
-        let token = match &self.login {
-            Login::OAuth2 { tokens, .. } => tokens.token().await?.expose_secret().to_owned(),
-            _ => String::new(),
-        };
+        let token = self.login.token().await?;
         let mut pool = self.pool.lock().await;
         match &*pool {
             Some((of, transport)) if *of == token => Ok(transport.clone()),
@@ -101,32 +145,22 @@ impl SmtpServer {
     }
 
     fn connect(&self, token: &str) -> Result<Transport, MailError> {
-        let ServerConfig { host, port, security, .. } = &self.config;
-        let usual = match security {
-            Security::Tls => 465,
-            Security::Starttls => 587,
-            Security::None => 25,
-        };
+        let ServerConfig { host, security, .. } = &self.config;
         let tls = match security {
             Security::Tls => Tls::Wrapper(self.tls()?),
             Security::Starttls => Tls::Required(self.tls()?),
             Security::None => Tls::None,
         };
         let builder = Transport::builder_dangerous(host)
-            .port(port.unwrap_or(usual))
+            .port(self.port())
             .tls(tls)
             .timeout(Some(TIME_LIMIT))
             .pool_config(PoolConfig::new().max_size(CONNECTIONS).idle_timeout(KEPT_IDLE));
-        let builder = match &self.login {
-            Login::Password { username, password } => builder
-                .credentials(Credentials::new(username.clone(), password.expose_secret().to_owned()))
-                .authentication(vec![Mechanism::Plain, Mechanism::Login]),
-            Login::OAuth2 { username, .. } => builder
-                .credentials(Credentials::new(username.clone(), token.to_owned()))
-                .authentication(vec![Mechanism::Xoauth2]),
-            Login::Nobody => builder,
-        };
-        Ok(builder.build())
+        Ok(match self.credentials(token) {
+            Some((credentials, mechanisms)) => builder.credentials(credentials).authentication(mechanisms),
+            None => builder,
+        }
+        .build())
     }
 
     fn tls(&self) -> Result<TlsParameters, MailError> {
