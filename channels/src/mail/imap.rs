@@ -108,7 +108,8 @@ impl ImapServer {
         let uid_next = match opened.uid_next {
             Some(next) => next,
             None => {
-                let all = limited(FETCH_LIMIT, session.uid_search("ALL")).await.map_err(|error| self.passing(&error))?;
+                let all =
+                    limited(FETCH_LIMIT, session.uid_search("ALL")).await.map_err(|error| self.passing(&error))?;
                 all.into_iter().max().map_or(1, |last| last.saturating_add(1))
             }
         };

@@ -4,6 +4,7 @@ mod callback;
 mod console;
 mod daemon;
 mod http_channel;
+mod mail_domain;
 mod web_chat;
 
 use std::{future::Future, time::Duration};
@@ -12,6 +13,7 @@ pub use callback::{Answer, Callback, Received};
 pub use console::{Console, Live};
 pub use daemon::{Daemon, Home, Ran};
 pub use http_channel::{HttpChannel, Sent};
+pub use mail_domain::{BOUNCES, LI, MALLORY, MailDomain, SUPPORT};
 use serde_json::Value;
 pub use web_chat::{Visitor, vouch};
 

@@ -12,6 +12,7 @@ mod identity;
 mod limits;
 mod lint;
 mod looking_back;
+mod mail;
 mod many_agents;
 mod moves;
 mod opinions;
