@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use lettre::{
@@ -22,18 +23,18 @@ use lettre::{
 use mail_parser::{Message, MessageParser};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::AsyncReadExt,
     net::TcpStream,
     process::{Child, Command},
 };
 
-use super::{eventually, within};
+use super::{eventually, uuid, within};
 
 /// Of every mailbox.
 const PASSWORD: &str = "mailbox password";
 /// The address in `shop.example` that the channel reads.
 pub const SUPPORT: &str = "support@shop.example";
-/// A recipient whose mail is taken, and comes back later.
+/// A recipient whose mail Postfix takes and Dovecot refuses: it comes back later.
 pub const BOUNCES: &str = "gone@customer.example";
 /// How Postfix signs what it vouches for.
 pub const VOUCHES: &str = "mx.shop.example";
@@ -49,6 +50,8 @@ pub struct MailDomain {
     folder: TempDir,
     ports: Ports,
     dovecot: Option<Child>,
+    /// Names of delivered files begin with it, so that they sort by their order.
+    delivered: AtomicU64,
 }
 
 #[derive(Clone, Copy)]
@@ -69,7 +72,7 @@ impl MailDomain {
         let [submission, smtps, imap, imaps, lmtp] = free.each_ref().map(|at| at.local_addr().unwrap().port());
         drop(free);
         let ports = Ports { submission, smtps, imap, imaps, lmtp };
-        let mut domain = Self { folder, ports, dovecot: None };
+        let mut domain = Self { folder, ports, dovecot: None, delivered: AtomicU64::new(0) };
         domain.certify().await;
         domain.write_dovecot();
         domain.write_postfix();
@@ -117,30 +120,25 @@ impl MailDomain {
         within("a mail is taken", smtp.send_raw(&envelope, raw)).await.map(drop).map_err(|error| error.to_string())
     }
 
-    /// Puts many mails into the mailbox of [`SUPPORT`], by Dovecot's own delivery.
-    pub async fn deliver(&self, mails: impl IntoIterator<Item = String>) {
-        let (read, mut write) = TcpStream::connect(("127.0.0.1", self.ports.lmtp)).await.unwrap().into_split();
-        let mut answers = BufReader::new(read).lines();
-        let mut expect = async |code: &str| {
-            let line = within("LMTP answers", answers.next_line()).await.unwrap().expect("LMTP goes on");
-            assert!(line.starts_with(code), "{line}");
-            line.as_bytes().get(3) == Some(&b'-')
+    /// Puts mails into the mailbox of [`SUPPORT`] as a delivery agent does: written beside, then moved into `new`.
+    pub fn deliver(&self, mails: impl IntoIterator<Item = String>) {
+        let maildir = self.path("mail").join(SUPPORT).join("Maildir");
+        let owner = user("mail");
+        let make = |folder: PathBuf| {
+            fs::create_dir_all(&folder).unwrap();
+            chown(&folder, Some(owner), Some(owner)).unwrap();
+            folder
         };
-        expect("220").await;
-        write.write_all(b"LHLO test\r\n").await.unwrap();
-        while expect("250").await {}
+        make(self.path("mail").join(SUPPORT));
+        make(maildir.clone());
+        let [tmp, new, _] = ["tmp", "new", "cur"].map(|part| make(maildir.join(part)));
         for mail in mails {
-            let body = mail.replace("\r\n", "\n").replace("\n.", "\n..").replace('\n', "\r\n");
-            let commands = format!("MAIL FROM:<li@customer.example>\r\nRCPT TO:<{SUPPORT}>\r\nDATA\r\n");
-            write.write_all(commands.as_bytes()).await.unwrap();
-            for code in ["250", "250", "354"] {
-                expect(code).await;
-            }
-            write.write_all(format!("{body}\r\n.\r\n").as_bytes()).await.unwrap();
-            expect("250").await;
+            let name =
+                format!("{}.{}.test", 1_800_000_000_u64 + self.delivered.fetch_add(1, Ordering::Relaxed), uuid());
+            fs::write(tmp.join(&name), mail.replace('\n', "\r\n")).unwrap();
+            chown(tmp.join(&name), Some(owner), Some(owner)).unwrap();
+            fs::rename(tmp.join(&name), new.join(&name)).unwrap();
         }
-        write.write_all(b"QUIT\r\n").await.unwrap();
-        expect("221").await;
     }
 
     /// The mails in a mailbox's INBOX, in the order of their arrival.
@@ -261,7 +259,6 @@ impl MailDomain {
         let mailboxes: String =
             MAILBOXES.iter().chain(&[BOUNCES]).map(|mailbox| format!("{mailbox} there\n")).collect();
         fs::write(self.path("mailboxes"), mailboxes).unwrap();
-        fs::write(self.path("transports"), format!("{BOUNCES} error:5.1.1 no such person\n")).unwrap();
         // As a DMARC filter would.
         let vouch = "Authentication-Results: mx.shop.example; dmarc=pass header.from=customer.example";
         fs::write(self.path("headers"), format!("/^From:.*li@customer\\.example/ PREPEND {vouch}\n")).unwrap();
@@ -272,7 +269,7 @@ impl MailDomain {
              myhostname = {VOUCHES}\nmydestination =\nlocal_transport = error:5.1.1 none\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n\
              mynetworks =\ndefault_transport = error:5.7.1 no mail leaves this domain\nrelay_transport = error:5.7.1 no mail leaves this domain\n\
              virtual_mailbox_domains = shop.example, customer.example\nvirtual_mailbox_maps = texthash:{base}/mailboxes\n\
-             virtual_transport = lmtp:inet:127.0.0.1:{lmtp}\ntransport_maps = texthash:{base}/transports\nheader_checks = regexp:{base}/headers\n\
+             virtual_transport = lmtp:inet:127.0.0.1:{lmtp}\nheader_checks = regexp:{base}/headers\n\
              recipient_delimiter = +\nalias_maps =\nalias_database =\nsmtpd_tls_cert_file = {base}/cert.pem\nsmtpd_tls_key_file = {base}/key.pem\n\
              smtpd_tls_security_level = may\nsmtpd_tls_auth_only = yes\nsmtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = {base}/auth\n\
              smtpd_recipient_restrictions = permit_sasl_authenticated, reject\nsmtpd_sender_login_maps = regexp:{base}/logins\nsmtpd_sender_restrictions = reject_sender_login_mismatch\n\
