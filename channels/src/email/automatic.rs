@@ -100,7 +100,7 @@ fn report(mail: &Message<'_>, raw: &[u8], marks: &Marks) -> Origin {
     if field("Action").is_some_and(|action| !action.eq_ignore_ascii_case("failed")) {
         return Origin::Progress;
     }
-    let after_type = |value: String| value.rsplit_once(';').map_or(value.clone(), |(_, rest)| rest.trim().to_owned());
+    let after_type = |value: String| value.split_once(';').map_or(value.clone(), |(_, rest)| rest.trim().to_owned());
     let recipient = field("Final-Recipient").or_else(|| field("Original-Recipient")).map(after_type);
     let words = [field("Diagnostic-Code").map(after_type), field("Status")].into_iter().flatten().next();
     let reason = clean_line(&words.unwrap_or_else(|| "the receiving server gives no reason".to_owned()), 300);
@@ -125,10 +125,10 @@ fn returned(mail: &Message<'_>, raw: &[u8], marks: &Marks) -> Option<(String, Ou
 fn in_words(mail: &Message<'_>, raw: &[u8], marks: &Marks) -> Option<Bounce> {
     let of = super::thread::answered(mail).iter().find_map(|id| marks.read_id(id)).or_else(|| anywhere(raw, marks))?;
     let text = mail.body_text(0).unwrap_or_default();
-    let first =
-        text.lines().map(str::trim).find(|line| line.contains("550") || line.contains("5.") || line.starts_with('<'));
-    let reason =
-        clean_line(first.or_else(|| text.lines().find(|line| !line.trim().is_empty())).unwrap_or_default(), 300);
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let has_code = |line: &&str| ["550", "552", "554", "(#5.", " 5."].iter().any(|code| line.contains(code));
+    let said = lines.clone().find(has_code).or_else(|| lines.next());
+    let reason = clean_line(said.unwrap_or("the receiving server gives no reason"), 300);
     Some(Bounce { of: Some(of), recipient: None, reason })
 }
 

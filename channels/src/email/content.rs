@@ -124,7 +124,26 @@ fn body(mail: &Message<'_>) -> String {
         return text;
     }
     let page = texts(mail, &mail.html_body);
-    if page.trim().is_empty() { text } else { page }
+    if !page.trim().is_empty() {
+        return page;
+    }
+    match spoiled(mail) {
+        Some(id) if text.is_empty() => texts(mail, &[id]),
+        _ => text,
+    }
+}
+
+/// The part that was meant to be read in a mail whose structure is broken: cut off, or parted by what never comes.
+fn spoiled(mail: &Message<'_>) -> Option<u32> {
+    let is_words = |id: &&u32| {
+        mail.part(**id).is_some_and(|part| {
+            let is_text = matches!(part.body, PartType::Text(_) | PartType::Html(_));
+            is_text && (part.is_encoding_problem || mail.parts.len() == 1) && part.attachment_name().is_none()
+        })
+    };
+    let says_something = |ids: &[u32]| ids.iter().any(|id| mail.part(*id).is_some_and(|part| !part.is_empty()));
+    let has_body = says_something(&mail.text_body) || says_something(&mail.html_body);
+    mail.attachments.iter().find(is_words).filter(|_| !has_body).copied()
 }
 
 fn texts(mail: &Message<'_>, ids: &[u32]) -> String {
@@ -255,9 +274,10 @@ fn unflowed(part: &MessagePart<'_>, text: &str) -> String {
 }
 
 fn files<'a>(mail: &'a Message<'_>) -> impl Iterator<Item = File> + 'a {
-    let shown = |id: &u32| {
+    let spoiled = spoiled(mail);
+    let shown = move |id: &u32| {
         let is_text = mail.part(*id).is_some_and(|part| matches!(part.body, PartType::Text(_) | PartType::Html(_)));
-        is_text && (mail.text_body.contains(id) || mail.html_body.contains(id))
+        is_text && (mail.text_body.contains(id) || mail.html_body.contains(id) || spoiled == Some(*id))
     };
     let parts = mail.attachments.iter().filter(move |id| !shown(id)).filter_map(|id| mail.part(*id));
     let parts = parts.filter(|part| !is_signature(&media_type(part)));

@@ -109,6 +109,7 @@ const STAMPS: &[&str] = &[
     "sent from outlook",
     "sent from mail for ",
     "sent from yahoo mail",
+    "sent with proton mail",
     "get outlook for ",
     "发自我的",
     "从我的",
@@ -154,9 +155,10 @@ fn history(lines: &[&str]) -> Option<usize> {
     })
 }
 
+/// A line of underscores or dashes, also one with words between: it stands over what is forwarded.
 fn is_rule(line: &str) -> bool {
     let line = line.trim();
-    line.len() >= 8 && (line.chars().all(|c| c == '_') || line.chars().all(|c| c == '-'))
+    line.len() >= 8 && (line.chars().all(|c| c == '_') || line.starts_with("----") && line.ends_with("----"))
 }
 
 fn is_divider(line: &str) -> bool {
@@ -203,7 +205,9 @@ fn is_quoted(line: &str) -> bool {
 /// Takes a last `On … wrote:` away, over several lines too.
 fn drop_introduction(kept: &mut Vec<&str>) {
     let end = kept.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1);
-    if !kept[..end].last().is_some_and(|line| introduces(line)) {
+    // One may be broken in the middle of its last words.
+    let last_two = kept[end.saturating_sub(2)..end].join(" ");
+    if !kept[..end].last().is_some_and(|line| introduces(line)) && !introduces(&last_two) {
         return;
     }
     let first = (end.saturating_sub(INTRODUCTION_LINES)..end).rev().take_while(|&at| !kept[at].trim().is_empty());
