@@ -5,6 +5,7 @@
 pub mod email;
 pub mod http;
 pub mod mail;
+pub mod telegram;
 pub mod webchat;
 
 mod answer;
@@ -36,6 +37,8 @@ pub enum ChannelConfig {
     Http(http::Config),
     /// A mailbox.
     Email(Box<email::Config>),
+    /// A Telegram bot.
+    Telegram(telegram::Config),
 }
 
 impl ChannelConfig {
@@ -46,6 +49,7 @@ impl ChannelConfig {
             Self::Webchat(_) => webchat::KIND,
             Self::Http(_) => http::KIND,
             Self::Email(_) => email::KIND,
+            Self::Telegram(_) => telegram::KIND,
         }
     }
 }
@@ -81,6 +85,9 @@ pub fn build(name: &str, config: &ChannelConfig, context: &BuildContext) -> Resu
         }
         ChannelConfig::Http(config) => Ok(Arc::new(http::HttpChannel::new(name, config, context)?) as Arc<dyn Channel>),
         ChannelConfig::Email(config) => Ok(Arc::new(email::Email::new(name, config, context)?) as Arc<dyn Channel>),
+        ChannelConfig::Telegram(config) => {
+            Ok(Arc::new(telegram::Telegram::new(name, config, context)?) as Arc<dyn Channel>)
+        }
     });
     built.map_err(|problem| ConfigError { channel: name.to_owned(), problem })
 }
@@ -106,6 +113,15 @@ mod tests {
         BuildContext { secret: [7; 32], public_url: "https://chat.example.com".to_owned() }
     }
 
+    const TOKEN: &str = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0";
+
+    fn mailbox(address: &str, name: &str, more: &str) -> String {
+        let server = r#"{"host": "mail.example.com", "username": "u", "password": "hunter2"}"#;
+        format!(
+            r#"{{"kind": "email", "address": "{address}", "name": "{name}", "imap": {server}, "smtp": {server}{more}}}"#
+        )
+    }
+
     #[test]
     fn configurations_build_or_say_what_is_wrong() {
         let key = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -118,7 +134,17 @@ mod tests {
             ("erp", r#"{"kind": "http", "secrets": []}"#.to_owned(), "at least one"),
             ("erp", r#"{"kind": "http", "secrets": ["hunter2"]}"#.to_owned(), "whsec_"),
             ("erp", format!(r#"{{"kind": "http", "secrets": ["{key}"], "callback_url": "ftp://x"}}"#), "http"),
+            ("mail", mailbox("support@example.com", "Shop", ""), ""),
+            ("mail", mailbox("support", "Shop", ""), "support@example.com"),
+            ("mail", mailbox("support@example.com", " ", ""), "`name`"),
+            ("mail", mailbox("support@example.com", "Shop", r#", "folders": []"#), "INBOX"),
+            ("mail", mailbox("support@example.com", "Shop", r#", "automatic_per_hour": 0"#), "1 is the least"),
+            ("mail", mailbox("support@example.com", "Shop", r#", "queues": {"vip": {"address": "x"}}"#), "queues.vip"),
+            ("bot", format!(r#"{{"kind": "telegram", "token": "{TOKEN}"}}"#), ""),
+            ("bot", r#"{"kind": "telegram", "token": "hunter2"}"#.to_owned(), "@BotFather"),
+            ("bot", format!(r#"{{"kind": "telegram", "token": "{TOKEN}", "receive": "webhook"}}"#), ""),
         ];
+        let _ = rustls::crypto::ring::default_provider().install_default();
         for (name, json, problem) in rows {
             let config: ChannelConfig = serde_json::from_str(&json).unwrap();
             match build(name, &config, &context()) {
