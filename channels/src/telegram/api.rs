@@ -1,7 +1,7 @@
 //! The Bot API (<https://core.telegram.org/bots/api>): one method call, its answer, and what a refusal means.
 //!
 //! The transport is our own: `api_url` may have a path, method names are spelled as documented, and updates come as they
-//! are. What refusals mean is read by teloxide.
+//! are.
 
 use std::{error::Error, time::Duration};
 
@@ -14,7 +14,6 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use teloxide_core::ApiError;
 
 /// How long one call may take, beside the time that it was asked to wait.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -85,25 +84,24 @@ impl Fault {
                 "{words}: the token is wrong or was revoked; take a new one from @BotFather"
             )),
             Self::Refused { code: 500.., .. } => SendError::Temporary { reason: words, retry_after: None },
-            Self::Refused { said, .. } => SendError::Permanent(match meaning(said) {
-                Some(ApiError::BotBlocked) => "the customer has blocked the bot".to_owned(),
-                Some(ApiError::UserDeactivated) => "the customer's account was deleted".to_owned(),
-                _ if said.contains("can't initiate conversation") => {
-                    "bots cannot write to somebody who has not written to them first".to_owned()
-                }
-                Some(ApiError::ChatNotFound) => format!("{words}: nobody has this id, or they never wrote to the bot"),
-                Some(ApiError::BotKicked | ApiError::BotKickedFromSupergroup) => {
-                    "the bot was removed from the group".to_owned()
-                }
-                _ => words,
-            }),
+            Self::Refused { said, .. } => {
+                let known = MEANINGS.iter().find(|(part, _)| said.contains(part));
+                SendError::Permanent(known.map_or(words, |(_, meaning)| (*meaning).to_owned()))
+            }
         }
     }
 }
 
-fn meaning(said: &str) -> Option<ApiError> {
-    serde_json::from_value(Value::String(said.to_owned())).ok()
-}
+/// What Telegram says, and what it means.
+const MEANINGS: &[(&str, &str)] = &[
+    ("bot was blocked", "the customer has blocked the bot"),
+    ("user is deactivated", "the customer's account was deleted"),
+    ("can't initiate conversation", "bots cannot write to somebody who has not written to them first"),
+    ("chat not found", "nobody has this id, or they never wrote to the bot"),
+    ("bot was kicked", "the bot was removed from the group"),
+    ("not enough rights", "the bot may not write in this group"),
+    ("TOPIC_CLOSED", "the topic was closed"),
+];
 
 impl Api {
     pub(super) fn new(url: &str, token: &SecretString) -> Result<Self, String> {

@@ -1,5 +1,6 @@
 //! What stories are told with: the real binary on a port and a folder of its own, and everybody who speaks to it.
 
+mod bot_api;
 mod callback;
 mod console;
 mod daemon;
@@ -9,6 +10,7 @@ mod web_chat;
 
 use std::{future::Future, time::Duration};
 
+pub use bot_api::{BOT_TOKEN, BotApi, Called};
 pub use callback::{Answer, Callback, Received};
 pub use console::{Console, Live};
 pub use daemon::{Daemon, Home, Ran};

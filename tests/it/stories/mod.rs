@@ -21,3 +21,4 @@ mod reload;
 mod replay;
 mod restart;
 mod rules;
+mod telegram;
