@@ -52,7 +52,7 @@ pub struct Courier {
 impl Courier {
     /// Runs until `stop`, then waits for what is being sent.
     pub async fn run(self, stop: Stop) {
-        while let Err(error) = self.records.store.recover(&self.name, self.channel.limits().drops_doubles).await {
+        while let Err(error) = self.records.store.recover(&self.name, self.channel.limits().resends_unknown).await {
             tracing::warn!(%error, channel = self.name, "The outbox cannot be read yet.");
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -161,7 +161,7 @@ impl Courier {
                 tracing::error!(%error, channel = self.name, "The platform refuses this channel; check its credentials.");
                 (DeliveryState::Pending, SUSPENDED)
             }
-            Fate::Unknown if self.channel.limits().drops_doubles => (DeliveryState::Pending, pause_after(attempts)),
+            Fate::Unknown if self.channel.limits().resends_unknown => (DeliveryState::Pending, pause_after(attempts)),
             Fate::Unknown => (DeliveryState::Unknown, Duration::ZERO),
         }
     }

@@ -55,6 +55,8 @@ pub struct Setting<'a> {
     pub reply_state: DeliveryState,
     /// The rules in force.
     pub rules: &'a RuleSet,
+    /// The conversation that the message says it belongs to, where its writer has no part in that one.
+    pub related: Option<ConversationId>,
 }
 
 /// Why a turn is taken.
@@ -574,6 +576,7 @@ fn continued(
             new.before = before.map(|before| before.id);
             new.previous_agent = before.and_then(|before| before.previous_agent);
             events.push(Event::Opened);
+            events.extend(setting.related.map(|conversation| Event::Related { conversation }));
             new
         }
     };

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Content, Inbound, Stop, Thread};
+use contract::{Content, ConversationId, Inbound, Stop, Thread};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::SignedDuration;
 use tokio::sync::Semaphore;
@@ -26,7 +26,7 @@ use crate::{
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, decide},
     shadow::Shadow,
-    store::{Committed, FullEntry, StoreError, conversation::Conversation, entry::What},
+    store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
     turn::{Occasion, Setting, Turn, opens},
     understand::{Remote, Signals, Text, classify_within},
 };
@@ -308,6 +308,7 @@ impl Worker {
         let thread = thread_of(inbound);
         for _ in 0..REPEATS {
             let recall = self.records.store.recall(&thread, &inbound.from).await?;
+            let related = self.related(inbound, &recall).await?;
             let (rules, bot) = (self.policy.rules(), self.policy.responder());
             let board = self.records.desk.board();
             let roster = self.records.announcer.roster();
@@ -319,6 +320,7 @@ impl Worker {
                 reopen_within: self.settings.reopen_within,
                 reply_state: self.records.reply_state(&inbound.channel),
                 rules: &rules,
+                related,
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let (destination, acted) = if turn.is_routed() {
@@ -346,6 +348,14 @@ impl Worker {
             }
         }
         Err(TurnError::Store(StoreError::Conflict))
+    }
+
+    /// The conversation that a message says it belongs to, where it opens one of its own.
+    async fn related(&self, inbound: &Inbound, recall: &Recall) -> Result<Option<ConversationId>, StoreError> {
+        let Some(key) = inbound.related.as_ref().filter(|_| recall.conversation.is_none()) else { return Ok(None) };
+        let thread = Thread { channel: inbound.channel.clone(), key: key.clone() };
+        let found = self.records.store.recall(&thread, &inbound.from).await?;
+        Ok(found.conversation.map(|conversation| conversation.id))
     }
 
     /// What a message means; and, where that is not sure and somebody else is asked, what comes of it later.

@@ -48,5 +48,42 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode);
+/// Mails of `cases/email`, whole: a typical one has a plain text, a page and a history.
+fn mail(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("mail");
+    for name in ["gmail-web", "qq", "outlook-web", "nested-mixed-alternative", "bounce-postfix"] {
+        let raw = std::fs::read(format!("{}/cases/email/{name}.eml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        group.throughput(Throughput::Bytes(raw.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(channels::measured::email(black_box(&raw)))));
+    }
+    let page =
+        "<tr><td style=\"padding:4px\"><a href=\"https://shop.example/item?id=1\">An item</a></td><td>12.50</td></tr>";
+    let newsletter = format!(
+        "From: a@b.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html><body><table>{}</table></body></html>",
+        page.repeat(300)
+    );
+    group.throughput(Throughput::Bytes(newsletter.len() as u64));
+    group.bench_function("a page of 30 KB and no text", |bencher| {
+        bencher.iter(|| black_box(channels::measured::email(black_box(newsletter.as_bytes()))));
+    });
+    group.finish();
+}
+
+/// Updates of `cases/telegram`, from their bytes.
+fn update(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("update");
+    let rows = include_str!("../cases/telegram/messages.json");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(rows).unwrap();
+    for name in ["a text", "marked text", "a photo with words", "an answer that quotes"] {
+        let row = rows.iter().find(|row| row["name"] == name).unwrap();
+        let raw = row["update"].to_string();
+        group.throughput(Throughput::Bytes(raw.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(channels::measured::telegram(black_box(raw.as_bytes()))).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decode, mail, update);
 criterion_main!(benches);

@@ -106,8 +106,9 @@ pub struct Limits {
     /// Whether customers fetch replies from Switchboard itself: a committed reply counts as sent, and
     /// [`Channel::send`] is never called.
     pub kept: bool,
-    /// Whether the receiver drops doubles by the message's id: what a crash leaves open is then sent again.
-    pub drops_doubles: bool,
+    /// Whether a message that the platform may or may not have taken is sent again: because the receiver drops doubles by
+    /// its id, or because the configuration would rather say it twice. Else it is left to a person.
+    pub resends_unknown: bool,
 }
 
 /// The platform took the message.

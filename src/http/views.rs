@@ -313,6 +313,9 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     body: Option<Body>,
+    /// Whether there is a page to be shown: `GET /messages/{id}/page`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    page: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -354,6 +357,7 @@ impl EntryView {
             kind: "event",
             author,
             body: None,
+            page: false,
             content: None,
             external_id: None,
             about: None,
@@ -374,7 +378,10 @@ impl EntryView {
                 view.read_as(*record);
                 if let Some(inbound) = full.inbound {
                     view.content = Some(inbound.content.event());
-                    view.body = Some(shown(&inbound.content));
+                    let mut body = shown(&inbound.content);
+                    // It is foreign, and may be long: it has an address of its own.
+                    view.page = body.html.take().is_some();
+                    view.body = Some(body);
                     view.external_id = Some(inbound.external_id.clone());
                     view.about = inbound.content.about().map(str::to_owned);
                 }

@@ -99,7 +99,7 @@ impl Channel for HttpChannel {
             reply_window: None,
             per_second: None,
             kept: self.callback.is_none(),
-            drops_doubles: true,
+            resends_unknown: true,
         }
     }
 

@@ -59,6 +59,9 @@ pub struct Config {
     /// What to do with messages in groups that are addressed to the bot.
     #[serde(default)]
     pub groups: Groups,
+    /// What becomes of a message that Telegram may or may not have taken.
+    #[serde(default)]
+    pub unknown: Unknown,
     /// Messages a second, over all chats (<https://core.telegram.org/bots/faq#broadcasting-to-users>).
     #[serde(default = "thirty")]
     pub per_second: u32,
@@ -75,6 +78,17 @@ pub enum Receive {
     Webhook,
 }
 
+/// What becomes of a message that may or may not have arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// A person looks, and sends it again or not.
+    #[default]
+    Hold,
+    /// It is sent again: a customer may get it twice.
+    Resend,
+}
+
 fn telegram() -> String {
     "https://api.telegram.org".to_owned()
 }
@@ -89,6 +103,7 @@ pub struct Telegram {
     api: Arc<Api>,
     receive: Receive,
     groups: Groups,
+    unknown: Unknown,
     per_second: u32,
     hook: String,
     seal: Seal,
@@ -127,6 +142,7 @@ impl Telegram {
             api: Arc::new(Api::new(&config.api_url, &config.token)?),
             receive: config.receive,
             groups: config.groups,
+            unknown: config.unknown,
             per_second: config.per_second,
             hook: format!("{}/channels/{name}/updates", context.public_url),
             seal: Seal::new(&context.secret, "telegram webhook", name),
@@ -157,7 +173,7 @@ impl Channel for Telegram {
             reply_window: None,
             per_second: Some(self.per_second),
             kept: false,
-            drops_doubles: false,
+            resends_unknown: self.unknown == Unknown::Resend,
         }
     }
 
@@ -243,5 +259,16 @@ impl Telegram {
                 None => Check::fine(format!("the webhook {}; {waiting}", self.hook)),
             },
         }
+    }
+}
+
+/// An update as a bot reads it, from its bytes: how long its text is.
+#[doc(hidden)]
+#[must_use]
+pub fn measured(raw: &[u8]) -> Option<usize> {
+    let decoder = Decoder { channel: "telegram".to_owned(), groups: Groups::Chat, bot: Bot::default() };
+    match decoder.decode(&serde_json::from_slice(raw).ok()?) {
+        decode::Decoded::Message { inbound, .. } => Some(inbound.content.text().len()),
+        _ => None,
     }
 }

@@ -137,7 +137,7 @@ impl Channel for WebChat {
             reply_window: None,
             per_second: None,
             kept: true,
-            drops_doubles: true,
+            resends_unknown: true,
         }
     }
 

@@ -115,6 +115,11 @@ export function upload(file: File): Promise<Attachment> {
 }
 
 /** Where the bytes of a stored attachment are. */
+/** A message's page, cleaned; with pictures from elsewhere only where they were asked for. */
+export function pageUrl(message: string, images: boolean): string {
+  return `${base}/messages/${encodeURIComponent(message)}/page${query({ images: images ? "true" : undefined })}`;
+}
+
 export function attachmentUrl(attachment: Attachment): string | undefined {
   if (!attachment.hash) return undefined;
   return `${base}/attachments/${encodeURIComponent(attachment.hash)}${query({ name: attachment.name, type: attachment.media_type })}`;

@@ -78,9 +78,10 @@ export interface Button {
 
 export interface Body {
   text: string;
-  html?: string;
   subject?: string;
   attachments?: Attachment[];
+  /** The whole as it came, where the text is only a part of it. */
+  original?: Attachment;
   location?: { latitude: number; longitude: number; name?: string };
   buttons?: Button[];
 }
@@ -99,6 +100,7 @@ export interface Delivery {
 
 export type EntryEvent =
   | { type: "opened" }
+  | { type: "related"; conversation: string }
   | { type: "reopened" }
   | { type: "closed"; by: string }
   | { type: "returned_to_bot"; by: string }
@@ -128,6 +130,8 @@ export interface Entry {
   kind: "message" | "reply" | "note" | "event" | "refined" | "fired";
   author: EntryAuthor;
   body?: Body;
+  /** Whether it also has a page that can be shown. */
+  page?: boolean;
   content?: "message" | "postback" | "reaction" | "edit" | "delete" | "bounce" | "other";
   external_id?: string;
   /** The `external_id` of the message that was reacted to, changed or taken back. */

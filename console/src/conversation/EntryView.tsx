@@ -14,6 +14,7 @@ import { Attachments, Location } from "./Attachments";
 import { DeliveryLine } from "./DeliveryLine";
 import { eventText, firedText } from "./eventText";
 import { ForeignText } from "./ForeignText";
+import { MailPage } from "./MailPage";
 import { SignalChips } from "./SignalChips";
 import { webAddress } from "./links";
 
@@ -42,6 +43,7 @@ export const EntryView = memo(function EntryView({ entry, customer, language, fo
       {!follows && <By entry={entry} customer={customer} origin={origin} />}
       <div className="bubble">
         {changed ? <Changed from={entry} to={changed} /> : <Content body={shown ? undefined : entry.body} content={entry.content} lang={languageOf(entry)} />}
+        {!shown && <MailPage entry={entry} />}
       </div>
       <Under entry={entry} language={language} />
     </li>

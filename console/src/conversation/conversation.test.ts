@@ -89,6 +89,7 @@ describe("an event", () => {
   const names = { agent: (id: string) => (id === "agt_1" ? "Mei" : id), queue: (name: string) => name.toUpperCase() };
   it.each<[NonNullable<Entry["event"]>, string]>([
     [{ type: "queued", queue: "care", reason: "asked", priority: "high" }, "Queued in CARE, priority High: asked"],
+    [{ type: "related", conversation: "cnv_1" }, "The writer answers in another conversation, in which they have no part: cnv_1"],
     [{ type: "accepted", agent: "agt_1" }, "Mei accepted"],
     [{ type: "closed", by: "nobody known" }, "Closed by nobody known"],
     [{ type: "taken_back", agent: "agt_1" }, "Mei did not reply; it waits again"],

@@ -12,6 +12,8 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
     case "opened":
     case "reopened":
       return t(`event.${event.type}`);
+    case "related":
+      return t("event.related", { conversation: event.conversation });
     case "closed":
     case "returned_to_bot":
       return t(`event.${event.type}`, { by: names.agent(event.by) });

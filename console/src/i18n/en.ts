@@ -212,6 +212,13 @@ export const en = {
   "delivery.discard": "Discard",
 
   "event.opened": "Conversation opened",
+  "mail.show": "Show it as it was formatted",
+  "mail.hide": "Show its text alone",
+  "mail.images": "Load its pictures",
+  "mail.images_hint": "They come from elsewhere: the sender will see that the mail was read, and when",
+  "mail.original": "The whole mail",
+  "mail.frame": "The mail as it was formatted",
+  "event.related": "The writer answers in another conversation, in which they have no part: {conversation}",
   "event.reopened": "Conversation opened again",
   "event.closed": "Closed by {by}",
   "event.returned_to_bot": "Given back to the bot by {by}",

@@ -213,6 +213,13 @@ export const zh: Record<Key, string> = {
   "delivery.discard": "丢弃",
 
   "event.opened": "对话开始",
+  "mail.show": "按原始格式显示",
+  "mail.hide": "只显示文字",
+  "mail.images": "加载图片",
+  "mail.images_hint": "图片来自外部：发件人会看到邮件何时被阅读",
+  "mail.original": "完整邮件",
+  "mail.frame": "原始格式的邮件",
+  "event.related": "写信人回复的是另一个与其无关的对话：{conversation}",
   "event.reopened": "对话重新打开",
   "event.closed": "由 {by} 关闭",
   "event.returned_to_bot": "{by} 已交还机器人",

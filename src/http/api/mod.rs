@@ -7,6 +7,7 @@ mod channels;
 mod conversations;
 mod customers;
 mod decisions;
+mod mail_page;
 mod moves;
 mod offers;
 mod operations;
@@ -73,6 +74,7 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::detail))
         .routes(routes!(conversations::entries))
+        .routes(routes!(mail_page::page))
         .routes(routes!(conversations::reply))
         .routes(routes!(conversations::note))
         .routes(routes!(conversations::typing))

@@ -81,6 +81,23 @@ impl Console {
     }
 
     pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let answer = self.request(method, path, body).await;
+        let status = answer.status().as_u16();
+        let body = answer.text().await.unwrap();
+        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+    }
+
+    /// Something that is no JSON and must be there: its type, its security policy, and itself.
+    pub async fn fetch(&self, path: &str) -> (String, String, String) {
+        let answer = self.request(Method::GET, path, None).await;
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        let header =
+            |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        let (kind, policy) = (header("content-type"), header("content-security-policy"));
+        (kind, policy, answer.text().await.unwrap())
+    }
+
+    async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> reqwest::Response {
         let mut request = self.client.request(method.clone(), format!("{}/api/v1{path}", self.base));
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
@@ -94,10 +111,7 @@ impl Console {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        let body = answer.text().await.unwrap();
-        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+        request.send().await.unwrap()
     }
 
     pub async fn try_get(&self, path: &str) -> (u16, Value) {

@@ -124,12 +124,45 @@ async fn nobody_gets_into_anothers_conversation() {
     assert_eq!(said(&admin, text(&both[0], "/id")).await, [QUESTION]);
     assert_eq!(said(&admin, text(&both[1], "/id")).await, ["Send the money to me, please."]);
     assert_ne!(both[0]["customer"]["id"], both[1]["customer"]["id"]);
+    let entries = admin.entries(text(&both[1], "/id")).await;
+    let linked =
+        entries.iter().find(|entry| text(entry, "/event/type") == "related").expect("agents see where it came from");
+    assert_eq!(linked["event"]["conversation"], both[0]["id"]);
     domain.send(LI, &answer(&first, LI, "And how long do I have?")).await;
     eventually("Li's answer is in her own", || async {
         (said(&admin, text(&both[0], "/id")).await.len() == 2).then_some(())
     })
     .await;
     assert_eq!(conversations(&admin).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_page_is_shown_without_its_tricks_and_the_whole_mail_is_kept() {
+    let domain = MailDomain::start().await;
+    let (daemon, admin) = shop(&domain, "").await;
+    let page = "<p>Where is <b>it</b>?</p><script>steal()</script><img src=\"https://tracker.example/p.gif\">";
+    let written = mail(LI, "Order", "", page).replace("text/plain", "text/html");
+    domain.send(LI, &written).await;
+    let conversation = conversations_are(&admin, 1).await.remove(0);
+    let entries = admin.entries(text(&conversation, "/id")).await;
+    let message = entries.iter().find(|entry| text(entry, "/kind") == "message").unwrap();
+    assert_eq!(
+        (text(message, "/body/text"), &message["page"], &message["body"]["html"]),
+        ("Where is it?", &json!(true), &Value::Null)
+    );
+    let original = format!("/attachments/{}", text(message, "/body/original/hash"));
+    let (kind, policy, whole) = admin.fetch(&original).await;
+    assert!(
+        whole.contains("steal()") && kind == "application/octet-stream" && policy.contains("sandbox"),
+        "{kind} {policy}"
+    );
+    for (query, remote) in [("", false), ("?images=true", true)] {
+        let (kind, policy, shown) = admin.fetch(&format!("/messages/{}/page{query}", text(message, "/id"))).await;
+        assert!(kind.starts_with("text/html") && shown.contains("<b>it</b>") && !shown.contains("steal"), "{shown}");
+        assert_eq!((shown.contains("tracker.example"), policy.contains("img-src")), (remote, remote), "{policy}");
+        assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"), "{policy}");
+    }
+    drop(daemon);
 }
 
 #[tokio::test]
