@@ -21,11 +21,17 @@ use lettre::{
     },
 };
 use mail_parser::{Message, MessageParser};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
     io::AsyncReadExt,
     net::TcpStream,
     process::{Child, Command},
+};
+
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{body_string_contains, header, path},
 };
 
 use super::{eventually, uuid, within};
@@ -50,6 +56,8 @@ pub struct MailDomain {
     folder: TempDir,
     ports: Ports,
     dovecot: Option<Child>,
+    /// Gives tokens, and tells Dovecot whose they are.
+    tokens: MockServer,
     /// Names of delivered files begin with it, so that they sort by their order.
     delivered: AtomicU64,
 }
@@ -74,7 +82,7 @@ impl MailDomain {
         let [submission, smtps, imap, imaps, lmtp] = free.each_ref().map(|at| at.local_addr().unwrap().port());
         drop(free);
         let ports = Ports { submission, smtps, imap, imaps, lmtp };
-        let mut domain = Self { folder, ports, dovecot: None, delivered: AtomicU64::new(0) };
+        let mut domain = Self { folder, ports, dovecot: None, tokens: tokens().await, delivered: AtomicU64::new(0) };
         domain.certify().await;
         domain.write_dovecot();
         domain.write_postfix();
@@ -203,6 +211,15 @@ impl MailDomain {
         }
     }
 
+    /// As [`Self::channel`], but logged in by tokens instead of a password.
+    pub fn channel_with_tokens(&self) -> String {
+        let tokens = format!(
+            "oauth2 = {{ token_url = \"{}/token\", client_id = \"switchboard\", refresh_token = \"given by the owner\" }}",
+            self.tokens.uri()
+        );
+        self.channel("").replace(&format!("password = {PASSWORD:?}"), &tokens)
+    }
+
     async fn certify(&self) {
         let made = Command::new("openssl")
             .args([
@@ -234,15 +251,18 @@ impl MailDomain {
         fs::create_dir(&mail).unwrap();
         let (uid, gid) = (user("mail"), user("mail"));
         chown(&mail, Some(uid), Some(gid)).unwrap();
+        let asked = format!("introspection_mode = auth\nintrospection_url = {}/whose\nusername_attribute = email\n", self.tokens.uri());
+        fs::write(self.path("oauth2.conf"), asked).unwrap();
         let users: String = MAILBOXES.iter().map(|mailbox| format!("{mailbox}:{{PLAIN}}{PASSWORD}\n")).collect();
         fs::write(self.path("users"), users).unwrap();
         let config = format!(
             "base_dir = {base}/run\nlog_path = {base}/dovecot.log\nprotocols = imap lmtp\nlisten = 127.0.0.1\n\
              ssl = yes\nssl_cert = <{base}/cert.pem\nssl_key = <{base}/key.pem\n\
-             disable_plaintext_auth = yes\nauth_mechanisms = plain login\nauth_username_format = %Lu\n\
+             disable_plaintext_auth = yes\nauth_mechanisms = plain login xoauth2\nauth_username_format = %Lu\n\
              first_valid_uid = 1\nfirst_valid_gid = 1\nmail_location = maildir:~/Maildir\nmail_max_userip_connections = 50\n\
              recipient_delimiter = +\nlmtp_save_to_detail_mailbox = no\nprotocol lmtp {{\n  auth_username_format = %Lu\n}}\n\
-             passdb {{\n  driver = passwd-file\n  args = {base}/users\n}}\n\
+             passdb {{\n  driver = oauth2\n  mechanisms = xoauth2\n  args = {base}/oauth2.conf\n}}\n\
+             passdb {{\n  driver = passwd-file\n  mechanisms = none plain login\n  args = {base}/users\n}}\n\
              userdb {{\n  driver = static\n  args = uid={uid} gid={gid} home={base}/mail/%Lu\n}}\n\
              service imap-login {{\n  inet_listener imap {{\n    port = {imap}\n  }}\n  inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n\
              service lmtp {{\n  inet_listener lmtp {{\n    address = 127.0.0.1\n    port = {lmtp}\n  }}\n}}\n\
@@ -316,6 +336,20 @@ impl Drop for MailDomain {
             let _ = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status();
         }
     }
+}
+
+/// The first token is stale; the next ones are those of [`SUPPORT`].
+async fn tokens() -> MockServer {
+    let server = MockServer::start().await;
+    let token = |token: &str| ResponseTemplate::new(200).set_body_json(json!({"access_token": token, "expires_in": 3600}));
+    Mock::given(path("/token")).respond_with(token("stale")).up_to_n_times(1).mount(&server).await;
+    let refresh = body_string_contains("grant_type=refresh_token&refresh_token=given+by+the+owner");
+    Mock::given(path("/token")).and(refresh).respond_with(token("fresh")).mount(&server).await;
+    let whose = ResponseTemplate::new(200).set_body_json(json!({"email": SUPPORT, "active": true}));
+    Mock::given(path("/whose")).and(header("authorization", "Bearer fresh")).respond_with(whose).mount(&server).await;
+    let nobodys = ResponseTemplate::new(401).set_body_json(json!({"error": "invalid_token"}));
+    Mock::given(path("/whose")).respond_with(nobodys).mount(&server).await;
+    server
 }
 
 /// A user's number; each of these has a group of the same number in Debian.

@@ -113,6 +113,17 @@ async fn a_customer_writes_the_bot_answers_and_a_person_takes_over_in_one_thread
 }
 
 #[tokio::test]
+async fn tokens_do_for_a_password_and_a_stale_one_is_asked_for_again() {
+    let domain = MailDomain::start().await;
+    let daemon = Home::new().with_config(&domain.channel_with_tokens()).start().await;
+    eventually("the folder is read", || async { daemon.log().contains("read from here on").then_some(()) }).await;
+    assert!(daemon.log().contains("refuses the login"), "the first token was stale\n{}", daemon.log());
+    domain.send(LI, &mail(LI, "Order", "", QUESTION)).await;
+    domain.find(LI, "the answer", |_| true).await;
+    assert!(!daemon.log().contains("fresh") && !daemon.log().contains("given by"), "tokens are secrets");
+}
+
+#[tokio::test]
 async fn nobody_gets_into_anothers_conversation() {
     let domain = MailDomain::start().await;
     let (_daemon, admin) = shop(&domain, "").await;
