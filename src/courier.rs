@@ -5,14 +5,15 @@
 //! sent again only where the receiver drops doubles; elsewhere it is `unknown`, and a person decides.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use contract::{Channel, Fate, Host, Outbound, SendError, Stop};
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::FutureExt;
 use jiff::SignedDuration;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
     pace::Pace,
@@ -59,41 +60,48 @@ impl Courier {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
         }
-        let mut sending = FuturesUnordered::new();
-        let mut pace = Pace::new(self.channel.limits().per_second, Instant::now());
+        let courier = Arc::new(self);
+        // Tasks of their own: a send that waits for the record must go on while this loop waits for it too.
+        let mut sending = JoinSet::new();
+        let mut pace = Pace::new(courier.channel.limits().per_second, Instant::now());
         let mut refusals = 0;
         loop {
             // What is not leased yet is not lost to a crash either, so the pace comes before the lease.
             let room = pace.allows(AT_ONCE - sending.len(), Instant::now());
-            let rung = self.bell.notified();
+            let rung = courier.bell.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
-            let leased = if room > 0 { self.lease(room).await } else { Vec::new() };
+            let leased = if room > 0 { courier.lease(room).await } else { Vec::new() };
             let found = leased.len();
             pace.take(found, Instant::now());
-            sending.extend(leased.into_iter().map(|leased| self.send(leased)));
+            for leased in leased {
+                sending.spawn(Arc::clone(&courier).send(leased));
+            }
             if found == room && room > 0 {
                 continue;
             }
             // A bell is no reason to hurry where the pace is what holds things up.
             let is_held_up = room == 0 && sending.len() < AT_ONCE;
-            let rest = if is_held_up { pace.wait(Instant::now()) } else { self.rest().await };
+            let rest = if is_held_up { pace.wait(Instant::now()) } else { courier.rest().await };
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = rung, if !is_held_up => {}
-                Some((settled, asked)) = sending.next() => {
+                Some(sent) = sending.join_next() => {
+                    let Ok((settled, asked)) = sent else { continue };
                     refusals = if asked.is_some() { refusals + 1 } else { 0 };
                     // One alone may mean its own chat; two in a row, the channel.
                     if let Some(pause) = asked.filter(|_| refusals > 1) {
                         pace.pause(Instant::now() + pause);
                     }
-                    self.settle(settled, &stop).await;
+                    courier.settle(settled, &stop).await;
                 }
                 () = tokio::time::sleep(rest) => {}
             }
         }
-        while let Some((settled, _)) = sending.next().await {
-            self.settle(settled, &stop).await;
+        while let Some(sent) = sending.join_next().await {
+            if let Ok((settled, _)) = sent {
+                courier.settle(settled, &stop).await;
+            }
         }
     }
 
@@ -118,10 +126,13 @@ impl Courier {
     }
 
     /// Sends one. Also answers the pause that the platform asks for.
-    async fn send(&self, leased: Leased) -> (Settled, Option<Duration>) {
+    async fn send(self: Arc<Self>, leased: Leased) -> (Settled, Option<Duration>) {
         let Leased { outbound, attempts } = leased;
         let attempts = attempts + 1;
-        let result = self.channel.send(&outbound, &self.host).await;
+        let sending = AssertUnwindSafe(self.channel.send(&outbound, &self.host)).catch_unwind();
+        let result = sending
+            .await
+            .unwrap_or_else(|_| Err(SendError::Unanswered("a defect in the adapter: it is in the log".to_owned())));
         let asked = match &result {
             Err(SendError::Temporary { retry_after, .. }) => *retry_after,
             _ => None,

@@ -251,7 +251,10 @@ impl MailDomain {
         fs::create_dir(&mail).unwrap();
         let (uid, gid) = (user("mail"), user("mail"));
         chown(&mail, Some(uid), Some(gid)).unwrap();
-        let asked = format!("introspection_mode = auth\nintrospection_url = {}/whose\nusername_attribute = email\n", self.tokens.uri());
+        let asked = format!(
+            "introspection_mode = auth\nintrospection_url = {}/whose\nusername_attribute = email\n",
+            self.tokens.uri()
+        );
         fs::write(self.path("oauth2.conf"), asked).unwrap();
         let users: String = MAILBOXES.iter().map(|mailbox| format!("{mailbox}:{{PLAIN}}{PASSWORD}\n")).collect();
         fs::write(self.path("users"), users).unwrap();
@@ -341,7 +344,8 @@ impl Drop for MailDomain {
 /// The first token is stale; the next ones are those of [`SUPPORT`].
 async fn tokens() -> MockServer {
     let server = MockServer::start().await;
-    let token = |token: &str| ResponseTemplate::new(200).set_body_json(json!({"access_token": token, "expires_in": 3600}));
+    let token =
+        |token: &str| ResponseTemplate::new(200).set_body_json(json!({"access_token": token, "expires_in": 3600}));
     Mock::given(path("/token")).respond_with(token("stale")).up_to_n_times(1).mount(&server).await;
     let refresh = body_string_contains("grant_type=refresh_token&refresh_token=given+by+the+owner");
     Mock::given(path("/token")).and(refresh).respond_with(token("fresh")).mount(&server).await;

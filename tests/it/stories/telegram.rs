@@ -52,22 +52,30 @@ async fn a_customer_asks_the_bot_answers_and_a_person_takes_over() {
     let offer = live.offer().await;
     let id = text(&offer, "/conversation/id").to_owned();
     assert_eq!(ann.accept(&offer).await.0, 200);
-    let before = bot.sent(LI).len();
     assert_eq!(ann.post(&format!("/conversations/{id}/typing"), &json!({})).await.0, 204);
     eventually("the customer sees that somebody writes", || async { (bot.calls("sendChatAction") > 0).then_some(()) })
         .await;
     assert_eq!(ann.reply(&id, "I am **sorry**, 李 😀. 1 < 2 & [this](https://shop.example/a_b).", "c-1").await.0, 201);
-    let said = bot.wait(LI, before + 1).await.pop().unwrap().with;
-    assert_eq!(text(&said, "/text"), "I am sorry, 李 😀. 1 < 2 & this.");
+    let said = eventually("the agent's words", || async {
+        bot.sent(LI)
+            .into_iter()
+            .map(|called| called.with)
+            .find(|with| text(with, "/text") == "I am sorry, 李 😀. 1 < 2 & this.")
+    })
+    .await;
     assert_eq!(
         said["entities"],
         json!([{"type": "bold", "offset": 5, "length": 5}, {"type": "text_link", "offset": 26, "length": 4, "url": "https://shop.example/a_b"}])
     );
     let long = "很长的一段话。".repeat(1000);
     assert_eq!(ann.reply(&id, &long, "c-2").await.0, 201);
-    let parts = bot.wait(LI, before + 3).await;
-    let joined: String = parts[before + 1..].iter().map(|part| text(&part.with, "/text")).collect();
-    assert_eq!(joined, long, "in two parts, each within Telegram's limit");
+    let parts = eventually("a long text, in parts within Telegram's limit", || async {
+        let sent = bot.sent(LI).into_iter().map(|called| text(&called.with, "/text").to_owned());
+        Some(sent.filter(|part| part.starts_with("很长")).collect::<Vec<_>>())
+            .filter(|parts| parts.concat().len() >= long.len())
+    })
+    .await;
+    assert_eq!((parts.len(), parts.concat()), (2, long));
     let ledger = daemon.ledger().await;
     assert_eq!((&ledger["accepted"], &ledger["findings"]), (&json!(2), &json!([])));
 }
@@ -130,6 +138,23 @@ async fn nothing_is_lost_or_doubled_when_the_daemon_dies_over_and_over() {
     eventually("all were taken", || async { (bot.waiting() == 0).then_some(()) }).await;
     let ledger = daemon.ledger().await;
     assert_eq!((&ledger["accepted"], &ledger["findings"]), (&json!(MESSAGES), &json!([])));
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_are_all_answered_at_the_pace_that_is_set() {
+    const PEOPLE: i64 = 400;
+    let bot = BotApi::start().await;
+    let (daemon, _) = shop(&bot, "per_second = 200").await;
+    for person in 0..PEOPLE {
+        bot.says(1000 + person, QUESTION);
+    }
+    eventually("everybody is answered", || async { (bot.calls("sendMessage") >= 400).then_some(()) }).await;
+    let ledger = eventually("and all of it is noted", || async {
+        let ledger = daemon.ledger().await;
+        (ledger["outbound"][2] == PEOPLE).then_some(ledger)
+    })
+    .await;
+    assert_eq!(ledger["findings"], json!([]));
 }
 
 #[tokio::test]
