@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use super::{automatic::STAMP, register::ThreadRecord};
+use crate::markup::markdown::{escaped, to_html};
 use bytes::Bytes;
 use contract::{Author, Body, ButtonAction, Outbound, clean_line};
 use lettre::{
@@ -11,9 +13,6 @@ use lettre::{
         header::{ContentType, HeaderName, HeaderValue},
     },
 };
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html::push_html};
-
-use super::{automatic::STAMP, register::ThreadRecord};
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -167,20 +166,10 @@ fn text(body: &Body, signature: Option<&str>) -> String {
     text
 }
 
-/// The text as a page. It is read as Markdown; HTML in it is shown as it is written, and line breaks stay.
+/// The text as a page.
 fn page(body: &Body, signature: Option<&str>) -> String {
-    let with_links: Vec<String> = body.text.split('\n').map(linked).collect();
-    let source = with_links.join("\n");
-    let events =
-        Parser::new_ext(&source, Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES).map(|event| match event {
-            Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
-            Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
-            Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
-            Event::SoftBreak => Event::HardBreak,
-            other => other,
-        });
     let mut page = String::from("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>\n");
-    push_html(&mut page, events);
+    page.push_str(&to_html(&body.text));
     if !body.buttons.is_empty() {
         page.push_str("<ol>\n");
         for button in &body.buttons {
@@ -198,23 +187,6 @@ fn page(body: &Body, signature: Option<&str>) -> String {
     }
     page.push_str("</body></html>\n");
     page
-}
-
-/// Bare addresses of a line as autolinks of Markdown.
-fn linked(line: &str) -> String {
-    let word = |word: &str| {
-        let trimmed = word.trim_end_matches(['.', ',', ';', '!', '?', '。', '，', '！', '？']);
-        let is_url = trimmed.starts_with("https://") || trimmed.starts_with("http://");
-        match is_url && !trimmed.contains(['<', '>', '(', ')', '[', ']', '`']) {
-            true => format!("<{trimmed}>{}", &word[trimmed.len()..]),
-            false => word.to_owned(),
-        }
-    };
-    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

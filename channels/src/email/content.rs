@@ -11,7 +11,8 @@ use mail_parser::{
     decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode},
 };
 
-use super::{html, reply::new_text};
+use super::reply::new_text;
+use crate::markup::html;
 
 /// How many characters a subject and a file's name have at most.
 const SUBJECT_CHARS: usize = 300;

@@ -6,7 +6,6 @@ mod compose;
 mod content;
 mod decode;
 mod folder;
-mod html;
 mod intake;
 mod register;
 mod reply;

@@ -5,7 +5,6 @@ mod decode;
 mod intake;
 mod poll;
 mod send;
-mod text;
 mod webhook;
 
 use std::sync::Arc;
@@ -28,6 +27,11 @@ use self::{
     webhook::Door,
 };
 use crate::{BuildContext, seal::Seal};
+
+/// The longest text of a message, in UTF-16 units, and how many of its entities are looked at
+/// (<https://core.telegram.org/bots/api#sendmessage>).
+const MOST_UNITS: usize = 4096;
+const MOST_ENTITIES: usize = 100;
 
 /// The kind's name.
 pub const KIND: &str = "telegram";
@@ -167,7 +171,7 @@ impl Channel for Telegram {
 
     fn limits(&self) -> Limits {
         Limits {
-            text_chars: text::MOST_UNITS,
+            text_chars: MOST_UNITS,
             attachments: true,
             buttons: true,
             reply_window: None,

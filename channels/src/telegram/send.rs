@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    MOST_ENTITIES, MOST_UNITS,
     api::{Api, Fault},
     intake::{parted, remember_migration},
-    text::{MOST_UNITS, Marked, marked, split},
 };
+use crate::markup::marks::{Marked, marked, split};
 
 /// How much a button may carry, in bytes (<https://core.telegram.org/bots/api#inlinekeyboardbutton>).
 const MOST_BUTTON_BYTES: usize = 64;
@@ -126,7 +127,7 @@ impl Sender<'_> {
             Part::Text(text) => {
                 fields["text"] = text.text.clone().into();
                 if !text.entities.is_empty() {
-                    fields["entities"] = json!(text.entities);
+                    fields["entities"] = json!(text.entities[..text.entities.len().min(MOST_ENTITIES)]);
                 }
                 Ok(self.api.call("sendMessage", fields).await?)
             }

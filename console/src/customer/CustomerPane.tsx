@@ -87,6 +87,7 @@ function Pair({ name, value }: { name: string; value: React.ReactNode }) {
 }
 
 function Identifiers({ customer }: { customer: KnownCustomer }) {
+  const named = new Set(customer.identifiers.map(({ value }) => value));
   return (
     <>
       {customer.identifiers.map(({ kind, value, verified }) => {
@@ -101,7 +102,7 @@ function Identifiers({ customer }: { customer: KnownCustomer }) {
           </div>
         );
       })}
-      {customer.addresses.map(({ space, handle }) => (
+      {customer.addresses.filter(({ handle }) => !named.has(handle)).map(({ space, handle }) => (
         <div key={`${space} ${handle}`} className="ident muted">
           <ChannelIcon kind={space} size={15} />
           <bdi className="ellipsis" title={`${space}: ${handle}`}>

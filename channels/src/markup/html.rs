@@ -1,4 +1,4 @@
-//! What a person would read in the HTML of a mail.
+//! HTML to text: what a person would read in a page.
 //!
 //! Quoted blocks become lines that begin with `>`, as in plain text, so that one reader finds the new part of both.
 
@@ -45,7 +45,7 @@ const UNCLOSED: &[&str] =
 
 /// The text of a page without what programs mark as history; all of it where nothing would be left. Never fails: a page
 /// that cannot be read as HTML is read without its tags.
-pub(super) fn to_text(html: &str) -> String {
+pub(crate) fn to_text(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(MOST_BYTES)];
     let text = render(&without_history(html));
     if text.is_empty() { render(html) } else { text }

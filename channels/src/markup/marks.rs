@@ -1,42 +1,36 @@
-//! Text as Telegram takes it: plain, with entities beside it that are counted in UTF-16 units, and at most 4,096 of those
-//! in a message (<https://core.telegram.org/bots/api#messageentity>).
+//! Markdown to plain text with its marks beside it, as Telegram and others take it: counted in UTF-16 units
+//! (<https://core.telegram.org/bots/api#messageentity>), and split where a message may not be longer.
 //!
-//! Markdown is read here and sent as entities, never as `parse_mode`: nothing that anybody writes has to be escaped, and
-//! nothing can be refused for a bracket that does not close.
+//! Nothing that anybody writes has to be escaped this way, and nothing can be refused for a bracket that does not close.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use serde::Serialize;
 
-/// The longest text of a message, in UTF-16 units.
-pub(super) const MOST_UNITS: usize = 4096;
-/// How many entities of one message Telegram looks at.
-const MOST_ENTITIES: usize = 100;
-
 /// A text with its marks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Marked {
-    pub(super) text: String,
-    pub(super) entities: Vec<Entity>,
+pub(crate) struct Marked {
+    pub(crate) text: String,
+    pub(crate) entities: Vec<Entity>,
 }
 
 /// A mark of a part of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Entity {
+pub(crate) struct Entity {
     #[serde(rename = "type")]
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// In UTF-16 units, as is `length`.
-    pub(super) offset: usize,
-    pub(super) length: usize,
+    pub(crate) offset: usize,
+    pub(crate) length: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) url: Option<String>,
+    pub(crate) url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) language: Option<String>,
+    pub(crate) language: Option<String>,
 }
 
-/// What a mark means.
+/// What a mark means; written as Telegram calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Bold,
     Italic,
     Strikethrough,
@@ -46,13 +40,13 @@ pub(super) enum Kind {
     Blockquote,
 }
 
-/// How long a text is for Telegram.
-pub(super) fn units(text: &str) -> usize {
+/// How long a text is in UTF-16 units.
+pub(crate) fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
 /// Reads Markdown. HTML in it stays as it is written, and so do line breaks.
-pub(super) fn marked(markdown: &str) -> Marked {
+pub(crate) fn marked(markdown: &str) -> Marked {
     let mut writer = Writer::default();
     for event in Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH) {
         writer.take(event);
@@ -189,7 +183,7 @@ impl Writer {
 
 /// Parts of at most `most` units each, parted at a blank line, a line, a sentence or a word, in this order of liking.
 /// A mark that is cut goes on in the next part.
-pub(super) fn split(whole: &Marked, most: usize) -> Vec<Marked> {
+pub(crate) fn split(whole: &Marked, most: usize) -> Vec<Marked> {
     let mut parts = Vec::new();
     let (mut from, mut from_units) = (0, 0);
     while from < whole.text.len() {
@@ -204,7 +198,7 @@ pub(super) fn split(whole: &Marked, most: usize) -> Vec<Marked> {
             (start < end).then(|| Entity { offset: start - from_units, length: end - start, ..entity.clone() })
         });
         if !trimmed.is_empty() {
-            parts.push(Marked { text: trimmed.to_owned(), entities: entities.take(MOST_ENTITIES).collect() });
+            parts.push(Marked { text: trimmed.to_owned(), entities: entities.collect() });
         }
         from += length;
         from_units += part_units;
@@ -282,7 +276,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is written arrives: Telegram would take every part, and together they say the same.
+        /// Whatever is written arrives: every part is valid, and together they say the same.
         #[test]
         fn every_part_is_valid(markdown in "([a-z😀中*_`~\\[\\]()<>#.! \n-]|\\*\\*){0,300}", most in 20_usize..100) {
             let whole = marked(&markdown);
