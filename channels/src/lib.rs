@@ -10,6 +10,7 @@ pub mod webchat;
 
 mod answer;
 mod files;
+mod guard;
 mod markup;
 mod seal;
 mod signature;

@@ -5,7 +5,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{Attachment, AttachmentError, Body, Content, Host, Inbound, InboxError, Stop, Unread};
+use contract::{Attachment, AttachmentError, Body, Content, ContentHash, Host, Inbound, InboxError, Stop, Unread};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
@@ -16,7 +16,10 @@ use super::{
     sender::bounced_sender,
     thread::Marks,
 };
-use crate::mail::{Mail, MailError};
+use crate::{
+    guard::guarded,
+    mail::{Mail, MailError},
+};
 
 /// How many threads are handed over at once.
 const AT_ONCE: usize = 64;
@@ -239,7 +242,12 @@ fn pause_of(error: &InboxError) -> Duration {
 }
 
 fn read(mail: Mail, marks: &Marks, trusted: &[String], longest: u64) -> (Named, Decoded) {
-    let (id, mut decoded) = decode(&mail.bytes, marks, trusted);
+    let (id, mut decoded) = guarded(|| decode(&mail.bytes, marks, trusted)).unwrap_or_else(|| {
+        (
+            format!("sha256:{}", ContentHash::of(&mail.bytes)),
+            Decoded::Unreadable("reading it met a defect; see the log"),
+        )
+    });
     if let Decoded::Letter(letter) = &mut decoded
         && mail.is_header_only(longest)
     {

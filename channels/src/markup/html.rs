@@ -2,9 +2,9 @@
 //!
 //! Quoted blocks become lines that begin with `>`, as in plain text, so that one reader finds the new part of both.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use html2text::{config, render::TextDecorator};
+
+use crate::guard::guarded;
 
 /// How much of a page is read.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -57,12 +57,12 @@ fn render(html: &str) -> String {
     if depth(&html) > MOST_DEPTH {
         return without_tags(&html);
     }
-    let rendered = catch_unwind(AssertUnwindSafe(|| {
+    let rendered = guarded(|| {
         let config = config::with_decorator(Plain::default()).raw_mode(true).no_link_wrapping().allow_width_overflow();
         config.string_from_read(html.as_bytes(), WIDTH)
-    }));
+    });
     match rendered {
-        Ok(Ok(text)) => tidy(&links(&text)),
+        Some(Ok(text)) => tidy(&links(&text)),
         _ => without_tags(&html),
     }
 }

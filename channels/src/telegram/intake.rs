@@ -11,6 +11,7 @@ use super::{
     decode::{Decoded, Decoder, update_id},
     send::button_key,
 };
+use crate::guard::guarded;
 
 /// Why updates were not taken; they come again.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,8 @@ impl Intake {
     pub(super) async fn take(&self, updates: &[Value]) -> Result<(), Refused> {
         let mut waiting: Option<(String, Box<Inbound>)> = None;
         for update in updates {
-            let decoded = self.decoder.decode(update);
+            let decoded = guarded(|| self.decoder.decode(update));
+            let decoded = decoded.unwrap_or_else(|| Decoded::Unknown("one that met a defect; see the log".to_owned()));
             match (&mut waiting, decoded) {
                 (Some((of, whole)), Decoded::Message { inbound, album: Some(album), .. }) if *of == album => {
                     join(whole, *inbound);
