@@ -12,10 +12,21 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use contract::{Attachment, AttachmentSource, AttachmentStore, ContentHash};
+use bytes::Bytes;
+use contract::{Attachment, AttachmentSource, AttachmentStore, ContentHash, SendError};
 use serde::{Deserialize, Serialize};
 
 use crate::{answer::Refusal, seal::Seal};
+
+/// The bytes of a file that goes along with a reply.
+pub(crate) async fn bytes_to_send(
+    store: &dyn AttachmentStore,
+    file: &Attachment,
+    hash: ContentHash,
+) -> Result<Bytes, SendError> {
+    let bytes = store.read(hash).await?;
+    bytes.ok_or_else(|| SendError::Permanent(format!("the file {:?} is gone", file.name)))
+}
 
 /// A file as people outside see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -9,6 +9,7 @@ pub mod telegram;
 pub mod webchat;
 
 mod answer;
+mod causes;
 mod files;
 mod guard;
 mod markup;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Address, Host, Outbound};
+use crate::{Address, AttachmentError, Host, MemoryError, Outbound};
 
 /// Cancelled when the daemon is told to stop.
 pub type Stop = tokio_util::sync::CancellationToken;
@@ -162,6 +162,23 @@ impl SendError {
             Self::Permanent(_) => Fate::GiveUp,
             Self::ChannelRefused(_) => Fate::Suspend,
             Self::Unanswered(_) => Fate::Unknown,
+        }
+    }
+}
+
+/// The record may work later.
+impl From<MemoryError> for SendError {
+    fn from(error: MemoryError) -> Self {
+        Self::Temporary { reason: error.to_string(), retry_after: None }
+    }
+}
+
+/// A file that is refused stays refused; a store may work later.
+impl From<AttachmentError> for SendError {
+    fn from(error: AttachmentError) -> Self {
+        match error {
+            AttachmentError::Refused(why) => Self::Permanent(why),
+            AttachmentError::Unavailable(_) => Self::Temporary { reason: error.to_string(), retry_after: None },
         }
     }
 }

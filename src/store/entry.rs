@@ -128,65 +128,20 @@ pub struct DecisionRecord {
 #[allow(missing_docs, reason = "the names say it: who did it, and which one")]
 pub enum Event {
     Opened,
-    /// The writer says that they answer in another conversation, in which they have no part.
-    Related {
-        conversation: contract::ConversationId,
-    },
+    Related { conversation: contract::ConversationId },
     Reopened,
-    Closed {
-        by: String,
-    },
-    ReturnedToBot {
-        by: String,
-    },
-    Queued {
-        queue: String,
-        reason: String,
-        priority: Priority,
-        rule: Option<String>,
-    },
-    Accepted {
-        agent: String,
-    },
-    Declined {
-        agent: String,
-    },
-    Expired {
-        agent: String,
-    },
-    TakenBack {
-        agent: String,
-    },
-    QueueClosed {
-        queue: String,
-    },
-    Escalated {
-        after: u64,
-        queue: Option<String>,
-        priority: Option<Priority>,
-    },
-    Transferred {
-        by: String,
-        queue: String,
-        agent: Option<String>,
-    },
-    TakenOver {
-        by: String,
-        agent: String,
-    },
-    Tagged {
-        add: Vec<String>,
-        remove: Vec<String>,
-        by: String,
-    },
-    Merged {
-        from: contract::CustomerId,
-        into: contract::CustomerId,
-        by: String,
-    },
-    Unmerged {
-        from: contract::CustomerId,
-        into: contract::CustomerId,
-        by: String,
-    },
+    Closed { by: String },
+    ReturnedToBot { by: String },
+    Queued { queue: String, reason: String, priority: Priority, rule: Option<String> },
+    Accepted { agent: String },
+    Declined { agent: String },
+    Expired { agent: String },
+    TakenBack { agent: String },
+    QueueClosed { queue: String },
+    Escalated { after: u64, queue: Option<String>, priority: Option<Priority> },
+    Transferred { by: String, queue: String, agent: Option<String> },
+    TakenOver { by: String, agent: String },
+    Tagged { add: Vec<String>, remove: Vec<String>, by: String },
+    Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
+    Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
 }

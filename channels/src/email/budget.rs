@@ -9,7 +9,7 @@ use std::{
 use contract::OutboundId;
 
 const WINDOW: Duration = Duration::from_secs(3600);
-/// Peers above this are forgotten, the idle ones first.
+/// Above so many peers, those are forgotten who had nothing within the hour.
 const MOST_PEERS: usize = 10_000;
 
 /// Counts what was sent to each peer within an hour. Forgotten by a restart, which is no loop.

@@ -2,8 +2,6 @@
 
 use std::time::SystemTime;
 
-use super::{automatic::STAMP, register::ThreadRecord};
-use crate::markup::markdown::{escaped, to_html};
 use bytes::Bytes;
 use contract::{Author, Body, ButtonAction, Outbound, clean_line};
 use lettre::{
@@ -13,6 +11,9 @@ use lettre::{
         header::{ContentType, HeaderName, HeaderValue},
     },
 };
+
+use super::{automatic::STAMP, register::ThreadRecord};
+use crate::markup::markdown::{escaped, to_html};
 
 const OCTETS: &str = "application/octet-stream";
 

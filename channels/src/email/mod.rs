@@ -16,8 +16,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use contract::{
-    Attachment, AttachmentError, AttachmentSource, Author, Channel, ChannelError, Check, Host, Limits, MemoryError,
-    Outbound, Receipt, SendError, Stop, normalise_email,
+    Attachment, AttachmentSource, Author, Channel, ChannelError, Check, Host, Limits, Outbound, Receipt, SendError,
+    Stop, normalise_email,
 };
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -31,6 +31,7 @@ use self::{
 };
 use crate::{
     BuildContext,
+    files::bytes_to_send,
     mail::{ImapServer, ServerConfig, SmtpServer},
 };
 
@@ -183,11 +184,7 @@ impl Email {
         let mut enclosures = Vec::new();
         for file in files {
             let AttachmentSource::Stored { hash, .. } = &file.source else { continue };
-            let bytes = host.attachments.read(*hash).await.map_err(|error| match error {
-                AttachmentError::Refused(why) => SendError::Permanent(why),
-                unavailable => SendError::Temporary { reason: unavailable.to_string(), retry_after: None },
-            })?;
-            let bytes = bytes.ok_or_else(|| SendError::Permanent(format!("the file {:?} is gone", file.name)))?;
+            let bytes = bytes_to_send(&*host.attachments, file, *hash).await?;
             enclosures.push(Enclosure { name: file.name.clone(), media_type: file.media_type.clone(), bytes });
         }
         Ok(enclosures)
@@ -236,8 +233,7 @@ impl Channel for Email {
                 outbound.to.handle
             )));
         }
-        let passing = |error: MemoryError| SendError::Temporary { reason: error.to_string(), retry_after: None };
-        let known = Register::new(&*host.memory, &self.name).thread(&outbound.thread).await.map_err(passing)?;
+        let known = Register::new(&*host.memory, &self.name).thread(&outbound.thread).await?;
         let thread = match &known {
             Some(_) => outbound.thread.clone(),
             None => key_of(&["ours", &outbound.thread]),
@@ -259,7 +255,7 @@ impl Channel for Email {
                 subject: outbound.body.subject.clone(),
                 references: vec![message_id.clone()],
             };
-            keep_thread(&*host.memory, &self.name, &thread, &record).await.map_err(passing)?;
+            keep_thread(&*host.memory, &self.name, &thread, &record).await?;
         }
         self.smtp.send(&envelope, &mail).await?;
         Ok(Receipt { external_id: Some(message_id) })

@@ -72,7 +72,7 @@ impl<'a> Register<'a> {
     /// one.
     pub(super) async fn place(&mut self, external_id: &str, letter: &Letter) -> Result<Place, MemoryError> {
         let mut refused: Option<String> = None;
-        let mut joined: Option<String> = None;
+        let mut joined: Option<(String, bool)> = None;
         for hint in &letter.hints {
             let named = match hint {
                 Hint::Thread(thread) => Some(thread.clone()),
@@ -81,25 +81,24 @@ impl<'a> Register<'a> {
             let Some(thread) = named.filter(|thread| !thread.is_empty()) else { continue };
             match self.thread(&thread).await? {
                 Some(record) if record.admits(letter) => {
-                    joined = Some(thread);
+                    joined = Some((thread, record.verified));
                     break;
                 }
                 _ => refused = refused.or(Some(thread)),
             }
         }
-        let thread = match (joined, &refused) {
-            (Some(thread), _) => thread,
+        let vouched = letter.from.email_verified;
+        let (thread, verified) = match (joined, &refused) {
+            (Some(joined), _) => joined,
             // The same stranger's next letter to it joins the stranger's own thread.
             (None, Some(of)) => {
-                let vouched = if letter.from.email_verified { "verified" } else { "" };
-                key_of(&[of, &letter.from.address.handle, vouched])
+                (key_of(&[of, &letter.from.address.handle, if vouched { "verified" } else { "" }]), false)
             }
-            (None, None) => key_of(&[external_id]),
+            (None, None) => (key_of(&[external_id]), false),
         };
-        let verified = self.thread(&thread).await?.is_some_and(|record| record.verified);
         let record = ThreadRecord {
             peer: letter.from.address.handle.clone(),
-            verified: verified || letter.from.email_verified,
+            verified: verified || vouched,
             subject: letter.content.subject.clone(),
             references: letter.references.clone(),
         };

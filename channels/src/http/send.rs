@@ -1,6 +1,6 @@
 //! Replies on their way to the callback URL.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use contract::{Author, ConversationId, Outbound, OutboundId, Receipt, SendError, Timestamp, clean_line};
 use jiff::fmt::rfc2822;
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::routes::BodySeen;
 use crate::{
+    causes::causes,
     files::FileLinks,
     signature::{ID, Keys, SIGNATURE, TIMESTAMP},
 };
@@ -59,7 +60,7 @@ impl Callback {
             .redirect(Policy::none())
             .user_agent(concat!("Switchboard/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| format!("an HTTP client cannot be made: {}", causes(&error)))?;
+            .map_err(|error| format!("an HTTP client cannot be made: {}", said(&error)))?;
         Ok(Self { url, client })
     }
 
@@ -113,7 +114,7 @@ impl Callback {
 
     /// Before the connection stood, nothing can have been taken; after that, nobody knows.
     fn unsent(&self, error: &reqwest::Error) -> SendError {
-        let reason = format!("{}: {}", self.place(), causes(error));
+        let reason = format!("{}: {}", self.place(), said(error));
         if error.is_connect() {
             SendError::Temporary { reason, retry_after: None }
         } else if error.is_builder() {
@@ -150,15 +151,8 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(seconds.min(24 * 60 * 60)))
 }
 
-/// An error with its sources, but without the URL, whose query may hold a secret.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "the request failed".to_owned() };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+fn said(error: &reqwest::Error) -> String {
+    causes(if error.is_timeout() { "no answer in time" } else { "the request failed" }, error)
 }
 
 #[cfg(test)]

@@ -175,34 +175,25 @@ impl ImapServer {
         let tcp = TcpStream::connect((host.as_str(), port.unwrap_or(usual))).await.map_err(broken)?;
         let _ = tcp.set_nodelay(true);
         let hung_up = || MailError::Passing(format!("{host} hangs up before its greeting"));
-        match security {
-            Security::Tls => {
-                let mut client = Client::new(self.protect(tcp).await?);
-                client.read_response().await.map_err(broken)?.ok_or_else(hung_up)?;
-                Ok(client)
-            }
-            Security::None => {
-                let mut client = Client::new(Box::new(tcp) as Box<dyn Connection>);
-                client.read_response().await.map_err(broken)?.ok_or_else(hung_up)?;
-                Ok(client)
-            }
-            Security::Starttls => {
-                let mut client = Client::new(tcp);
-                client.read_response().await.map_err(broken)?.ok_or_else(hung_up)?;
-                client.run_command_and_check_ok("STARTTLS", None).await.map_err(|error| {
-                    MailError::Refused(format!("{host} does not offer STARTTLS ({error}): set `security = \"tls\"`"))
-                })?;
-                Ok(Client::new(self.protect(client.into_inner()).await?))
-            }
+        let connection: Box<dyn Connection> =
+            if *security == Security::Tls { self.protect(Box::new(tcp)).await? } else { Box::new(tcp) };
+        let mut client = Client::new(connection);
+        client.read_response().await.map_err(broken)?.ok_or_else(hung_up)?;
+        if *security != Security::Starttls {
+            return Ok(client);
         }
+        client.run_command_and_check_ok("STARTTLS", None).await.map_err(|error| {
+            MailError::Refused(format!("{host} does not offer STARTTLS ({error}): set `security = \"tls\"`"))
+        })?;
+        Ok(Client::new(self.protect(client.into_inner()).await?))
     }
 
-    async fn protect(&self, tcp: TcpStream) -> Result<Box<dyn Connection>, MailError> {
+    async fn protect(&self, plain: Box<dyn Connection>) -> Result<Box<dyn Connection>, MailError> {
         let host = &self.config.host;
         let tls = rustls::ClientConfig::builder().with_root_certificates(self.config.roots()?).with_no_client_auth();
         let name =
             ServerName::try_from(host.clone()).map_err(|error| MailError::Refused(format!("{host}: {error}")))?;
-        let protected = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await;
+        let protected = TlsConnector::from(Arc::new(tls)).connect(name, plain).await;
         Ok(Box::new(protected.map_err(|error| MailError::Passing(format!("{host} TLS: {error}")))?))
     }
 

@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::{Login, MailError, Security, ServerConfig};
+use crate::causes::causes;
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
@@ -186,15 +187,7 @@ impl SmtpServer {
     }
 
     fn words(&self, error: &smtp::Error) -> String {
-        let mut words = format!("{}: {error}", self.config.host);
-        let mut cause = std::error::Error::source(error);
-        while let Some(inner) = cause {
-            let inner_words = inner.to_string();
-            if !words.contains(&inner_words) {
-                words = format!("{words}: {inner_words}");
-            }
-            cause = inner.source();
-        }
+        let words = causes(format!("{}: {error}", self.config.host), error);
         contract::clean_line(&words, 500)
     }
 }

@@ -3,7 +3,7 @@
 //! The transport is our own: `api_url` may have a path, method names are spelled as documented, and updates come as they
 //! are.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{SendError, clean_line};
@@ -14,6 +14,8 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+use crate::causes::causes;
 
 /// How long one call may take, beside the time that it was asked to wait.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -167,9 +169,9 @@ impl Api {
         let path = file.file_path.ok_or_else(|| SendError::Permanent("Telegram has no such file".to_owned()))?;
         let passing = |reason: String| SendError::Temporary { reason, retry_after: None };
         let request = self.client.get(self.place("file/", &path)).timeout(FILE_LIMIT);
-        let response = request.send().await.map_err(|error| passing(causes(&error)))?;
+        let response = request.send().await.map_err(|error| passing(unreached(&error)))?;
         match response.status() {
-            StatusCode::OK => response.bytes().await.map_err(|error| passing(causes(&error))),
+            StatusCode::OK => response.bytes().await.map_err(|error| passing(unreached(&error))),
             status if status.is_client_error() => {
                 Err(SendError::Permanent(format!("Telegram does not give this file: {status}")))
             }
@@ -182,7 +184,7 @@ const TOO_BIG: &str = "bots can download files of up to 20 MB; it can be seen in
 
 async fn answered<T: DeserializeOwned>(response: Response) -> Result<T, Fault> {
     let status = response.status();
-    let body = response.bytes().await.map_err(|error| Fault::Unanswered(causes(&error)))?;
+    let body = response.bytes().await.map_err(|error| Fault::Unanswered(unreached(&error)))?;
     let Ok(answer) = serde_json::from_slice::<Answer>(&body) else {
         let said = clean_line(&String::from_utf8_lossy(&body[..body.len().min(200)]), 200);
         return Err(Fault::Refused { code: status.as_u16().max(400), said: format!("no answer of a Bot API: {said}") });
@@ -204,18 +206,11 @@ async fn answered<T: DeserializeOwned>(response: Response) -> Result<T, Fault> {
 }
 
 fn unsent(error: &reqwest::Error) -> Fault {
-    if error.is_connect() { Fault::Unreached(causes(error)) } else { Fault::Unanswered(causes(error)) }
+    if error.is_connect() { Fault::Unreached(unreached(error)) } else { Fault::Unanswered(unreached(error)) }
 }
 
-/// An error with its sources, but without the URL: the token is in it.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = String::from("Telegram cannot be reached");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+fn unreached(error: &reqwest::Error) -> String {
+    causes("Telegram cannot be reached", error)
 }
 
 #[cfg(test)]

@@ -56,8 +56,6 @@ pub(super) enum Decoded {
     /// Somebody wrote or did something.
     Message {
         inbound: Box<Inbound>,
-        /// The album that it is a part of.
-        album: Option<String>,
         /// The press of a button that waits to be answered.
         press: Option<String>,
     },
@@ -72,6 +70,12 @@ pub(super) enum Decoded {
 /// The number of an update.
 pub(super) fn update_id(update: &Value) -> Option<i64> {
     update["update_id"].as_i64()
+}
+
+/// The album that an update is a part of.
+pub(super) fn album_of(update: &Value) -> Option<String> {
+    let group = update["message"]["media_group_id"].as_str()?;
+    Some(format!("{}/{group}", update["message"]["chat"]["id"]))
 }
 
 impl Decoder {
@@ -153,7 +157,6 @@ impl Decoder {
                 automatic: from.is_bot,
                 ..self.inbound(sender, content)
             }),
-            album: message.media_group_id().filter(|_| !edited).map(|group| format!("{}/{}", message.chat.id, group.0)),
             press: None,
         }
     }
@@ -235,7 +238,6 @@ impl Decoder {
                 thread: self.thread(message.chat(), topic, &query.from),
                 ..self.inbound(sender(&query.from), content)
             }),
-            album: None,
             press: Some(query.id.0.clone()),
         }
     }
@@ -259,7 +261,6 @@ impl Decoder {
                 sent_at: Timestamp::from_second(at).ok(),
                 ..self.inbound(sender(user), content)
             }),
-            album: None,
             press: None,
         }
     }
@@ -282,7 +283,6 @@ impl Decoder {
                 thread: chat.to_string(),
                 ..self.inbound(sender(&person), Content::Other { what, raw: clean_text(&raw.to_string()) })
             }),
-            album: None,
             press: None,
         }
     }
@@ -489,9 +489,9 @@ mod tests {
         Decoder { channel: "telegram".to_owned(), groups, bot }
     }
 
-    fn describe(decoded: &Decoded) -> Value {
-        let (inbound, album, press) = match decoded {
-            Decoded::Message { inbound, album, press } => (inbound, album, press),
+    fn describe(update: &Value, decoded: &Decoded) -> Value {
+        let (inbound, press) = match decoded {
+            Decoded::Message { inbound, press } => (inbound, press),
             Decoded::Migrated { from, to } => return json!({"migrated": [from, to]}),
             Decoded::Ignored(why) => return json!({"ignored": why}),
             Decoded::Unknown(kind) => return json!({"unknown": kind}),
@@ -514,7 +514,7 @@ mod tests {
             ("automatic", inbound.automatic.then(|| true.into())),
             ("phone", inbound.from.phone.clone().map(Value::from)),
             ("of", inbound.content.about().map(Value::from)),
-            ("album", album.clone().map(Value::from)),
+            ("album", album_of(update).map(Value::from)),
             ("press", press.clone().map(Value::from)),
             (
                 "files",
@@ -548,7 +548,7 @@ mod tests {
     #[test]
     fn updates_become_what_their_cases_say() {
         cases::check("telegram", |case: &Case| {
-            (describe(&decoder(case.groups).decode(&case.update)), case.becomes.clone())
+            (describe(&case.update, &decoder(case.groups).decode(&case.update)), case.becomes.clone())
         });
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::Api,
-    decode::{Decoded, Decoder, update_id},
+    decode::{Decoded, Decoder, album_of, update_id},
     send::button_key,
 };
 use crate::guard::guarded;
@@ -39,12 +39,6 @@ pub(super) struct Intake {
     pub(super) host: Host,
 }
 
-/// The album that an update is a part of.
-pub(super) fn album_of(update: &Value) -> Option<String> {
-    let group = update["message"]["media_group_id"].as_str()?;
-    Some(format!("{}/{group}", update["message"]["chat"]["id"]))
-}
-
 impl Intake {
     /// Keeps updates in their order. Parts of one album that stand together become one message.
     pub(super) async fn take(&self, updates: &[Value]) -> Result<(), Refused> {
@@ -52,18 +46,22 @@ impl Intake {
         for update in updates {
             let decoded = guarded(|| self.decoder.decode(update));
             let decoded = decoded.unwrap_or_else(|| Decoded::Unknown("one that met a defect; see the log".to_owned()));
-            match (&mut waiting, decoded) {
-                (Some((of, whole)), Decoded::Message { inbound, album: Some(album), .. }) if *of == album => {
-                    join(whole, *inbound);
-                }
+            // What is not understood stands alone: it has no files to be joined.
+            let is_body = |inbound: &Inbound| matches!(inbound.content, Content::Message(_));
+            match (album_of(update), decoded) {
+                (Some(album), Decoded::Message { inbound, .. }) if is_body(&inbound) => match &mut waiting {
+                    Some((of, whole)) if *of == album => join(whole, *inbound),
+                    _ => {
+                        if let Some((_, whole)) = waiting.replace((album, inbound)) {
+                            self.accept(*whole).await?;
+                        }
+                    }
+                },
                 (_, decoded) => {
                     if let Some((_, whole)) = waiting.take() {
                         self.accept(*whole).await?;
                     }
-                    match decoded {
-                        Decoded::Message { inbound, album: Some(album), .. } => waiting = Some((album, inbound)),
-                        decoded => self.take_one(update, decoded).await?,
-                    }
+                    self.take_one(update, decoded).await?;
                 }
             }
         }

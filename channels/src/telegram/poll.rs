@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{
     ALLOWED,
     api::{Api, Fault},
-    decode::update_id,
-    intake::{Intake, album_of},
+    decode::{album_of, update_id},
+    intake::Intake,
 };
 
 /// How long one request waits for updates, and how many it takes.

@@ -2,10 +2,8 @@
 //!
 //! How many of a reply's calls were answered is remembered, so that another attempt goes on behind them.
 
-use bytes::Bytes;
 use contract::{
-    Attachment, AttachmentError, AttachmentSource, ButtonAction, ContentHash, Host, MemoryError, Outbound, Receipt,
-    SendError,
+    Attachment, AttachmentSource, ButtonAction, ContentHash, Host, MemoryError, Outbound, Receipt, SendError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,7 +13,10 @@ use super::{
     api::{Api, Fault},
     intake::{parted, remember_migration},
 };
-use crate::markup::marks::{Marked, marked, split};
+use crate::{
+    files::bytes_to_send,
+    markup::marks::{Marked, marked, split},
+};
 
 /// How much a button may carry, in bytes (<https://core.telegram.org/bots/api#inlinekeyboardbutton>).
 const MOST_BUTTON_BYTES: usize = 64;
@@ -71,15 +72,15 @@ impl Sender<'_> {
     pub(super) async fn send(&self, outbound: &Outbound) -> Result<Receipt, SendError> {
         let mut place = place(&outbound.thread)
             .ok_or_else(|| SendError::Permanent(format!("{:?} is not the id of a chat", outbound.thread)))?;
-        let moved = self.host.memory.get(self.channel, &format!("migrated/{}", place.chat)).await.map_err(passing)?;
+        let moved = self.host.memory.get(self.channel, &format!("migrated/{}", place.chat)).await?;
         if let Some(moved) = moved.and_then(|moved| moved.parse().ok()) {
             place.chat = moved;
         }
         let progress_key = format!("sent/{}", outbound.id);
-        let kept = self.host.memory.get(self.channel, &progress_key).await.map_err(passing)?;
+        let kept = self.host.memory.get(self.channel, &progress_key).await?;
         let mut progress: Progress = kept.and_then(|kept| serde_json::from_str(&kept).ok()).unwrap_or_default();
         let parts = parts(outbound);
-        let keyboard = self.keyboard(outbound).await.map_err(passing)?;
+        let keyboard = self.keyboard(outbound).await?;
         let count = parts.len();
         for (at, part) in parts.into_iter().enumerate().skip(progress.done) {
             let mut fields = json!({"chat_id": place.chat});
@@ -99,7 +100,7 @@ impl Sender<'_> {
             }
             let sent = match self.call(&part, &mut fields).await {
                 Err(Failed::Fault(Fault::Migrated(to))) => {
-                    remember_migration(self.host, self.channel, place.chat, to).await.map_err(passing)?;
+                    remember_migration(self.host, self.channel, place.chat, to).await?;
                     place.chat = to;
                     fields["chat_id"] = to.into();
                     self.call(&part, &mut fields).await
@@ -139,7 +140,7 @@ impl Sender<'_> {
         let AttachmentSource::Stored { hash, size } = file.source else {
             return Err(Failed::Send(SendError::Permanent(format!("the file {:?} is not here", file.name))));
         };
-        let bytes = self.bytes(file, hash).await.map_err(Failed::Send)?;
+        let bytes = bytes_to_send(&*self.host.attachments, file, hash).await.map_err(Failed::Send)?;
         let fields: Vec<(&'static str, String)> = ["chat_id", "message_thread_id", "reply_parameters", "reply_markup"]
             .into_iter()
             .filter(|name| !fields[*name].is_null())
@@ -153,14 +154,6 @@ impl Sender<'_> {
             }
             other => Ok(other?),
         }
-    }
-
-    async fn bytes(&self, file: &Attachment, hash: ContentHash) -> Result<Bytes, SendError> {
-        let read = self.host.attachments.read(hash).await.map_err(|error| match error {
-            AttachmentError::Refused(why) => SendError::Permanent(why),
-            unavailable => SendError::Temporary { reason: unavailable.to_string(), retry_after: None },
-        })?;
-        read.ok_or_else(|| SendError::Permanent(format!("the file {:?} is gone", file.name)))
     }
 
     async fn keyboard(&self, outbound: &Outbound) -> Result<Option<Value>, MemoryError> {
@@ -202,10 +195,6 @@ impl Failed {
             Self::Send(error) => error,
         }
     }
-}
-
-fn passing(error: MemoryError) -> SendError {
-    SendError::Temporary { reason: error.to_string(), retry_after: None }
 }
 
 /// The message in `CHAT/MESSAGE`.

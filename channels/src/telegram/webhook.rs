@@ -19,8 +19,8 @@ use tokio::sync::{OnceCell, watch};
 
 use super::{
     HOOK,
-    decode::update_id,
-    intake::{Intake, album_of},
+    decode::{album_of, update_id},
+    intake::Intake,
 };
 use crate::{answer::Refusal, seal::Seal};
 
