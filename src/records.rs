@@ -15,7 +15,7 @@ use crate::{
     announce::{Announcer, News},
     desk::DeskHandle,
     store::{
-        AmendError, Amended, Commit, Committed, Draft, Store, StoreError, amend, conversation::Conversation,
+        AmendError, Amended, Commit, Committed, Draft, Fence, Store, StoreError, amend, conversation::Conversation,
         entry::Entry, files::WantedFile, outbox::DeliveryState,
     },
 };
@@ -131,17 +131,13 @@ impl Records {
     ///
     /// # Errors
     /// As [`crate::store::Journal::commit`].
-    pub async fn commit(
-        &self,
-        before: Option<&Conversation>,
-        commit: Commit,
-        inbound: &Arc<Inbound>,
-    ) -> Result<Committed, StoreError> {
+    pub async fn commit(&self, before: Option<&Conversation>, commit: Commit) -> Result<Committed, StoreError> {
         let _order = self.in_order(commit.conversation.id).await;
         let (entries, outbox) = (Arc::clone(&commit.entries), commit.outbox.clone());
-        let inbound = commit.turn.is_some().then_some(inbound);
+        let inbound = commit.turn.as_ref().map(|taken| Arc::clone(&taken.inbound));
         let committed = self.store.commit(commit).await?;
         if let Committed::Done(after) = &committed {
+            let inbound = inbound.as_ref();
             self.tell(News { before, after, entries: &entries, outbox: &outbox, inbound, once: None });
         }
         Ok(committed)
@@ -156,8 +152,21 @@ impl Records {
         id: ConversationId,
         change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
     ) -> Result<(Arc<Conversation>, Arc<[Entry]>), AmendError<E>> {
+        self.amend_under(None, id, change).await
+    }
+
+    /// The same, by leave of a lease.
+    ///
+    /// # Errors
+    /// As [`amend`]; a conflict where the lease is somebody else's by now.
+    pub async fn amend_under<E>(
+        &self,
+        fence: Option<Fence>,
+        id: ConversationId,
+        change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
+    ) -> Result<(Arc<Conversation>, Arc<[Entry]>), AmendError<E>> {
         let _order = self.in_order(id).await;
-        let Amended { before, after, entries, once } = amend(&*self.store, &self.ids, id, change).await?;
+        let Amended { before, after, entries, once } = amend(&*self.store, &self.ids, id, fence, change).await?;
         let state = self.reply_state(&after.channel);
         let outbox: Vec<(OutboundId, DeliveryState)> = entries
             .iter()

@@ -26,7 +26,7 @@ use crate::{
     },
     sla,
     store::{
-        Commit, Recall,
+        Commit, Recall, Taken,
         conversation::{Conversation, Fired, Owner},
         entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
         outbox::DeliveryState,
@@ -98,7 +98,7 @@ pub enum Occasion<'s> {
 /// A turn in the making.
 pub struct Turn<'a> {
     setting: &'a Setting<'a>,
-    inbound: &'a Inbound,
+    inbound: &'a Arc<Inbound>,
     message: MessageId,
     /// The entry that it is noted in.
     entry: EntryId,
@@ -121,7 +121,7 @@ impl<'a> Turn<'a> {
     pub fn begin(
         setting: &'a Setting<'a>,
         recall: &'a Recall,
-        inbound: &'a Inbound,
+        inbound: &'a Arc<Inbound>,
         occasion: Occasion<'_>,
     ) -> Option<Self> {
         match occasion {
@@ -142,11 +142,11 @@ impl<'a> Turn<'a> {
         setting: &'a Setting<'a>,
         recall: &'a Recall,
         message: MessageId,
-        inbound: &'a Inbound,
+        inbound: &'a Arc<Inbound>,
         signals: Arc<Signals>,
     ) -> Option<Self> {
         let before = recall.conversation.as_ref();
-        if before.and_then(|c| c.last_message).is_some_and(|last| last >= message) {
+        if before.and_then(|c| c.last_message).is_some_and(|last| last == message) {
             return None;
         }
         let identity = identify(recall, &inbound.from, setting.ids, setting.now);
@@ -166,7 +166,7 @@ impl<'a> Turn<'a> {
         setting: &'a Setting<'a>,
         recall: &'a Recall,
         (conversation, message): (ConversationId, MessageId),
-        inbound: &'a Inbound,
+        inbound: &'a Arc<Inbound>,
         at_first: &Signals,
         signals: Arc<Signals>,
     ) -> Option<Self> {
@@ -189,7 +189,7 @@ impl<'a> Turn<'a> {
         setting: &'a Setting<'a>,
         recall: &'a Recall,
         (before, message): (&Conversation, MessageId),
-        inbound: &'a Inbound,
+        inbound: &'a Arc<Inbound>,
         alarm: RuleAlarm,
         signals: Arc<Signals>,
     ) -> Self {
@@ -203,7 +203,7 @@ impl<'a> Turn<'a> {
     fn new(
         setting: &'a Setting<'a>,
         recall: &'a Recall,
-        inbound: &'a Inbound,
+        inbound: &'a Arc<Inbound>,
         message: MessageId,
         signals: Arc<Signals>,
         identity: Identity,
@@ -529,11 +529,12 @@ impl<'a> Turn<'a> {
         Commit {
             conversation: self.conversation,
             structural,
-            turn: is_first.then_some(self.message),
+            turn: is_first.then(|| Taken { id: self.message, inbound: Arc::clone(self.inbound) }),
             entries: entries.into(),
             outbox: self.outbox,
             customers: self.identity.changes,
             once: None,
+            fence: None,
         }
     }
 }

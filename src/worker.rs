@@ -214,7 +214,7 @@ impl Worker {
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
         };
-        self.bury(delivery, &reason, stop).await;
+        self.bury(&delivery, &reason, stop).await;
     }
 
     async fn settle(&self, delivery: Delivery) {
@@ -224,13 +224,11 @@ impl Worker {
         }
     }
 
-    async fn bury(&self, delivery: Delivery, reason: &str, stop: &Stop) {
-        let (id, inbound) = (delivery.id, Arc::clone(&delivery.inbound));
-        let mut delivery = Some(delivery);
+    async fn bury(&self, delivery: &Delivery, reason: &str, stop: &Stop) {
+        let id = delivery.id;
         let mut pause = Duration::from_millis(100);
         loop {
-            let again = delivery.take().unwrap_or_else(|| Delivery::new(id, Arc::clone(&inbound)));
-            match self.queue.dead(again, reason).await {
+            match self.queue.dead(&delivery, reason).await {
                 Ok(()) => {
                     tracing::error!(message = %id, reason, "A message could not be processed; it is kept as a dead letter.");
                     metrics::counter!("switchboard_dead_total", "kind" => "turn").increment(1);
@@ -333,7 +331,7 @@ impl Worker {
             }
             let commit = turn.finish();
             let entries = Arc::clone(&commit.entries);
-            match self.records.commit(recall.conversation.as_deref(), commit, inbound).await {
+            match self.records.commit(recall.conversation.as_deref(), commit).await {
                 Ok(Committed::Done(conversation)) => {
                     self.hits.note(&acted);
                     self.shadow.decided(&conversation, inbound, &entries);

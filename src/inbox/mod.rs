@@ -29,7 +29,7 @@ pub trait Queue: contract::Inbox {
     ///
     /// # Errors
     /// The letter could not be kept; the message will be delivered again.
-    async fn dead(&self, delivery: Delivery, reason: &str) -> Result<(), StoreError>;
+    async fn dead(&self, delivery: &Delivery, reason: &str) -> Result<(), StoreError>;
 
     /// How many accepted messages are not settled.
     fn waiting(&self) -> u64;
@@ -41,20 +41,22 @@ pub trait Queue: contract::Inbox {
     async fn ready(&self) -> Result<(), StoreError>;
 }
 
-/// One message to process. Settling consumes it, so that it cannot be settled twice; dropping it leaves it to be
-/// delivered again.
+/// One message to process. Being done with it consumes it, so that it cannot be settled twice; dropping it leaves it to
+/// be delivered again.
 #[derive(Debug)]
 pub struct Delivery {
     /// Its id.
     pub id: MessageId,
     /// The message.
     pub inbound: Arc<Inbound>,
+    /// By what its backend knows this delivery.
+    pub tag: u64,
 }
 
 impl Delivery {
     /// For backends.
     #[must_use]
     pub fn new(id: MessageId, inbound: Arc<Inbound>) -> Self {
-        Self { id, inbound }
+        Self { id, inbound, tag: 0 }
     }
 }

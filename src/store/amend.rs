@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{Body, ConversationId, EntryId, IdClock, Outbound, OutboundId, Timestamp};
 
 use super::{
-    Commit, Committed, Once, Store, StoreError,
+    Commit, Committed, Fence, Once, Store, StoreError,
     conversation::Conversation,
     entry::{Entry, EntryAuthor, Event, What},
     outbox::DeliveryState,
@@ -95,6 +95,7 @@ pub async fn amend<E>(
     store: &dyn Store,
     ids: &IdClock,
     id: ConversationId,
+    fence: Option<Fence>,
     mut change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
 ) -> Result<Amended, AmendError<E>> {
     for _ in 0..TRIES {
@@ -127,6 +128,7 @@ pub async fn amend<E>(
             outbox: draft.outbox,
             customers: Vec::new(),
             once: draft.once,
+            fence,
         };
         match store.commit(commit).await {
             Ok(Committed::Done(after)) => return Ok(Amended { before, after, entries, once }),

@@ -95,7 +95,7 @@ pub struct Commit {
     /// Whether lists or the desk see the difference; the row is written at once then.
     pub structural: bool,
     /// The message whose turn this is. Committing it acknowledges it.
-    pub turn: Option<MessageId>,
+    pub turn: Option<Taken>,
     /// Appended to the journal in this order.
     pub entries: Arc<[Entry]>,
     /// What is in the outbox from now on: the replies among `entries`, by id, and the state that they start in.
@@ -104,6 +104,27 @@ pub struct Commit {
     pub customers: Vec<CustomerChange>,
     /// What a browser may send twice and is done once.
     pub once: Option<Once>,
+    /// By whose leave it is made, where only the holder of a lease may make it.
+    pub fence: Option<Fence>,
+}
+
+/// A message that was taken off the queue.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Its id.
+    pub id: MessageId,
+    /// What came.
+    pub inbound: Arc<Inbound>,
+}
+
+/// A lease that must still be held when a commit is made, so that who was deposed can do no harm. Several processes may
+/// share a record that has leases; the embedded one has a single process and refuses nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// Which lease.
+    pub lease: &'static str,
+    /// Its epoch: rises with every change of its holder.
+    pub epoch: u64,
 }
 
 /// Something that an agent wrote, under an id of their browser's: the same pair commits only once.

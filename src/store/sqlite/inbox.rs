@@ -68,7 +68,7 @@ impl Queue for SqliteRecord {
         Ok(())
     }
 
-    async fn dead(&self, delivery: Delivery, reason: &str) -> Result<(), StoreError> {
+    async fn dead(&self, delivery: &Delivery, reason: &str) -> Result<(), StoreError> {
         let (id, reason) = (delivery.id, reason.to_owned());
         self.ask(|answer| Op::Bury { id, reason, answer: Some(answer) }).await
     }

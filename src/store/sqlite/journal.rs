@@ -427,7 +427,7 @@ fn prepare(commit: Commit) -> Prepared {
     }
     Prepared {
         structural: commit.structural,
-        turn: commit.turn,
+        turn: commit.turn.map(|taken| taken.id),
         entries: commit.entries.iter().map(entries::written).collect(),
         prev,
         state: to_json(&after),

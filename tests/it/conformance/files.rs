@@ -9,7 +9,7 @@ use switchboard::store::{
 
 use super::{
     Backend,
-    make::{CHANNEL, commit, done, inbound, message_entry, now, opened},
+    make::{CHANNEL, commit, done, inbound, message_entry, now, opened, taken},
 };
 
 fn remote(reference: &str) -> Attachment {
@@ -35,7 +35,8 @@ async fn seen(store: &dyn Store, id: MessageId) -> Vec<Attachment> {
 pub async fn a_file_is_due_until_it_has_come_and_then_stands_in_its_message(backend: &impl Backend) {
     let record = backend.open().await;
     let message = with(vec![remote("a"), stored(b"here"), remote("b"), remote("c")]);
-    let id = record.queue.accept(message.clone()).await.unwrap().id;
+    let turn_of = taken(&record, message.clone()).await;
+    let id = turn_of.id;
     let wanted: Vec<WantedFile> = WantedFile::of(id, &message).collect();
     assert_eq!(
         wanted.iter().map(|file| (file.place, &*file.reference)).collect::<Vec<_>>(),
@@ -46,7 +47,7 @@ pub async fn a_file_is_due_until_it_has_come_and_then_stands_in_its_message(back
     store.want(CHANNEL, wanted.clone()).await.unwrap();
     store.want(CHANNEL, wanted.clone()).await.unwrap();
     let conversation = opened(store, ids, "v1").await;
-    let turn = Commit { turn: Some(id), entries: [message_entry(id)].into(), ..commit((*conversation).clone()) };
+    let turn = Commit { turn: Some(turn_of), entries: [message_entry(id)].into(), ..commit((*conversation).clone()) };
     done(store, turn).await;
     assert_eq!(seen(store, id).await, message.content.body().unwrap().attachments);
     assert!(store.due("other", now(), 9).await.unwrap().is_empty());

@@ -79,12 +79,13 @@ pub async fn a_turn_is_committed_once(backend: &impl Backend) {
     let record = backend.open().await;
     let (store, ids) = (&*record.store, &record.ids);
     let first = opened(store, ids, "v1").await;
-    let id = record.queue.accept(make::inbound("v1", "a", "hi")).await.unwrap().id;
+    let taken = make::taken(&record, make::inbound("v1", "a", "hi")).await;
+    let id = taken.id;
     let turn = |c: &Conversation| {
         let (out, reply) = make::reply(ids, c, "hello");
         let entries = vec![make::message_entry(id), reply];
         Commit {
-            turn: Some(id),
+            turn: Some(taken.clone()),
             entries: entries.into(),
             outbox: vec![(out, DeliveryState::Pending)],
             ..commit(c.clone())
@@ -110,7 +111,8 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
     let record = backend.open().await;
     let (store, ids) = (&*record.store, &record.ids);
     let first = opened(store, ids, "v1").await;
-    let id = record.queue.accept(make::inbound("v2", "a", "hi")).await.unwrap().id;
+    let taken = make::taken(&record, make::inbound("v2", "a", "hi")).await;
+    let id = taken.id;
     let stranger = make::customer(ids, "Somebody");
     let new = make::conversation(ids, "v2", stranger.id);
     let (out, reply) = make::reply(ids, &new, "hello");
@@ -118,7 +120,7 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
     // Everything at once, with an address that is taken: none of it must be left.
     let refused = Commit {
         structural: true,
-        turn: Some(id),
+        turn: Some(taken.clone()),
         entries: [make::message_entry(id), reply].into(),
         outbox: vec![(out, DeliveryState::Pending)],
         customers: vec![
@@ -302,7 +304,8 @@ pub async fn decisions_are_read_in_order_in_parts(backend: &impl Backend) {
     let mut expected: Vec<(EntryId, MessageId, String)> = Vec::new();
     for at in 0..9 {
         let said = format!("第 {at} 条");
-        let id = record.queue.accept(make::inbound("v1", &said, &said)).await.unwrap().id;
+        let taken = make::taken(&record, make::inbound("v1", &said, &said)).await;
+        let id = taken.id;
         // Every third message is one that no rule looked at.
         let (reply, answer) = make::reply(ids, &c, "hello");
         let mut entries = vec![make::turn_entry(id, (at % 3 > 0).then_some("end")), answer, note(ids, "in between")];
@@ -315,7 +318,7 @@ pub async fn decisions_are_read_in_order_in_parts(backend: &impl Backend) {
             entries.push(opinion);
         }
         let outbox = vec![(reply, DeliveryState::Pending)];
-        c = done(store, Commit { turn: Some(id), entries: entries.into(), outbox, ..commit((*c).clone()) }).await;
+        c = done(store, Commit { turn: Some(taken), entries: entries.into(), outbox, ..commit((*c).clone()) }).await;
     }
     backend.crash().await;
     let end: EntryId = ids.next(now());

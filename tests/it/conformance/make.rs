@@ -7,12 +7,14 @@ use contract::{
     Sender, Thread, Timestamp,
 };
 use switchboard::store::{
-    Commit, Committed, Store, StoreError,
+    Commit, Committed, Store, StoreError, Taken,
     conversation::{Conversation, Handoff},
     customer::{Customer, CustomerChange},
     entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
     outbox::DeliveryState,
 };
+
+use super::Opened;
 
 pub const CHANNEL: &str = "shop";
 
@@ -55,6 +57,12 @@ pub fn inbound(thread: &str, external_id: &str, text: &str) -> Inbound {
     }
 }
 
+/// A message that was accepted and taken off the queue.
+pub async fn taken(record: &Opened, inbound: Inbound) -> Taken {
+    let id = record.queue.accept(inbound.clone()).await.unwrap().id;
+    Taken { id, inbound: Arc::new(inbound) }
+}
+
 pub fn customer(ids: &IdClock, name: &str) -> Customer {
     Customer {
         id: ids.next(now()),
@@ -85,6 +93,7 @@ pub fn commit(conversation: Conversation) -> Commit {
         outbox: vec![],
         customers: vec![],
         once: None,
+        fence: None,
     }
 }
 

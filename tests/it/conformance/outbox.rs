@@ -145,10 +145,11 @@ async fn fail(store: &dyn Store, reason: &str) {
 }
 
 async fn turn(record: &super::Opened, conversation: ConversationId, external_id: &str) {
-    let id = record.queue.accept(make::inbound("a", external_id, "x")).await.unwrap().id;
+    let taken = make::taken(record, make::inbound("a", external_id, "x")).await;
     let c = record.store.conversation(conversation).await.unwrap().unwrap();
-    let entries = vec![make::message_entry(id)];
-    let commit = switchboard::store::Commit { turn: Some(id), entries: entries.into(), ..make::commit((*c).clone()) };
+    let entries = vec![make::message_entry(taken.id)];
+    let commit =
+        switchboard::store::Commit { turn: Some(taken), entries: entries.into(), ..make::commit((*c).clone()) };
     make::done(&*record.store, commit).await;
 }
 

@@ -21,7 +21,7 @@ pub async fn a_crash_keeps_what_was_committed(backend: &impl Backend) {
         next.bot_turns = at + 1;
         c = done(store, Commit { entries: [note(ids, "x")].into(), ..commit(next) }).await;
     }
-    let id = record.queue.accept(make::inbound("a", "1", "waits")).await.unwrap().id;
+    let taken = make::taken(&record, make::inbound("a", "1", "waits")).await;
     backend.crash().await;
     let again = backend.open().await;
     let read = again.store.conversation(c.id).await.unwrap().unwrap();
@@ -30,7 +30,11 @@ pub async fn a_crash_keeps_what_was_committed(backend: &impl Backend) {
     assert_eq!(again.store.conversation_of(&make::thread("a")).await.unwrap().unwrap().version, c.version);
     assert_eq!(again.queue.waiting(), 1);
     // And it goes on from there.
-    let turn = Commit { turn: Some(id), entries: [make::message_entry(id)].into(), ..commit((*read).clone()) };
+    let turn = Commit {
+        turn: Some(taken.clone()),
+        entries: [make::message_entry(taken.id)].into(),
+        ..commit((*read).clone())
+    };
     done(&*again.store, turn).await;
     assert_eq!(journal(&*again.store, c.id).await.len(), 7);
 }
@@ -39,11 +43,12 @@ pub async fn a_crash_keeps_what_was_committed(backend: &impl Backend) {
 async fn round(record: &Opened, conversations: &[ConversationId], round: usize) -> Vec<MessageId> {
     let turns = conversations.iter().enumerate().map(|(at, id)| async move {
         let message = make::inbound(&format!("t{at}"), &format!("{round}/{at}"), "x");
-        let message = record.queue.accept(message).await.unwrap().id;
+        let taken = make::taken(record, message).await;
+        let message = taken.id;
         let c = record.store.conversation(*id).await.unwrap().unwrap();
         let entries = vec![make::message_entry(message), note(&record.ids, "answered")];
         let next = Conversation { messages: c.messages + 1, ..(*c).clone() };
-        done(&*record.store, Commit { turn: Some(message), entries: entries.into(), ..commit(next) }).await;
+        done(&*record.store, Commit { turn: Some(taken), entries: entries.into(), ..commit(next) }).await;
         message
     });
     join_all(turns).await
@@ -133,7 +138,7 @@ pub async fn writers_at_once_lose_no_update(backend: &impl Backend) {
 }
 
 async fn add_one(store: &dyn Store, record: &Opened, id: ConversationId) {
-    let result = amend(store, &record.ids, id, |draft| {
+    let result = amend(store, &record.ids, id, None, |draft| {
         draft.conversation.bot_turns += 1;
         let id = record.ids.next(draft.now);
         draft.note(id, EntryAuthor::System, contract::Body::text("one more"));
