@@ -1,5 +1,5 @@
 //! Carries outbound messages from the outbox to their channels: one courier a channel, several messages at once, the
-//! messages of one conversation one after the other.
+//! messages of one conversation one after the other, replies before bulk.
 //!
 //! A message is marked as being sent before it is handed over, and as sent after. What a crash leaves in between is
 //! sent again only where the receiver drops doubles; elsewhere it is `unknown`, and a person decides.
@@ -18,7 +18,8 @@ use tokio::{sync::Notify, task::JoinSet};
 use crate::{
     pace::Pace,
     records::Records,
-    store::outbox::{Delivery, DeliveryState, Leased, Settled},
+    share::BulkShare,
+    store::outbox::{Delivery, DeliveryState, Leased, Precedence, Settled},
 };
 
 /// How many messages of one channel are being sent at once.
@@ -64,6 +65,7 @@ impl Courier {
         // Tasks of their own: a send that waits for the record must go on while this loop waits for it too.
         let mut sending = JoinSet::new();
         let mut pace = Pace::new(courier.channel.limits().per_second, Instant::now());
+        let mut share = BulkShare::default();
         let mut refusals = 0;
         loop {
             // What is not leased yet is not lost to a crash either, so the pace comes before the lease.
@@ -71,9 +73,10 @@ impl Courier {
             let rung = courier.bell.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
-            let leased = if room > 0 { courier.lease(room).await } else { Vec::new() };
+            let leased = if room > 0 { courier.lease(room, share.of(room)).await } else { Vec::new() };
             let found = leased.len();
             pace.take(found, Instant::now());
+            share.leased(found, leased.iter().filter(|leased| leased.precedence == Precedence::Bulk).count());
             for leased in leased {
                 sending.spawn(Arc::clone(&courier).send(leased));
             }
@@ -105,8 +108,8 @@ impl Courier {
         }
     }
 
-    async fn lease(&self, limit: usize) -> Vec<Leased> {
-        match self.records.store.lease(&self.name, crate::clock::now(), limit).await {
+    async fn lease(&self, limit: usize, for_bulk: usize) -> Vec<Leased> {
+        match self.records.store.lease(&self.name, crate::clock::now(), limit, for_bulk).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(%error, channel = self.name, "Nothing can be sent while the record does not work.");
@@ -127,7 +130,7 @@ impl Courier {
 
     /// Sends one. Also answers the pause that the platform asks for.
     async fn send(self: Arc<Self>, leased: Leased) -> (Settled, Option<Duration>) {
-        let Leased { outbound, attempts } = leased;
+        let Leased { outbound, attempts, .. } = leased;
         let attempts = attempts + 1;
         let sending = AssertUnwindSafe(self.channel.send(&outbound, &self.host)).catch_unwind();
         let result = sending

@@ -27,6 +27,7 @@ pub mod replay;
 pub mod roster;
 pub mod routing;
 pub mod shadow;
+pub mod share;
 pub mod simulate;
 pub mod sla;
 pub mod store;

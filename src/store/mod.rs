@@ -26,9 +26,9 @@ use contract::{
 };
 use conversation::{Conversation, Owner};
 use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
-use entry::{DecisionRecord, Entry};
+use entry::{DecisionRecord, Entry, What};
 use files::Files;
-use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled};
+use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Precedence, Redriven, Settled};
 use people::{Agent, ApiToken, Session};
 
 use crate::{routing::Trigger, understand::Signals};
@@ -106,6 +106,20 @@ pub struct Commit {
     pub once: Option<Once>,
     /// By whose leave it is made, where only the holder of a lease may make it.
     pub fence: Option<Fence>,
+}
+
+impl Commit {
+    /// How urgent one of the replies in it is. A store keeps it, and raises what still stands before the reply in its
+    /// conversation to it.
+    #[must_use]
+    pub fn precedence(&self, reply: OutboundId) -> Precedence {
+        let by_time = self.entries.iter().any(|entry| matches!(entry.what, What::Fired { .. }));
+        let outbound = self.entries.iter().find_map(|entry| match &entry.what {
+            What::Reply { outbound, .. } if outbound.id == reply => Some(outbound),
+            _ => None,
+        });
+        outbound.map_or(Precedence::Reply, |outbound| Precedence::of(outbound, by_time))
+    }
 }
 
 /// A message that was taken off the queue.
@@ -332,8 +346,15 @@ pub trait Outbox: Send + Sync {
     /// After a start: `sending` rows of a channel become `pending` (`resend`) or `unknown`; `held` ones `pending`.
     async fn recover(&self, channel: &str, resend: bool) -> Result<(), StoreError>;
 
-    /// Leases up to `limit` due messages of a channel: at most one of each conversation, its oldest.
-    async fn lease(&self, channel: &str, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError>;
+    /// Leases up to `limit` due messages of a channel: at most one of each conversation, its oldest. The most urgent go
+    /// first, but so many as `for_bulk` says are of [`Precedence::Bulk`] where there are as many due.
+    async fn lease(
+        &self,
+        channel: &str,
+        now: Timestamp,
+        limit: usize,
+        for_bulk: usize,
+    ) -> Result<Vec<Leased>, StoreError>;
 
     /// When the next message of a channel that waits for a retry is due.
     async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError>;

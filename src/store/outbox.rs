@@ -10,7 +10,7 @@
 //! A crash leaves `sending` rows. At the next start they become `pending` again where the receiver drops doubles by
 //! id, and `unknown` elsewhere: the platform may or may not have taken the message, and a person decides.
 
-use contract::{ConversationId, Fate, MessageId, Outbound, OutboundId, Timestamp};
+use contract::{Author, ConversationId, Fate, MessageId, Outbound, OutboundId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How far an outbound message has come.
@@ -73,6 +73,33 @@ pub struct Delivery {
     pub error: Option<String>,
 }
 
+/// What goes first where a channel has more to send than it may: who waits for an answer before who is only told
+/// something. Within a conversation the order stays, so what stands before a more urgent message becomes as urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Precedence {
+    /// A person of the company wrote it.
+    Agent = 0,
+    /// It answers what the customer wrote.
+    Reply = 1,
+    /// No message of the customer brought it about. Never starves: see [`BulkShare`](crate::share::BulkShare).
+    Bulk = 2,
+}
+
+impl Precedence {
+    /// Each, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Reply, Self::Bulk];
+
+    /// That of a message; `by_time` where rules ran because of the time alone.
+    #[must_use]
+    pub const fn of(outbound: &Outbound, by_time: bool) -> Self {
+        match outbound.author {
+            Author::Agent { .. } => Self::Agent,
+            Author::Bot | Author::System if by_time || outbound.in_reply_to.is_none() => Self::Bulk,
+            Author::Bot | Author::System => Self::Reply,
+        }
+    }
+}
+
 /// A message leased for sending: nobody else sends it until it is settled.
 #[derive(Debug, Clone)]
 pub struct Leased {
@@ -80,6 +107,8 @@ pub struct Leased {
     pub outbound: Outbound,
     /// How often it was tried before.
     pub attempts: u32,
+    /// By what it was chosen.
+    pub precedence: Precedence,
 }
 
 /// How sending a leased message went.

@@ -419,6 +419,7 @@ impl SqliteRecord {
 }
 
 fn prepare(commit: Commit) -> Prepared {
+    let outbox = commit.outbox.iter().map(|(id, state)| (*id, *state, commit.precedence(*id))).collect();
     let mut after = commit.conversation;
     let prev = after.last_entry.map(|id| id.get());
     after.version += 1;
@@ -431,7 +432,7 @@ fn prepare(commit: Commit) -> Prepared {
         entries: commit.entries.iter().map(entries::written).collect(),
         prev,
         state: to_json(&after),
-        outbox: commit.outbox,
+        outbox,
         customers: commit.customers,
         once: commit.once,
         after: Arc::new(after),

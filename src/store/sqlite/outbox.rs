@@ -15,7 +15,7 @@ use super::{
 use crate::store::{
     Outbox, StoreError,
     entry::{Entry, What},
-    outbox::{DeadKind, DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled},
+    outbox::{DeadKind, DeadLetter, Delivery, DeliveryState, Leased, Ledger, Precedence, Redriven, Settled},
 };
 
 /// How much of a dead letter is shown in a list.
@@ -38,34 +38,19 @@ impl Outbox for SqliteRecord {
         .await
     }
 
-    async fn lease(&self, channel: &str, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError> {
+    async fn lease(
+        &self,
+        channel: &str,
+        now: Timestamp,
+        limit: usize,
+        for_bulk: usize,
+    ) -> Result<Vec<Leased>, StoreError> {
         let channel = channel.to_owned();
         self.write(move |transaction| {
-            let leased = transaction
-                .prepare_cached(
-                    "SELECT o.attempts, e.id, e.at, e.entry FROM outbox o JOIN entries e ON e.id = o.id
-                     WHERE o.channel = ?1 AND o.state = 0 AND o.next_at <= ?2
-                       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
-                                       AND p.state IN (0, 1))
-                     ORDER BY o.next_at, o.id LIMIT ?3",
-                )?
-                .query_map(params![channel, now.as_microsecond(), limit as i64], |row| {
-                    Ok((entries::read(row, 1)?, row.get::<_, u32>(0)?))
-                })?
-                .filter_map(|row| match row {
-                    Ok((Entry { what: What::Reply { outbound, .. }, .. }, attempts)) => {
-                        Some(Ok(Leased { outbound: *outbound, attempts }))
-                    }
-                    Ok(_) => None,
-                    Err(error) => Some(Err(error)),
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            for lease in &leased {
-                transaction.prepare_cached("UPDATE outbox SET state = 1 WHERE id = ?1")?.execute([lease
-                    .outbound
-                    .id
-                    .get()
-                    .cast_signed()])?;
+            let mut leased = lease_of(transaction, &channel, now, Precedence::Bulk, for_bulk.min(limit))?;
+            for precedence in Precedence::ALL {
+                let room = limit - leased.len();
+                leased.extend(lease_of(transaction, &channel, now, precedence, room)?);
             }
             Ok(leased)
         })
@@ -75,15 +60,19 @@ impl Outbox for SqliteRecord {
     async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError> {
         let channel = channel.to_owned();
         self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT o.next_at FROM outbox o WHERE o.channel = ?1 AND o.state = 0
-                       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
-                                       AND p.state IN (0, 1))
-                     ORDER BY o.next_at LIMIT 1",
-                )?
-                .query_row([channel], |row| time_column(row, 0))
-                .optional()
+            let mut statement = connection.prepare_cached(
+                "SELECT o.next_at FROM outbox o WHERE o.channel = ?1 AND o.state = 0 AND o.precedence = ?2
+                   AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
+                                   AND p.state IN (0, 1))
+                 ORDER BY o.next_at LIMIT 1",
+            )?;
+            let mut earliest = None;
+            for precedence in Precedence::ALL {
+                let due =
+                    statement.query_row(params![channel, precedence as i64], |row| time_column(row, 0)).optional()?;
+                earliest = earliest.into_iter().chain(due).min();
+            }
+            Ok(earliest)
         })
         .await
     }
@@ -200,6 +189,46 @@ impl Outbox for SqliteRecord {
     async fn ledger(&self) -> Result<Ledger, StoreError> {
         self.read(ledger).await
     }
+}
+
+/// Leases up to `limit` due messages of one precedence.
+fn lease_of(
+    transaction: &Transaction<'_>,
+    channel: &str,
+    now: Timestamp,
+    precedence: Precedence,
+    limit: usize,
+) -> Result<Vec<Leased>, rusqlite::Error> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let leased = transaction
+        .prepare_cached(
+            "SELECT o.attempts, e.id, e.at, e.entry FROM outbox o JOIN entries e ON e.id = o.id
+             WHERE o.channel = ?1 AND o.state = 0 AND o.precedence = ?2 AND o.next_at <= ?3
+               AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
+                               AND p.state IN (0, 1))
+             ORDER BY o.next_at, o.id LIMIT ?4",
+        )?
+        .query_map(params![channel, precedence as i64, now.as_microsecond(), limit as i64], |row| {
+            Ok((entries::read(row, 1)?, row.get::<_, u32>(0)?))
+        })?
+        .filter_map(|row| match row {
+            Ok((Entry { what: What::Reply { outbound, .. }, .. }, attempts)) => {
+                Some(Ok(Leased { outbound: *outbound, attempts, precedence }))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    for lease in &leased {
+        transaction.prepare_cached("UPDATE outbox SET state = 1 WHERE id = ?1")?.execute([lease
+            .outbound
+            .id
+            .get()
+            .cast_signed()])?;
+    }
+    Ok(leased)
 }
 
 fn dead_turns(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter>, rusqlite::Error> {

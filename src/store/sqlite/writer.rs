@@ -22,7 +22,10 @@ use super::{
     states::States,
 };
 use crate::store::{
-    Committed, Once, StoreError, conversation::Conversation, customer::CustomerChange, outbox::DeliveryState,
+    Committed, Once, StoreError,
+    conversation::Conversation,
+    customer::CustomerChange,
+    outbox::{DeliveryState, Precedence},
 };
 
 /// The most operations in one transaction.
@@ -78,7 +81,7 @@ pub(super) struct Prepared {
     pub entries: Vec<(EntryId, i64, String)>,
     pub prev: Option<u64>,
     pub state: String,
-    pub outbox: Vec<(OutboundId, DeliveryState)>,
+    pub outbox: Vec<(OutboundId, DeliveryState, Precedence)>,
     pub customers: Vec<CustomerChange>,
     pub once: Option<Once>,
 }

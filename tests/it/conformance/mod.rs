@@ -89,6 +89,8 @@ macro_rules! conform {
                 what_may_have_an_alarm_is_read_in_parts);
             crate::conformance::conform!(@suite $factory, outbox:
                 the_oldest_of_each_conversation_is_leased
+                replies_go_before_bulk_which_does_not_starve
+                what_stands_before_a_reply_becomes_as_urgent
                 a_retry_waits_for_its_time_and_holds_up_its_conversation
                 recovery_resends_or_asks
                 receipts_never_go_back

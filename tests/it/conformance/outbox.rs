@@ -1,10 +1,10 @@
 //! The outbox, receipts, dead letters and the ledger.
 
-use contract::{ConversationId, OutboundId, Reached, Timestamp};
+use contract::{Author, ConversationId, OutboundId, Reached, Timestamp};
 use jiff::SignedDuration;
 use switchboard::store::{
     Store, StoreError,
-    outbox::{DeadKind, Delivery, DeliveryState, Leased, Redriven, Settled},
+    outbox::{DeadKind, Delivery, DeliveryState, Leased, Precedence, Redriven, Settled},
 };
 
 use super::{
@@ -23,7 +23,7 @@ fn settled(leased: &Leased, state: DeliveryState, next_at: Timestamp) -> Settled
 }
 
 async fn lease(store: &dyn Store, limit: usize) -> Vec<Leased> {
-    store.lease(CHANNEL, now(), limit).await.unwrap()
+    store.lease(CHANNEL, now(), limit, 0).await.unwrap()
 }
 
 fn ids_of(leased: &[Leased]) -> Vec<OutboundId> {
@@ -42,7 +42,7 @@ pub async fn the_oldest_of_each_conversation_is_leased(backend: &impl Backend) {
     for (conversation, text) in [(a, "a1"), (a, "a2"), (b, "b1"), (a, "a3")] {
         out.push(replied(store, ids, conversation, text).await);
     }
-    assert!(store.lease("another", now(), 10).await.unwrap().is_empty());
+    assert!(store.lease("another", now(), 10, 0).await.unwrap().is_empty());
     let first = lease(store, 10).await;
     assert_eq!(ids_of(&first), [out[0], out[2]]);
     assert_eq!(first[0].outbound.body.text, "a1");
@@ -58,6 +58,58 @@ pub async fn the_oldest_of_each_conversation_is_leased(backend: &impl Backend) {
     assert_eq!(state_of(store, out[0]).await, DeliveryState::Sent);
 }
 
+fn agent() -> Author {
+    Author::Agent { name: "Mei".into() }
+}
+
+/// A conversation of its own for each of these.
+async fn each(record: &super::Opened, name: &str, count: usize, author: Author, answers: bool) -> Vec<OutboundId> {
+    let mut out = Vec::new();
+    for at in 0..count {
+        let c = opened(&*record.store, &record.ids, &format!("{name}{at}")).await.id;
+        out.push(make::said(record, c, author.clone(), answers).await);
+    }
+    out
+}
+
+pub async fn replies_go_before_bulk_which_does_not_starve(backend: &impl Backend) {
+    let record = backend.open().await;
+    let store = &*record.store;
+    let bulk = each(&record, "bulk", 4, Author::Bot, false).await;
+    let bot = each(&record, "bot", 2, Author::Bot, true).await;
+    let by_hand = each(&record, "agent", 2, agent(), false).await;
+    let leased = store.lease(CHANNEL, now(), 5, 1).await.unwrap();
+    let of = |precedence| {
+        let ids = leased.iter().filter(|leased| leased.precedence == precedence).map(|leased| leased.outbound.id);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!((of(Precedence::Agent), of(Precedence::Reply)), (by_hand, bot));
+    assert_eq!(of(Precedence::Bulk), [bulk[0]]);
+    // A retry of a reply still goes before bulk, once it is due.
+    let due = now() + SignedDuration::from_secs(60);
+    let retried = leased.iter().find(|leased| leased.precedence == Precedence::Reply).unwrap();
+    store.settle(vec![settled(retried, DeliveryState::Pending, due)]).await.unwrap();
+    assert!(store.next_due(CHANNEL).await.unwrap().unwrap() < due, "bulk is due now");
+    let one = store.lease(CHANNEL, due, 1, 0).await.unwrap();
+    assert_eq!(ids_of(&one), [retried.outbound.id]);
+    assert_eq!(ids_of(&store.lease(CHANNEL, due, 1, 1).await.unwrap()), [bulk[1]]);
+    assert_eq!(ids_of(&store.lease(CHANNEL, due, 9, 0).await.unwrap()), bulk[2..]);
+}
+
+pub async fn what_stands_before_a_reply_becomes_as_urgent(backend: &impl Backend) {
+    let record = backend.open().await;
+    let store = &*record.store;
+    let (a, b) = (opened(store, &record.ids, "a").await.id, opened(store, &record.ids, "b").await.id);
+    let other = make::said(&record, b, Author::Bot, false).await;
+    let told = make::said(&record, a, Author::Bot, false).await;
+    let answered = make::said(&record, a, agent(), true).await;
+    let first = lease(store, 1).await;
+    assert_eq!((ids_of(&first), first[0].precedence), (vec![told], Precedence::Agent));
+    store.settle(vec![settled(&first[0], DeliveryState::Sent, now())]).await.unwrap();
+    assert_eq!(ids_of(&lease(store, 1).await), [answered]);
+    assert_eq!(ids_of(&lease(store, 1).await), [other]);
+}
+
 pub async fn a_retry_waits_for_its_time_and_holds_up_its_conversation(backend: &impl Backend) {
     let record = backend.open().await;
     let (store, ids) = (&*record.store, &record.ids);
@@ -71,7 +123,7 @@ pub async fn a_retry_waits_for_its_time_and_holds_up_its_conversation(backend: &
     assert!(lease(store, 10).await.is_empty());
     let other = replied(store, ids, b, "b1").await;
     assert_eq!(ids_of(&lease(store, 10).await), [other], "other conversations do not wait");
-    let later = store.lease(CHANNEL, due, 10).await.unwrap();
+    let later = store.lease(CHANNEL, due, 10, 0).await.unwrap();
     assert_eq!(ids_of(&later), [first]);
     assert_eq!(later[0].attempts, 1);
     assert_eq!(store.next_due("another").await.unwrap(), None);
