@@ -34,6 +34,7 @@ pub mod store;
 pub mod telemetry;
 pub mod threads;
 pub mod turn;
+pub mod typing;
 pub mod understand;
 pub mod wiring;
 pub mod worker;

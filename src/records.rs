@@ -109,6 +109,11 @@ impl Records {
     /// Shows the customer that somebody of the company writes.
     pub fn agent_types(&self, conversation: &Conversation, name: String) {
         self.announcer.agent_types(conversation.thread(), name);
+        self.show_typing(conversation);
+    }
+
+    /// Has the platform show, beside whatever else goes on, that an answer is on its way.
+    pub fn show_typing(&self, conversation: &Conversation) {
         if let Some(channel) = self.channels.get(&conversation.channel).map(Arc::clone) {
             let (to, thread) = (conversation.address.clone(), conversation.thread.clone());
             tokio::spawn(async move { tokio::time::timeout(TYPING_WITHIN, channel.typing(&to, &thread)).await });
