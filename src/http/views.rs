@@ -381,6 +381,7 @@ impl EntryView {
                     let mut body = shown(&inbound.content);
                     // It is foreign, and may be long: it has an address of its own.
                     view.page = body.html.take().is_some();
+                    body.inline.clear();
                     view.body = Some(body);
                     view.external_id = Some(inbound.external_id.clone());
                     view.about = inbound.content.about().map(str::to_owned);

@@ -42,6 +42,8 @@ pub(super) struct MailContent {
 pub(super) struct File {
     pub(super) name: String,
     pub(super) media_type: String,
+    /// What the page calls it, where it shows it.
+    pub(super) content_id: Option<String>,
     pub(super) bytes: Bytes,
 }
 
@@ -307,7 +309,8 @@ fn file(mail: &Message<'_>, part: &MessagePart<'_>, number: usize) -> File {
         (_, "text/calendar") => "invite.ics".to_owned(),
         (_, media_type) => format!("part-{number}.{}", extension(media_type)),
     });
-    File { name, media_type, bytes }
+    let content_id = part.content_id().map(|id| clean_line(id, NAME_CHARS)).filter(|id| !id.is_empty());
+    File { name, media_type, content_id, bytes }
 }
 
 fn media_type(part: &MessagePart<'_>) -> String {

@@ -18,7 +18,7 @@ use crate::http::{ApiError, App, auth::Caller};
 /// How large an upload may be before the store itself is asked.
 const UPLOAD_BYTES: usize = 64 * 1024 * 1024;
 /// What a browser may show by itself: pictures that cannot carry scripts.
-const SAFE_TO_SHOW: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+pub(super) const SAFE_TO_SHOW: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 pub(super) fn uploads() -> Router<App> {
     Router::new().route("/attachments", post(upload)).layer(DefaultBodyLimit::max(UPLOAD_BYTES))
