@@ -7,9 +7,9 @@ use arc_swap::ArcSwap;
 use contract::{
     ConversationId, Inbound, OutboundId, Thread, ThreadAuthor, ThreadEntry, ThreadEvent, ThreadOwner, ThreadStatus,
 };
-use tokio::sync::Notify;
 
 use crate::{
+    courier::Bell,
     desk::Board,
     http::views::{AgentView, ConversationView, EntryView, LiveFrame, QueueView, shown},
     live::{Audience, Event, Frame, Live, Topic},
@@ -44,13 +44,13 @@ pub struct Announcer {
     live: Arc<dyn Live>,
     roster: Arc<Roster>,
     board: Arc<ArcSwap<Board>>,
-    couriers: Arc<Notify>,
+    couriers: Arc<Bell>,
 }
 
 impl Announcer {
     /// Tells over `live`; wakes couriers by `couriers`.
     #[must_use]
-    pub fn new(live: Arc<dyn Live>, roster: Arc<Roster>, board: Arc<ArcSwap<Board>>, couriers: Arc<Notify>) -> Self {
+    pub fn new(live: Arc<dyn Live>, roster: Arc<Roster>, board: Arc<ArcSwap<Board>>, couriers: Arc<Bell>) -> Self {
         Self { live, roster, board, couriers }
     }
 
@@ -63,7 +63,7 @@ impl Announcer {
     /// A commit stands.
     pub fn committed(&self, news: News<'_>) {
         if news.outbox.iter().any(|(_, state)| *state == DeliveryState::Pending) {
-            self.couriers.notify_waiters();
+            self.couriers.due.notify_waiters();
         }
         self.tell_widgets(news);
         if self.live.is_watched(&Topic::Consoles) {
@@ -73,7 +73,12 @@ impl Announcer {
 
     /// Something may be due in the outbox.
     pub fn wake_couriers(&self) {
-        self.couriers.notify_waiters();
+        self.couriers.due.notify_waiters();
+    }
+
+    /// A person wants something sent, whatever was refused before.
+    pub fn insist(&self) {
+        self.couriers.insisted.send_replace(());
     }
 
     fn tell_widgets(&self, News { before, after, entries, inbound, .. }: News<'_>) {
@@ -120,7 +125,7 @@ impl Announcer {
                 conversation: after.id,
                 entry: entry.clone(),
                 inbound: inbound.cloned(),
-                delivery: started.map(|(_, state)| Delivery { state: *state, attempts: 0, error: None }),
+                delivery: started.map(|(_, state)| Delivery::first(*state)),
             });
             view.client_id = once.filter(|once| once.entry == entry.id).map(|once| once.client_id.clone());
             self.tell(audience.clone(), &LiveFrame::Entry { entry: &view });

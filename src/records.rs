@@ -144,6 +144,11 @@ impl Records {
         if let Committed::Done(after) = &committed {
             let inbound = inbound.as_ref();
             self.tell(News { before, after, entries: &entries, outbox: &outbox, inbound, once: None });
+            let window = self.channels.get(&after.channel).and_then(|channel| channel.limits().reply_window);
+            if inbound.is_some() && window.is_some() {
+                // What waited for the customer to write may go now.
+                self.announcer.wake_couriers();
+            }
         }
         Ok(committed)
     }

@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use channels::{BuildContext, ChannelConfig};
 use contract::{AttachmentStore, Channel, Host, IdClock, Stop};
 use jiff::SignedDuration;
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     announce::Announcer,
     bot,
     config::Config,
-    courier::Courier,
+    courier::{Bell, Courier},
     desk::{Board, DeskHandle, Dispatcher},
     fetcher::Fetcher,
     files::{Look, Source, watch},
@@ -68,7 +68,7 @@ pub struct Daemon {
     looked: Look,
     channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     attachments: Arc<dyn AttachmentStore>,
-    couriers: Arc<Notify>,
+    couriers: Arc<Bell>,
     hits: Arc<Hits>,
     shadow: Arc<Shadow>,
     shadow_mailbox: ShadowMailbox,
@@ -120,7 +120,7 @@ impl Daemon {
 
         let live: Arc<dyn Live> = Arc::new(LocalLive::default());
         let board = Arc::new(ArcSwap::from_pointee(Board::default()));
-        let couriers = Arc::new(Notify::new());
+        let couriers = Arc::new(Bell::default());
         let announcer = Announcer::new(Arc::clone(&live), roster, Arc::clone(&board), Arc::clone(&couriers));
         let (desk, mailbox) = DeskHandle::new(board);
         let (alarms, alarm_mailbox) = AlarmHandle::new(Arc::clone(&policy));

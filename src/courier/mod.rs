@@ -3,27 +3,32 @@
 //!
 //! A message is marked as being sent before it is handed over, and as sent after. What a crash leaves in between is
 //! sent again only where the receiver drops doubles; elsewhere it is `unknown`, and a person decides.
+//!
+//! While the platform refuses the channel, what is due is held, and one message is tried now and then; when that
+//! works, all of them go, in their order. What comes too late for the channel's reply window is held as well, until
+//! the customer writes.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod round;
+#[cfg(test)]
+mod tests;
+mod window;
 
-use contract::{Channel, Fate, Host, Outbound, SendError, Stop};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use contract::{Channel, Fate, Host, MessageId, Outbound, SendError, Stop};
 use futures::FutureExt;
 use jiff::SignedDuration;
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::sync::{Notify, watch};
 
+use self::round::Round;
 use crate::{
-    pace::Pace,
     records::Records,
-    share::BulkShare,
-    store::outbox::{Delivery, DeliveryState, Leased, Precedence, Settled},
+    store::{
+        StoreError,
+        outbox::{Delivery, DeliveryState, HeldFor, Leased, Settled},
+    },
 };
 
-/// How many messages of one channel are being sent at once.
-const AT_ONCE: usize = 32;
 /// The pause before the second try; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause between tries.
@@ -34,8 +39,15 @@ const TRIES: u32 = 32;
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// The longest pause between tries to note how a message went.
 const SETTLE_PAUSE: Duration = Duration::from_secs(5);
-/// How long a channel that refused everything rests.
-const SUSPENDED: Duration = Duration::from_secs(60);
+
+/// What couriers listen to.
+#[derive(Debug, Default)]
+pub struct Bell {
+    /// Rung when something may be due.
+    pub due: Notify,
+    /// Rung when a person wants something sent, whatever was refused before. No courier misses it.
+    pub insisted: watch::Sender<()>,
+}
 
 /// Sends the messages of one channel.
 pub struct Courier {
@@ -45,10 +57,17 @@ pub struct Courier {
     pub channel: Arc<dyn Channel>,
     /// The record.
     pub records: Arc<Records>,
-    /// Rung when something may be due.
-    pub bell: Arc<Notify>,
+    /// What wakes it.
+    pub bell: Arc<Bell>,
     /// What the channel may ask of the daemon.
     pub host: Host,
+}
+
+/// How one message went.
+struct Sent {
+    settled: Settled,
+    /// The pause that the platform asked for.
+    asked: Option<Duration>,
 }
 
 impl Courier {
@@ -61,51 +80,7 @@ impl Courier {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
             }
         }
-        let courier = Arc::new(self);
-        // Tasks of their own: a send that waits for the record must go on while this loop waits for it too.
-        let mut sending = JoinSet::new();
-        let mut pace = Pace::new(courier.channel.limits().per_second, Instant::now());
-        let mut share = BulkShare::default();
-        let mut refusals = 0;
-        loop {
-            // What is not leased yet is not lost to a crash either, so the pace comes before the lease.
-            let room = pace.allows(AT_ONCE - sending.len(), Instant::now());
-            let rung = courier.bell.notified();
-            tokio::pin!(rung);
-            rung.as_mut().enable();
-            let leased = if room > 0 { courier.lease(room, share.of(room)).await } else { Vec::new() };
-            let found = leased.len();
-            pace.take(found, Instant::now());
-            share.leased(found, leased.iter().filter(|leased| leased.precedence == Precedence::Bulk).count());
-            for leased in leased {
-                sending.spawn(Arc::clone(&courier).send(leased));
-            }
-            if found == room && room > 0 {
-                continue;
-            }
-            // A bell is no reason to hurry where the pace is what holds things up.
-            let is_held_up = room == 0 && sending.len() < AT_ONCE;
-            let rest = if is_held_up { pace.wait(Instant::now()) } else { courier.rest().await };
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = rung, if !is_held_up => {}
-                Some(sent) = sending.join_next() => {
-                    let Ok((settled, asked)) = sent else { continue };
-                    refusals = if asked.is_some() { refusals + 1 } else { 0 };
-                    // One alone may mean its own chat; two in a row, the channel.
-                    if let Some(pause) = asked.filter(|_| refusals > 1) {
-                        pace.pause(Instant::now() + pause);
-                    }
-                    courier.settle(settled, &stop).await;
-                }
-                () = tokio::time::sleep(rest) => {}
-            }
-        }
-        while let Some(sent) = sending.join_next().await {
-            if let Ok((settled, _)) = sent {
-                courier.settle(settled, &stop).await;
-            }
-        }
+        Round::new(Arc::new(self)).run(&stop).await;
     }
 
     async fn lease(&self, limit: usize, for_bulk: usize) -> Vec<Leased> {
@@ -128,11 +103,37 @@ impl Courier {
         }
     }
 
-    /// Sends one. Also answers the pause that the platform asks for.
-    async fn send(self: Arc<Self>, leased: Leased) -> (Settled, Option<Duration>) {
+    /// Sends one, unless it comes too late.
+    async fn send(self: Arc<Self>, leased: Leased) -> Sent {
         let Leased { outbound, attempts, .. } = leased;
-        let attempts = attempts + 1;
-        let sending = AssertUnwindSafe(self.channel.send(&outbound, &self.host)).catch_unwind();
+        let (delivery, external_id, pause, asked) = match self.closed_window(&outbound).await {
+            Ok(Some(why)) => (Delivery::held(HeldFor::Customer, attempts, why), None, Duration::ZERO, None),
+            Ok(None) => self.hand_over(&outbound, attempts + 1).await,
+            Err(error) => (
+                Delivery { error: Some(error.to_string()), attempts, ..Delivery::first(DeliveryState::Pending) },
+                None,
+                FIRST_PAUSE,
+                None,
+            ),
+        };
+        metrics::counter!("switchboard_deliveries_total", "channel" => self.name.clone(), "state" => word(delivery.state))
+            .increment(1);
+        let settled = Settled {
+            id: outbound.id,
+            conversation: outbound.conversation,
+            delivery,
+            external_id,
+            next_at: crate::clock::now() + SignedDuration::try_from(pause).unwrap_or_default(),
+        };
+        Sent { settled, asked }
+    }
+
+    async fn hand_over(
+        &self,
+        outbound: &Outbound,
+        attempts: u32,
+    ) -> (Delivery, Option<String>, Duration, Option<Duration>) {
+        let sending = AssertUnwindSafe(self.channel.send(outbound, &self.host)).catch_unwind();
         let result = sending
             .await
             .unwrap_or_else(|_| Err(SendError::Unanswered("a defect in the adapter: it is in the log".to_owned())));
@@ -140,23 +141,24 @@ impl Courier {
             Err(SendError::Temporary { retry_after, .. }) => *retry_after,
             _ => None,
         };
-        let (state, error, external_id, pause) = match result {
-            Ok(receipt) => (DeliveryState::Sent, None, receipt.external_id, Duration::ZERO),
-            Err(error) => {
-                let (state, pause) = self.after_failure(&error, &outbound, attempts);
-                (state, Some(error.to_string()), None, pause)
+        match result {
+            Ok(receipt) => {
+                let sent = Delivery { attempts, ..Delivery::first(DeliveryState::Sent) };
+                (sent, receipt.external_id, Duration::ZERO, asked)
             }
-        };
-        metrics::counter!("switchboard_deliveries_total", "channel" => self.name.clone(), "state" => word(state))
-            .increment(1);
-        let settled = Settled {
-            id: outbound.id,
-            conversation: outbound.conversation,
-            delivery: Delivery { state, attempts, error },
-            external_id,
-            next_at: crate::clock::now() + SignedDuration::try_from(pause).unwrap_or_default(),
-        };
-        (settled, asked)
+            Err(error) => {
+                let (state, pause) = self.after_failure(&error, outbound, attempts);
+                (Delivery { attempts, error: Some(error.to_string()), ..Delivery::first(state) }, None, pause, asked)
+            }
+        }
+    }
+
+    /// Why the platform would not take a message now: the customer has not written for too long.
+    async fn closed_window(&self, outbound: &Outbound) -> Result<Option<String>, StoreError> {
+        let Some(window) = self.channel.limits().reply_window else { return Ok(None) };
+        let conversation = self.records.store.conversation(outbound.conversation).await?;
+        let last = conversation.and_then(|conversation| conversation.last_message).map(MessageId::made_at);
+        Ok(window::closed(window, last, crate::clock::now()))
     }
 
     fn after_failure(&self, error: &SendError, outbound: &Outbound, attempts: u32) -> (DeliveryState, Duration) {
@@ -170,29 +172,40 @@ impl Courier {
                 tracing::error!(%error, channel = self.name, outbound = %outbound.id, "The platform refused a message for good; it is a dead letter now.");
                 (DeliveryState::Failed, Duration::ZERO)
             }
-            // The channel is to blame, not the message: it stays, and the next try tells whether it works again.
-            Fate::Suspend => {
-                tracing::error!(%error, channel = self.name, "The platform refuses this channel; check its credentials.");
-                (DeliveryState::Pending, SUSPENDED)
-            }
+            // The channel is to blame, not the message.
+            Fate::Suspend => (DeliveryState::Held, Duration::ZERO),
             Fate::Unknown if self.channel.limits().resends_unknown => (DeliveryState::Pending, pause_after(attempts)),
             Fate::Unknown => (DeliveryState::Unknown, Duration::ZERO),
         }
     }
 
-    /// Notes how a message went, however long the record does not work: until then nobody would send it again. Once
+    /// Notes how messages went, however long the record does not work: until then nobody would send them again. Once
     /// stopped it tries once, and the next start finds out.
-    async fn settle(&self, settled: Settled, stop: &Stop) {
+    async fn settle(&self, settled: Vec<Settled>, stop: &Stop) {
         let mut pause = Duration::from_millis(100);
-        while let Err(error) = self.records.store.settle(vec![settled.clone()]).await {
-            tracing::warn!(%error, outbound = %settled.id, "How a message went cannot be noted yet.");
+        while let Err(error) = self.records.store.settle(settled.clone()).await {
+            tracing::warn!(%error, channel = self.name, count = settled.len(), "How messages went cannot be noted yet.");
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(SETTLE_PAUSE),
             }
         }
-        if let Ok(Some(conversation)) = self.records.store.conversation(settled.conversation).await {
-            self.records.announcer.delivery(&conversation, settled.id, &settled.delivery);
+        for settled in settled {
+            if let Ok(Some(conversation)) = self.records.store.conversation(settled.conversation).await {
+                self.records.announcer.delivery(&conversation, settled.id, &settled.delivery);
+            }
+        }
+    }
+
+    /// Lets a message go after all whose customer wrote while it was being held: that turn did not find it.
+    async fn look_again(&self, held: &Settled) {
+        let Some(window) = self.channel.limits().reply_window else { return };
+        let Ok(Some(conversation)) = self.records.store.conversation(held.conversation).await else { return };
+        let last = conversation.last_message.map(MessageId::made_at);
+        if window::closed(window, last, crate::clock::now()).is_none()
+            && let Err(error) = self.records.store.resend(held.id).await
+        {
+            tracing::debug!(%error, outbound = %held.id, "It had been released already.");
         }
     }
 }
@@ -213,18 +226,5 @@ fn word(state: DeliveryState) -> &'static str {
         DeliveryState::Failed => "failed",
         DeliveryState::Unknown => "unknown",
         DeliveryState::Held => "held",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_an_hour_and_spread() {
-        for (attempts, seconds) in [(1, 2.0), (2, 4.0), (5, 32.0), (13, 3600.0), (400, 3600.0)] {
-            let pause = pause_after(attempts).as_secs_f64();
-            assert!(pause >= seconds * 0.9 && pause <= seconds * 1.1, "{attempts}: {pause}");
-        }
     }
 }

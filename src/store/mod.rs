@@ -257,7 +257,7 @@ pub trait Journal: Send + Sync {
     /// What is known about a thread and a sender.
     async fn recall(&self, thread: &Thread, from: &Sender) -> Result<Recall, StoreError>;
 
-    /// Commits; see [`Commit`].
+    /// Commits; see [`Commit`]. A turn makes pending what was held in its conversation for the customer to write.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the conversation's version is not the one that was read, or an address was
@@ -355,6 +355,13 @@ pub trait Outbox: Send + Sync {
         limit: usize,
         for_bulk: usize,
     ) -> Result<Vec<Leased>, StoreError>;
+
+    /// Leases the oldest message that is held for its channel, to find out whether the channel works again; `None` where
+    /// there is none.
+    async fn probe(&self, channel: &str) -> Result<Option<Leased>, StoreError>;
+
+    /// Makes everything pending that is held for a channel.
+    async fn release(&self, channel: &str) -> Result<(), StoreError>;
 
     /// When the next message of a channel that waits for a retry is due.
     async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError>;

@@ -17,7 +17,7 @@ use crate::store::{
     StoreError,
     conversation::Conversation,
     customer::CustomerChange,
-    outbox::{DeliveryState, Precedence},
+    outbox::{DeliveryState, HeldFor, Precedence},
 };
 
 /// What one transaction did to memory, applied once it stands.
@@ -171,6 +171,9 @@ impl<'a> Open<'a> {
                 .prepare_cached("INSERT OR REPLACE INTO threads (channel, thread, conversation) VALUES (?1, ?2, ?3)")?
                 .execute(params![commit.after.channel, commit.after.thread, id.get().cast_signed()])?;
         }
+        if commit.turn.is_some() {
+            self.release(id)?;
+        }
         for (outbound, state, precedence) in &commit.outbox {
             self.hot.outbox.execute(params![
                 outbound.get().cast_signed(),
@@ -190,6 +193,16 @@ impl<'a> Open<'a> {
         scratch.turns.extend(commit.turn);
         scratch.committed.push((Arc::clone(&commit.after), row_written));
         Ok(Outcome::Committed)
+    }
+
+    /// The customer wrote: what waited for that goes.
+    fn release(&self, id: ConversationId) -> Result<(), rusqlite::Error> {
+        self.transaction
+            .prepare_cached(
+                "UPDATE outbox SET state = 0, next_at = 0 WHERE conversation = ?1 AND state = 7 AND held_for = ?2",
+            )?
+            .execute(params![id.get().cast_signed(), HeldFor::Customer as i64])
+            .map(drop)
     }
 
     /// What is more urgent does not wait behind what is less, and order stays.

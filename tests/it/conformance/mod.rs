@@ -93,6 +93,8 @@ macro_rules! conform {
                 what_stands_before_a_reply_becomes_as_urgent
                 a_retry_waits_for_its_time_and_holds_up_its_conversation
                 recovery_resends_or_asks
+                what_is_held_for_its_channel_is_tried_alone_and_goes_together
+                what_is_held_for_its_customer_goes_with_their_next_turn
                 receipts_never_go_back
                 only_what_is_open_or_failed_is_resent
                 the_ledger_adds_up);

@@ -4,7 +4,7 @@ use contract::{Author, ConversationId, OutboundId, Reached, Timestamp};
 use jiff::SignedDuration;
 use switchboard::store::{
     Store, StoreError,
-    outbox::{DeadKind, Delivery, DeliveryState, Leased, Precedence, Redriven, Settled},
+    outbox::{DeadKind, Delivery, DeliveryState, HeldFor, Leased, Precedence, Redriven, Settled},
 };
 
 use super::{
@@ -16,7 +16,7 @@ fn settled(leased: &Leased, state: DeliveryState, next_at: Timestamp) -> Settled
     Settled {
         id: leased.outbound.id,
         conversation: leased.outbound.conversation,
-        delivery: Delivery { state, attempts: leased.attempts + 1, error: None },
+        delivery: Delivery { attempts: leased.attempts + 1, ..Delivery::first(state) },
         external_id: None,
         next_at,
     }
@@ -143,6 +143,61 @@ pub async fn recovery_resends_or_asks(backend: &impl Backend) {
         store.recover(CHANNEL, resend).await.unwrap();
         assert_eq!(state_of(store, first).await, becomes);
     }
+}
+
+fn held(leased: &Leased, held_for: HeldFor) -> Settled {
+    let delivery = Delivery::held(held_for, leased.attempts + 1, "refused".into());
+    Settled { delivery, ..settled(leased, DeliveryState::Held, now()) }
+}
+
+pub async fn what_is_held_for_its_channel_is_tried_alone_and_goes_together(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let (a, b) = (opened(store, ids, "a").await.id, opened(store, ids, "b").await.id);
+    let out =
+        [replied(store, ids, a, "a1").await, replied(store, ids, b, "b1").await, replied(store, ids, a, "a2").await];
+    assert!(store.probe(CHANNEL).await.unwrap().is_none(), "nothing is held");
+    // The first of each conversation, then what stood behind them.
+    for count in [2, 1] {
+        let leased = lease(store, 10).await;
+        assert_eq!(leased.len(), count);
+        let how = if count == 2 { HeldFor::Channel } else { HeldFor::Customer };
+        store.settle(leased.iter().map(|leased| held(leased, how)).collect()).await.unwrap();
+    }
+    let delivery = store.entry(out[0].into()).await.unwrap().unwrap().delivery.unwrap();
+    assert_eq!(delivery, Delivery::held(HeldFor::Channel, 1, "refused".into()));
+    assert_eq!(store.next_due(CHANNEL).await.unwrap(), None);
+    assert!(store.probe("another").await.unwrap().is_none());
+    let tried = store.probe(CHANNEL).await.unwrap().unwrap();
+    assert_eq!((tried.outbound.id, tried.attempts), (out[0], 1), "the oldest");
+    assert_eq!(state_of(store, out[0]).await, DeliveryState::Sending);
+    store.settle(vec![settled(&tried, DeliveryState::Sent, now())]).await.unwrap();
+    store.release("another").await.unwrap();
+    assert!(lease(store, 10).await.is_empty());
+    store.release(CHANNEL).await.unwrap();
+    assert_eq!(ids_of(&lease(store, 10).await), [out[1]]);
+    assert_eq!(state_of(store, out[2]).await, DeliveryState::Held, "it waits for its customer");
+    // A start tries all of it.
+    store.recover(CHANNEL, true).await.unwrap();
+    assert_eq!(ids_of(&lease(store, 10).await), out[1..]);
+}
+
+pub async fn what_is_held_for_its_customer_goes_with_their_next_turn(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let (a, b) = (opened(store, ids, "a").await.id, opened(store, ids, "b").await.id);
+    let out = [replied(store, ids, a, "a1").await, replied(store, ids, b, "b1").await];
+    let leased = lease(store, 10).await;
+    store.settle(leased.iter().map(|leased| held(leased, HeldFor::Customer)).collect()).await.unwrap();
+    let delivery = store.entry(out[0].into()).await.unwrap().unwrap().delivery.unwrap();
+    assert_eq!(delivery.held_for, Some(HeldFor::Customer));
+    assert!(store.probe(CHANNEL).await.unwrap().is_none());
+    let behind = replied(store, ids, a, "a2").await;
+    assert_eq!(ids_of(&lease(store, 10).await), [behind], "an agent's own words alone release nothing");
+    turn(&record, a, "1").await;
+    assert_eq!(ids_of(&lease(store, 10).await), [out[0]]);
+    assert_eq!(state_of(store, out[1]).await, DeliveryState::Held, "that is somebody else's");
+    assert_eq!(store.ledger().await.unwrap().findings, Vec::<String>::new());
 }
 
 pub async fn receipts_never_go_back(backend: &impl Backend) {

@@ -28,6 +28,7 @@ pub struct Home {
     /// Where the HTTP channel posts replies.
     callback: Option<String>,
     web_chat: String,
+    http: String,
     /// What goes before the binary on its command line.
     prelude: Option<String>,
 }
@@ -40,6 +41,7 @@ impl Home {
             config: String::new(),
             callback: None,
             web_chat: String::new(),
+            http: String::new(),
             prelude: None,
         }
     }
@@ -59,6 +61,12 @@ impl Home {
     /// Replies on the HTTP channel are posted there.
     pub fn with_callback(mut self, url: &str) -> Self {
         self.callback = Some(url.to_owned());
+        self
+    }
+
+    /// Settings of the HTTP channel, as TOML.
+    pub fn with_http(mut self, toml: &str) -> Self {
+        self.http.push_str(toml);
         self
     }
 
@@ -97,8 +105,8 @@ impl Home {
     fn write_config(&self) {
         let callback = self.callback.as_ref().map(|url| format!("callback_url = {url:?}\n")).unwrap_or_default();
         let toml = format!(
-            "{}\n[channels.webchat]\nkind = \"webchat\"\n{}\n[channels.http]\nkind = \"http\"\nsecrets = [{SECRET:?}]\n{callback}",
-            self.config, self.web_chat
+            "{}\n[channels.webchat]\nkind = \"webchat\"\n{}\n[channels.http]\nkind = \"http\"\nsecrets = [{SECRET:?}]\n{callback}{}\n",
+            self.config, self.web_chat, self.http
         );
         fs::write(self.path().join("switchboard.toml"), toml).unwrap();
     }
