@@ -138,6 +138,14 @@ fn percent_encode(text: &str) -> String {
     })
 }
 
+/// Whether the sender's word for what a file is can be one (RFC 6838, section 4.2).
+pub(crate) fn is_media_type(given: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    given.len() <= 127 && given.split_once('/').is_some_and(|(main, sub)| is_name(main) && is_name(sub))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
