@@ -27,7 +27,7 @@ use sha2::Sha256;
 use switchboard::{
     inbox::Queue,
     store::{
-        Commit, Committed, Journal,
+        Commit, Committed, Journal, Taken,
         conversation::Conversation,
         customer::{Customer, CustomerChange},
         entry::{Entry, EntryAuthor, TurnRecord, What},
@@ -218,7 +218,8 @@ async fn one_turn(
 ) -> Arc<Conversation> {
     let thread = Thread { channel: inbound.channel.clone(), key: inbound.thread.clone() };
     let address = inbound.from.address.clone();
-    let accepted = record.accept(inbound).await.unwrap();
+    let inbound = Arc::new(inbound);
+    let accepted = record.accept((*inbound).clone()).await.unwrap();
     let now = Timestamp::now();
     let mut customers = Vec::new();
     let mut conversation = match before {
@@ -245,11 +246,12 @@ async fn one_turn(
     let commit = Commit {
         structural: conversation.version == 0,
         conversation,
-        turn: Some(accepted.id),
+        turn: Some(Taken { id: accepted.id, inbound }),
         entries: [entry].into(),
         outbox: vec![],
         customers,
         once: None,
+        fence: None,
     };
     match record.commit(commit).await.unwrap() {
         Committed::Done(after) => after,

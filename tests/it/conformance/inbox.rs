@@ -1,11 +1,13 @@
 //! The inbox: `contract::Inbox` as adapters see it, `Queue` as the worker does.
 
+use std::sync::Arc;
+
 use contract::{InboxError, Unread};
 use futures::future::join_all;
 use switchboard::{
     inbox::Delivery,
     store::{
-        StoreError,
+        Commit, StoreError, Taken,
         outbox::{DeadKind, Redriven},
     },
 };
@@ -107,8 +109,8 @@ async fn settle(opened: &Opened, delivery: Delivery) {
         None => make::opened(store, ids, &delivery.inbound.thread).await,
     };
     let entries = vec![make::message_entry(delivery.id)];
-    let turn = switchboard::store::Commit {
-        turn: Some(delivery.id),
+    let turn = Commit {
+        turn: Some(Taken { id: delivery.id, inbound: Arc::clone(&delivery.inbound) }),
         entries: entries.into(),
         ..make::commit((*conversation).clone())
     };
@@ -142,7 +144,7 @@ pub async fn a_dead_message_is_kept_until_it_is_redriven(backend: &impl Backend)
     let opened = backend.open().await;
     let id = opened.queue.accept(inbound("v1", "a", "the bad one")).await.unwrap().id;
     let delivery = next(&opened).await;
-    opened.queue.dead(delivery, "it cannot be read").await.unwrap();
+    opened.queue.dead(&delivery, "it cannot be read").await.unwrap();
     assert_eq!(opened.queue.waiting(), 0);
     backend.crash().await;
     let again = backend.open().await;
