@@ -23,7 +23,7 @@ pub use message::{
     Address, Author, Body, Button, ButtonAction, Content, Inbound, Location, Outbound, Reached, Rejected, Sender,
     normalise_email, normalise_phone,
 };
-pub use text::{clean_line, clean_text, truncate_chars};
+pub use text::{MAX_TEXT_BYTES, clean_line, clean_text, truncate_chars};
 
 /// A moment, UTC, to the nanosecond. One type for the whole of Switchboard.
 pub use jiff::Timestamp;
