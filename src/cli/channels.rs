@@ -73,6 +73,12 @@ impl ChannelsCommand {
                 return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
             Self::Send { name, address, text } => {
+                if home.lock()?.is_some() {
+                    anyhow::bail!(
+                        "no daemon runs on {}, and it is the daemon that sends: start it with `switchboard run`",
+                        config.data.display()
+                    );
+                }
                 let path = format!("/channels/{name}/send");
                 let sent: Value =
                     Remote::new(home.running()?)?.post(&path, &json!({"address": address, "text": text})).await?;
