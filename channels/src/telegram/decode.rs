@@ -14,7 +14,7 @@ use teloxide_core::types::{
 };
 
 use super::KIND;
-use crate::files::is_media_type;
+use crate::{files::is_media_type, guard::guarded};
 
 /// How much of what somebody quoted is repeated.
 const QUOTE_CHARS: usize = 300;
@@ -296,8 +296,9 @@ impl Decoder {
     }
 }
 
+/// Guarded, because teloxide's own types are not without defects: a reaction of nobody makes it panic.
 fn read<T: DeserializeOwned>(raw: &Value) -> Option<T> {
-    T::deserialize(raw).ok()
+    guarded(|| T::deserialize(raw).ok())?
 }
 
 fn is(user: &User, id: i64) -> bool {
