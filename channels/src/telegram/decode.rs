@@ -222,7 +222,7 @@ impl Decoder {
     }
 
     fn press(&self, raw: &Value) -> Decoded {
-        let query = read::<CallbackQuery>(raw).filter(|query| !query.id.0.is_empty());
+        let query = read::<CallbackQuery>(raw).filter(|query| is_id(&query.id.0));
         let Some(query) = query else { return Decoded::Unknown("callback_query".to_owned()) };
         let Some(data) = query.data.as_deref().filter(|data| !data.is_empty()) else {
             return Decoded::Ignored("a button of a game");
@@ -274,8 +274,7 @@ impl Decoder {
         let person = ["from", "user"].into_iter().find_map(|name| read::<User>(&raw[name]));
         let chat = raw["chat"]["id"].as_i64().or_else(|| raw["user_chat_id"].as_i64());
         let own = raw["message_id"].as_i64().map(|id| id.to_string()).or(raw["id"].as_str().map(str::to_owned));
-        // Two without an id would be taken for one that came twice.
-        let own = own.filter(|own| !own.is_empty());
+        let own = own.filter(|own| is_id(own));
         let (Some(person), Some(chat), Some(own)) = (person, chat, own) else {
             return Decoded::Unknown(kind.to_owned());
         };
@@ -299,6 +298,11 @@ impl Decoder {
 /// Guarded, because teloxide's own types are not without defects: a reaction of nobody makes it panic.
 fn read<T: DeserializeOwned>(raw: &Value) -> Option<T> {
     guarded(|| T::deserialize(raw).ok())?
+}
+
+/// Two without an id would be taken for one that came twice, and ids stand in logs.
+fn is_id(given: &str) -> bool {
+    !given.is_empty() && !given.contains(char::is_control)
 }
 
 fn is(user: &User, id: i64) -> bool {
