@@ -215,9 +215,11 @@ impl Decoder {
         let first = text.split_whitespace().next().unwrap_or_default();
         let is_named = first.starts_with('@') && self.is_name(first.trim_end_matches([',', ':', '，', '：']));
         let said = if is_named { text.trim_start()[first.len()..].trim_start() } else { text };
-        match message.quote() {
-            Some(quote) => format!("> {}\n{said}", clean_line(&quote.text, QUOTE_CHARS)),
-            None => said.to_owned(),
+        let quoted = message.quote().map(|quote| clean_line(&quote.text, QUOTE_CHARS)).unwrap_or_default();
+        match (quoted.is_empty(), said.is_empty()) {
+            (true, _) => said.to_owned(),
+            (false, true) => format!("> {quoted}"),
+            (false, false) => format!("> {quoted}\n{said}"),
         }
     }
 
