@@ -4,11 +4,7 @@
 //! A message is marked as being sent before it is handed over, and as sent after. What a crash leaves in between is
 //! sent again only where the receiver drops doubles; elsewhere it is `unknown`, and a person decides.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use contract::{Channel, Fate, Host, Outbound, SendError, Stop};
 use futures::FutureExt;
@@ -16,7 +12,7 @@ use jiff::SignedDuration;
 use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
-    pace::Pace,
+    live::{Granted, Rates},
     records::Records,
     store::outbox::{Delivery, DeliveryState, Leased, Settled},
 };
@@ -46,6 +42,8 @@ pub struct Courier {
     pub records: Arc<Records>,
     /// Rung when something may be due.
     pub bell: Arc<Notify>,
+    /// How fast the platform takes messages, from all nodes together; by the channel's name.
+    pub rates: Arc<dyn Rates>,
     /// What the channel may ask of the daemon.
     pub host: Host,
 }
@@ -63,17 +61,16 @@ impl Courier {
         let courier = Arc::new(self);
         // Tasks of their own: a send that waits for the record must go on while this loop waits for it too.
         let mut sending = JoinSet::new();
-        let mut pace = Pace::new(courier.channel.limits().per_second, Instant::now());
         let mut refusals = 0;
         loop {
             // What is not leased yet is not lost to a crash either, so the pace comes before the lease.
-            let room = pace.allows(AT_ONCE - sending.len(), Instant::now());
+            let Granted { now: room, wait } = courier.granted(AT_ONCE - sending.len()).await;
             let rung = courier.bell.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
             let leased = if room > 0 { courier.lease(room).await } else { Vec::new() };
             let found = leased.len();
-            pace.take(found, Instant::now());
+            courier.give_back(room - found.min(room)).await;
             for leased in leased {
                 sending.spawn(Arc::clone(&courier).send(leased));
             }
@@ -82,7 +79,7 @@ impl Courier {
             }
             // A bell is no reason to hurry where the pace is what holds things up.
             let is_held_up = room == 0 && sending.len() < AT_ONCE;
-            let rest = if is_held_up { pace.wait(Instant::now()) } else { courier.rest().await };
+            let rest = if is_held_up { wait } else { courier.rest().await };
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = rung, if !is_held_up => {}
@@ -91,7 +88,7 @@ impl Courier {
                     refusals = if asked.is_some() { refusals + 1 } else { 0 };
                     // One alone may mean its own chat; two in a row, the channel.
                     if let Some(pause) = asked.filter(|_| refusals > 1) {
-                        pace.pause(Instant::now() + pause);
+                        courier.rates.pause(&courier.name, pause).await;
                     }
                     courier.settle(settled, &stop).await;
                 }
@@ -102,6 +99,20 @@ impl Courier {
             if let Ok((settled, _)) = sent {
                 courier.settle(settled, &stop).await;
             }
+        }
+    }
+
+    /// How many of `wanted` may go now.
+    async fn granted(&self, wanted: usize) -> Granted {
+        if wanted == 0 {
+            return Granted { now: 0, wait: Duration::ZERO };
+        }
+        self.rates.take(&self.name, self.channel.limits().per_second, wanted).await
+    }
+
+    async fn give_back(&self, count: usize) {
+        if count > 0 {
+            self.rates.give_back(&self.name, self.channel.limits().per_second, count).await;
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
     home::{Home, Lock, Running},
     http::{self, App, auth},
     inbox::Queue,
-    live::{Audience, Live, LocalLive},
+    live::{Audience, Live, LocalLive, Rates},
     policy::Policy,
     records::Records,
     roster::Roster,
@@ -62,6 +62,7 @@ pub struct Daemon {
     mailbox: crate::desk::DeskMailbox,
     alarm_mailbox: AlarmMailbox,
     live: Arc<dyn Live>,
+    rates: Arc<dyn Rates>,
     policy: Arc<Policy>,
     source: Source,
     /// How the folder of the rules looked before they were loaded.
@@ -118,7 +119,9 @@ impl Daemon {
         let (roster, first_login) = open_roster(&*store, &ids).await?;
         check_people(&policy, &roster);
 
-        let live: Arc<dyn Live> = Arc::new(LocalLive::default());
+        let live = Arc::new(LocalLive::default());
+        let rates = Arc::clone(&live) as Arc<dyn Rates>;
+        let live: Arc<dyn Live> = live;
         let board = Arc::new(ArcSwap::from_pointee(Board::default()));
         let couriers = Arc::new(Notify::new());
         let announcer = Announcer::new(Arc::clone(&live), roster, Arc::clone(&board), Arc::clone(&couriers));
@@ -149,6 +152,7 @@ impl Daemon {
             mailbox,
             alarm_mailbox,
             live,
+            rates,
             policy,
             source,
             looked,
@@ -199,6 +203,7 @@ impl Daemon {
                     channel: Arc::clone(channel),
                     records: Arc::clone(&self.records),
                     bell: Arc::clone(&self.couriers),
+                    rates: Arc::clone(&self.rates),
                     host: host.clone(),
                 };
                 tasks.spawn(courier.run(stop.clone()));

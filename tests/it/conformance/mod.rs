@@ -5,6 +5,7 @@ mod customers;
 mod files;
 mod inbox;
 mod journal;
+mod live;
 mod make;
 mod memory;
 mod outbox;
