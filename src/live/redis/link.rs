@@ -40,8 +40,10 @@ impl Link {
     /// A command failed: the connection is given up, and what it was asked may or may not have happened.
     pub(super) fn failed(&self, error: &RedisError) {
         tracing::debug!(%error, "A command to Redis failed.");
-        self.now.store(None);
-        self.broken.notify_one();
+        // Only the first of several that fail on it.
+        if self.now.swap(None).is_some() {
+            self.broken.notify_one();
+        }
     }
 
     /// Opens it, sees that it works, and opens it again, until `stop`.

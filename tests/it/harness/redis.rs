@@ -184,7 +184,8 @@ impl RedisServer {
     async fn make_certificate(&self) {
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-            .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
+            .args(["-subj", "/CN=127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-addext", "subjectAltName=IP:127.0.0.1"])
             .arg("-keyout")
             .arg(self.path("key.pem"))
             .arg("-out")
