@@ -7,6 +7,7 @@
 //! - past the bound on waiting messages `accept` answers busy, and loses nothing.
 
 pub mod rabbitmq;
+pub mod spool;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ mod make;
 mod memory;
 mod outbox;
 mod people;
+mod rabbitmq;
 mod recovery;
 mod sqlite;
 
