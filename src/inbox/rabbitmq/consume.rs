@@ -136,7 +136,9 @@ impl Intake {
         let (session, settled) = self.sessions.open(Arc::clone(&self.depth));
         let acknowledging = tokio::spawn(acknowledge(channel.clone(), settled));
         let ended = self.deliver(&session, consumer, leave).await;
-        if ended.is_ok() && tokio::time::timeout(self.hand_over_within, session.leave()).await.is_err() {
+        // Where the inbox is closed, the worker has ended before.
+        let hand_over = ended.is_ok() && !self.stop.is_cancelled();
+        if hand_over && tokio::time::timeout(self.hand_over_within, session.leave()).await.is_err() {
             tracing::warn!(
                 partition,
                 "A partition is handed over with turns under way; its next owner begins them again."

@@ -22,7 +22,8 @@ pub trait Letters: Send + Sync {
     async fn known(&self, keys: &[DedupKey]) -> Result<Vec<Option<MessageId>>, StoreError>;
 
     /// Keeps a message that cannot be processed, with its reason, until a person redrives it. The same id twice is one
-    /// letter; it must be durable when this returns, because the queue forgets the message then.
+    /// letter, and a message whose turn was committed is none: the queue may give up what it was not yet told of. The letter
+    /// must be durable when this returns, because the queue forgets the message then.
     ///
     /// # Errors
     /// It could not be kept; the queue will deliver the message again.

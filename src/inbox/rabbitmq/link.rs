@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use contract::Stop;
 use lapin::{Channel, Connection, ConnectionProperties, types::LongString};
-use tokio::sync::watch;
+use tokio::{net::TcpStream, sync::watch};
 
 use super::settings::Address;
 
@@ -79,9 +79,19 @@ impl Link {
         let properties = ConnectionProperties::default().with_connection_name(LongString::from(self.name.as_str()));
         let runtime = lapin::runtime::default_runtime().map_err(|error| error.to_string())?;
         let uri = self.address.uri.clone();
-        let connecting = Connection::connect_uri_with_config(uri, properties, self.address.tls(), runtime);
-        match tokio::time::timeout(GREETING, connecting).await {
-            Ok(connected) => connected.map_err(|error| error.to_string()),
+        let authority = &self.address.uri.authority;
+        let connected = async {
+            // Each attempt of the library that is refused leaves two tasks behind for ever: it tries where somebody listens.
+            drop(
+                TcpStream::connect((authority.host.as_str(), authority.port))
+                    .await
+                    .map_err(|error| error.to_string())?,
+            );
+            let connecting = Connection::connect_uri_with_config(uri, properties, self.address.tls(), runtime);
+            connecting.await.map_err(|error| error.to_string())
+        };
+        match tokio::time::timeout(GREETING, connected).await {
+            Ok(connected) => connected,
             Err(_) => Err(format!("it did not greet within {} s", GREETING.as_secs())),
         }
     }

@@ -9,6 +9,7 @@ mod consume;
 mod dead;
 mod depth;
 mod envelope;
+mod events;
 mod forward;
 mod known;
 mod letters;
@@ -27,6 +28,8 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{Accepted, IdClock, Inbound, InboxError, MessageId, Stop, Unread};
+pub use events::Events;
+use futures::future::BoxFuture;
 pub use letters::Letters;
 pub use settings::{Settings, SettingsError};
 pub use share::{NodeId, own, partition_of};
@@ -91,6 +94,9 @@ pub struct RabbitInbox {
     ids: Arc<IdClock>,
     arrived: Mutex<mpsc::UnboundedReceiver<Arrived>>,
     owned: watch::Receiver<Vec<u16>>,
+    /// Whether the broker's queues are known to be what they should be: until then nothing is published, which might go to
+    /// another partition than its thread's.
+    declared: Arc<watch::Sender<bool>>,
     /// Ends consuming, then everything else.
     stop: Stop,
     end: Stop,
@@ -112,10 +118,10 @@ impl RabbitInbox {
         let address = settings.address()?;
         let spool = settings.spool.as_deref().map(|path| Spool::open(path, &ids)).transpose()?;
         let (stop, end) = (Stop::new(), Stop::new());
-        let Membership { me, workers } = membership;
-        let link = |what| Arc::new(Link::new(address.clone(), format!("switchboard {me} {what}"), end.clone()));
+        let name = |what| format!("switchboard {} {what}", membership.me);
+        let link = |what| Arc::new(Link::new(address.clone(), name(what), end.clone()));
         let (publishing, consuming) = (link("publishing"), link("consuming"));
-        let (tasks, consumers) = (TaskTracker::new(), TaskTracker::new());
+        let tasks = TaskTracker::new();
         tasks.spawn(Arc::clone(&publishing).keep());
         tasks.spawn(Arc::clone(&consuming).keep());
         let declared = match declare_first(&consuming, settings.partitions).await {
@@ -125,6 +131,10 @@ impl RabbitInbox {
                 return Err(error.into());
             }
         };
+        if declared {
+            // Both links are there when the first message comes.
+            let _ = tokio::time::timeout(FIRST_WITHIN, publishing.connection()).await;
+        }
         let depth = Arc::<Depth>::default();
         if let Some(waiting) = measure(&consuming, settings.partitions).await {
             depth.measured(waiting);
@@ -133,63 +143,70 @@ impl RabbitInbox {
         let (publisher, publish) =
             Publisher::new(Arc::clone(&publishing), Arc::clone(&ids), partitions, within, Arc::clone(&depth));
         let (known, answer) = Known::new(Arc::clone(&letters));
-        let (arrives, arrived) = mpsc::unbounded_channel();
-        let (tell, owned) = watch::channel(Vec::new());
-        let sessions = Arc::<Sessions>::default();
-        tasks.spawn(publish.run());
         // Ends when nobody asks any more.
         tokio::spawn(answer);
-        if let Some(spool) = &spool {
-            let (spool, link) = (Arc::clone(spool), Arc::clone(&publishing));
-            consumers.spawn(forward::forward(spool, link, publisher.clone(), stop.clone()));
-        }
-        let intake = Arc::new(Intake {
-            me,
-            partitions,
-            prefetch: settings.prefetch,
-            hand_over_within: settings.hand_over_within,
-            link: Arc::clone(&consuming),
-            sessions: Arc::clone(&sessions),
-            depth: Arc::clone(&depth),
-            letters: Arc::clone(&letters),
-            arrived: arrives,
-            stop: stop.clone(),
-        });
-        let (every, redriven_every) = (settings.measure_every, settings.redriven_every);
-        let begin = Begin { link: consuming, partitions, declared, stop: stop.clone() };
-        consumers.spawn(begin.clone().then(intake.run(workers, tell)));
-        consumers.spawn(begin.clone().then(dead::collect(
-            Arc::clone(&begin.link),
-            Arc::clone(&letters),
-            partitions,
-            stop.clone(),
-        )));
-        consumers.spawn(dead::redrive(
-            Arc::clone(&letters),
-            publisher.clone(),
-            owned.clone(),
-            redriven_every,
-            stop.clone(),
-        ));
-        consumers.spawn(keep_measuring(begin, Arc::clone(&depth), every));
-        Ok(Arc::new(Self {
+        tasks.spawn(publish.run());
+        let (arrives, arrived) = mpsc::unbounded_channel();
+        let (tell, owned) = watch::channel(Vec::new());
+        let declared = Arc::new(watch::Sender::new(declared));
+        let inbox = Arc::new(Self {
             settings,
             publishing,
             publisher,
             recent: Recent::default(),
             known,
             letters,
-            sessions,
+            sessions: Arc::default(),
             depth,
             spool,
             ids,
             arrived: Mutex::new(arrived),
             owned,
-            stop,
+            declared: Arc::clone(&declared),
+            stop: stop.clone(),
             end,
-            consumers,
+            consumers: TaskTracker::new(),
             tasks,
-        }))
+        });
+        inbox.consume(membership, Begin { link: consuming, partitions, declared, stop }, arrives, tell);
+        Ok(inbox)
+    }
+
+    /// Begins with everything that ends before publishing does.
+    fn consume(
+        &self,
+        membership: Membership,
+        begin: Begin,
+        arrived: mpsc::UnboundedSender<Arrived>,
+        owned: watch::Sender<Vec<u16>>,
+    ) {
+        let Membership { me, workers } = membership;
+        let Begin { link, partitions, stop, .. } = begin.clone();
+        let letters = || Arc::clone(&self.letters);
+        let intake = Arc::new(Intake {
+            me,
+            partitions,
+            prefetch: self.settings.prefetch,
+            hand_over_within: self.settings.hand_over_within,
+            link: Arc::clone(&link),
+            sessions: Arc::clone(&self.sessions),
+            depth: Arc::clone(&self.depth),
+            letters: letters(),
+            arrived,
+            stop: stop.clone(),
+        });
+        let spawn = |work: BoxFuture<'static, ()>| drop(self.consumers.spawn(begin.clone().then(work)));
+        self.consumers.spawn(begin.clone().declare());
+        spawn(Box::pin(intake.run(workers, owned)));
+        spawn(Box::pin(dead::collect(Arc::clone(&link), letters(), partitions, stop.clone())));
+        let (publisher, every) = (self.publisher.clone(), self.settings.redriven_every);
+        spawn(Box::pin(dead::redrive(letters(), publisher, self.owned.clone(), every, stop.clone())));
+        let every = self.settings.measure_every;
+        spawn(Box::pin(keep_measuring(link, partitions, Arc::clone(&self.depth), every, stop.clone())));
+        if let Some(spool) = &self.spool {
+            let (spool, link, publisher) = (Arc::clone(spool), Arc::clone(&self.publishing), self.publisher.clone());
+            spawn(Box::pin(forward::forward(spool, link, publisher, stop)));
+        }
     }
 
     /// The partitions that this node consumes now.
@@ -198,8 +215,15 @@ impl RabbitInbox {
         self.owned.clone()
     }
 
-    /// Ends consuming: [`Queue::next`] answers `None`, turns that have begun may be settled for the time that the settings give
-    /// to handing over, and what is left goes back to the broker in its order. Then publishing ends too.
+    /// Where other systems are told what happens: another set of events than the messages here, at most once, over the same
+    /// connection.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::start(Arc::clone(&self.publishing), self.end.clone())
+    }
+
+    /// Ends consuming: [`Queue::next`] answers `None`, the broker is told of everything that is settled, and what is not goes
+    /// back to it in its order. Then publishing ends too. Call it when the worker has ended.
     pub async fn close(&self) {
         self.stop.cancel();
         self.consumers.close();
@@ -256,10 +280,13 @@ impl RabbitInbox {
 
     /// Whether the broker takes messages, or why not.
     fn is_there(&self) -> Result<(), String> {
-        match self.publishing.now()?.status().blocked() {
-            true => Err("the broker takes no messages: it is short of memory or disk".to_owned()),
-            false => Ok(()),
+        if self.publishing.now()?.status().blocked() {
+            return Err("the broker takes no messages: it is short of memory or disk".to_owned());
         }
+        if !*self.declared.borrow() {
+            return Err("the broker's queues are not declared yet; the log says why".to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -348,60 +375,61 @@ async fn declare_first(link: &Link, partitions: u16) -> Result<bool, TopologyErr
     }
 }
 
-/// What has to be there before anything is consumed.
+/// What has to be there before anything is done.
 #[derive(Clone)]
 struct Begin {
     link: Arc<Link>,
     partitions: u16,
-    declared: bool,
+    declared: Arc<watch::Sender<bool>>,
     stop: Stop,
 }
 
 impl Begin {
     /// Does it when the queues are declared, unless stopped before.
-    async fn then(self, work: impl Future<Output = ()>) {
-        if self.declared().await {
+    async fn then(self, work: BoxFuture<'static, ()>) {
+        let mut declared = self.declared.subscribe();
+        let began = tokio::select! {
+            () = self.stop.cancelled() => false,
+            declared = declared.wait_for(|declared| *declared) => declared.is_ok(),
+        };
+        if began {
             work.await;
         }
     }
 
-    async fn declared(&self) -> bool {
-        let mut declared = self.declared;
-        while !declared {
+    /// Declares the queues where the start did not.
+    async fn declare(self) {
+        while !*self.declared.borrow() {
             let connection = tokio::select! {
-                () = self.stop.cancelled() => return false,
+                () = self.stop.cancelled() => return,
                 connection = self.link.connection() => connection,
             };
-            let Some(connection) = connection else { return false };
+            let Some(connection) = connection else { return };
             match topology::declare(&connection, self.partitions).await {
-                Ok(()) => declared = true,
+                Ok(()) => drop(self.declared.send_replace(true)),
                 Err(error) => {
-                    tracing::error!(%error, "Messages cannot be taken from the broker.");
+                    tracing::error!(%error, "Messages can neither be given to the broker nor taken from it.");
                     let _ = tokio::time::timeout(PAUSE, self.stop.cancelled()).await;
                 }
             }
         }
-        true
     }
 }
 
 /// Asks the broker again and again how many messages wait; a queue that is missing is declared again.
-async fn keep_measuring(begin: Begin, depth: Arc<Depth>, every: Duration) {
-    if !begin.declared().await {
-        return;
-    }
+async fn keep_measuring(link: Arc<Link>, partitions: u16, depth: Arc<Depth>, every: Duration, stop: Stop) {
     let mut ticks = tokio::time::interval_at((Instant::now() + every).into(), every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = begin.stop.cancelled() => return,
+            () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        match measure(&begin.link, begin.partitions).await {
+        match measure(&link, partitions).await {
             Some(waiting) => depth.measured(waiting),
             None => {
-                if let Ok(connection) = begin.link.now()
-                    && let Err(error) = topology::declare(&connection, begin.partitions).await
+                if let Ok(connection) = link.now()
+                    && let Err(error) = topology::declare(&connection, partitions).await
                 {
                     tracing::warn!(%error, "The broker's queues are not what they should be.");
                 }

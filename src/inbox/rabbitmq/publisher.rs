@@ -119,8 +119,15 @@ impl Work {
             match flights.run().await {
                 Ok(()) => return link::close(&channel).await,
                 Err(why) => {
-                    flights.fail_all(&why);
-                    tracing::warn!(why, "What was being published may come twice; the channel is made anew.");
+                    let failed = flights.fail_all(&why);
+                    if failed == 0 && link.now().is_err() {
+                        continue;
+                    }
+                    tracing::warn!(
+                        why,
+                        failed,
+                        "The channel for publishing ended; what failed may have been kept, and come twice."
+                    );
                 }
             }
         }
@@ -282,7 +289,7 @@ impl Flights<'_> {
     /// Gives the channel up when it has not confirmed in time.
     fn look(&mut self) -> Result<(), String> {
         if !self.channel.status().connected() {
-            return Err("the channel was closed".to_owned());
+            return Err("it was closed".to_owned());
         }
         match self.waiting.first_key_value() {
             Some((_, oldest)) if oldest.since.elapsed() > self.work.within => {
@@ -294,9 +301,13 @@ impl Flights<'_> {
         }
     }
 
-    fn fail_all(&mut self, why: &str) {
-        for (_, Waiting { answer, .. }) in std::mem::take(&mut self.waiting) {
+    /// How many failed.
+    fn fail_all(&mut self, why: &str) -> usize {
+        let failed = std::mem::take(&mut self.waiting);
+        let many = failed.len();
+        for (_, Waiting { answer, .. }) in failed {
             let _ = answer.send(Err(NotPublished(why.to_owned())));
         }
+        many
     }
 }

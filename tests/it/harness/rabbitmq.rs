@@ -32,8 +32,10 @@ use super::{eventually, within};
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const USER: &str = "switchboard";
 const PASSWORD: &str = "broker password";
-/// How many tests may share the broker at once.
-const VHOSTS: usize = 24;
+/// How many tests may share the broker at once; others wait. Each costs the broker's start some time.
+const VHOSTS: usize = 8;
+/// How long a start may take where everybody else is compiling.
+const START: Duration = Duration::from_secs(240);
 /// More than any test has.
 const PARTITIONS: u16 = 20;
 
@@ -78,7 +80,7 @@ impl Broker {
     pub async fn start() -> Self {
         let own = tempfile::Builder::new().prefix("rabbitmq").tempdir().unwrap();
         let folder = own.path().to_owned();
-        let ports = prepare(&folder).await;
+        let ports = prepare(&folder, 1).await;
         let mut broker = Self { folder, ports, vhost: 0, keeper: None, _own: Some(own), _used: Vec::new() };
         broker.launch().await;
         broker
@@ -96,7 +98,8 @@ impl Broker {
             starting.lock().unwrap();
             (users, starting)
         });
-        let (users, starting) = within("the shared broker is free", locks).await.unwrap();
+        let locks = tokio::time::timeout(START, locks).await;
+        let (users, starting) = locks.expect("whoever starts the shared broker comes to an end").unwrap();
         let ready = folder.join("ready");
         let known = fs::read(&ready).ok().and_then(|ports| serde_json::from_slice::<Ports>(&ports).ok());
         let mut broker = Self {
@@ -109,14 +112,14 @@ impl Broker {
         };
         if known.is_none() || broker.connect().await.is_none() {
             let _ = fs::remove_dir_all(broker.folder.join("mnesia"));
-            broker.ports = prepare(&broker.folder).await;
+            broker.ports = prepare(&broker.folder, VHOSTS).await;
             let keeper = broker.keeper("shared").stdin(Stdio::null()).spawn();
             drop(keeper.expect("there is a shell"));
             broker.is_up().await;
             fs::write(ready, serde_json::to_vec(&broker.ports).unwrap()).unwrap();
         }
         drop(starting);
-        broker.take_vhost();
+        broker.take_vhost().await;
         broker.clean().await;
         broker
     }
@@ -220,7 +223,13 @@ impl Broker {
     }
 
     async fn is_up(&self) {
-        eventually("RabbitMQ is up (is rabbitmq-server installed?)", || async { self.connect().await.map(drop) }).await;
+        let mut again = tokio::time::interval(Duration::from_millis(50));
+        let up = async {
+            while self.connect().await.is_none() {
+                again.tick().await;
+            }
+        };
+        tokio::time::timeout(START, up).await.expect("RabbitMQ is up (is rabbitmq-server installed?)");
     }
 
     async fn connect(&self) -> Option<Connection> {
@@ -232,23 +241,26 @@ impl Broker {
         let properties = ConnectionProperties::default();
         let connecting = Connection::connect_uri_with_config(uri, properties, OwnedTLSConfig::default(), runtime);
         // Who speaks to a broker that only just starts may never hear from it.
-        tokio::time::timeout(Duration::from_secs(3), connecting).await.ok()?.ok()
+        tokio::time::timeout(Duration::from_secs(10), connecting).await.ok()?.ok()
     }
 
-    fn take_vhost(&mut self) {
-        for vhost in 0..VHOSTS {
-            let file = File::create(self.folder.join(format!("vhost-{vhost}"))).unwrap();
-            if file.try_lock().is_ok() {
-                self.vhost = vhost;
-                self._used.push(file);
-                return;
+    async fn take_vhost(&mut self) {
+        let files = (0..VHOSTS).map(|vhost| File::create(self.folder.join(format!("vhost-{vhost}"))).unwrap());
+        let mut files: Vec<File> = files.collect();
+        let free = files.iter().position(|file| file.try_lock().is_ok());
+        self.vhost = free.unwrap_or_else(|| std::process::id() as usize % VHOSTS);
+        let file = files.swap_remove(self.vhost);
+        let locked = tokio::task::spawn_blocking(move || {
+            if free.is_none() {
+                file.lock().unwrap();
             }
-        }
-        panic!("more than {VHOSTS} tests share the broker");
+            file
+        });
+        self._used.push(locked.await.unwrap());
     }
 
-    /// Deletes what an earlier test left.
-    async fn clean(&self) {
+    /// Deletes every queue and exchange of Switchboard's.
+    pub async fn clean(&self) {
         let (connection, channel) = self.channel().await;
         let partitions = (0..PARTITIONS).map(|partition| format!("switchboard.inbox.{partition}"));
         for queue in ["switchboard.partitions".to_owned(), "switchboard.dead".to_owned()].into_iter().chain(partitions)
@@ -273,7 +285,7 @@ impl Drop for Broker {
 }
 
 /// Writes everything that a server needs into a folder.
-async fn prepare(folder: &Path) -> Ports {
+async fn prepare(folder: &Path, vhosts: usize) -> Ports {
     let free = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [amqp, amqps, peers, names] = free.each_ref().map(|at| at.local_addr().unwrap().port());
     drop(free);
@@ -287,7 +299,7 @@ async fn prepare(folder: &Path) -> Ports {
     );
     fs::write(folder.join("rabbitmq.conf"), config).unwrap();
     fs::write(folder.join("plugins"), "[].\n").unwrap();
-    fs::write(folder.join("definitions.json"), definitions()).unwrap();
+    fs::write(folder.join("definitions.json"), definitions(vhosts)).unwrap();
     if !folder.join("cert.pem").exists() {
         let made = Command::new("openssl")
             .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650".split(' '))
@@ -306,12 +318,12 @@ async fn prepare(folder: &Path) -> Ports {
 }
 
 /// One user, many virtual hosts.
-fn definitions() -> String {
+fn definitions(vhosts: usize) -> String {
     use base64::Engine;
     let salt = b"salt";
     let hash = Sha256::new().chain_update(salt).chain_update(PASSWORD).finalize();
     let hash = base64::engine::general_purpose::STANDARD.encode([&salt[..], &hash[..]].concat());
-    let names: Vec<String> = (0..VHOSTS).map(|vhost| format!("t{vhost}")).collect();
+    let names: Vec<String> = (0..vhosts).map(|vhost| format!("t{vhost}")).collect();
     let permissions = names
         .iter()
         .map(|vhost| serde_json::json!({"user": USER, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}));

@@ -73,6 +73,18 @@ async fn a_daemon_that_starts_without_the_broker_finds_it_later() {
     broker.restart().await;
     let accepted = eventually("it takes messages", || async { node.try_put(inbound("v1", "a", "x")).await.ok() }).await;
     assert_eq!(within("a delivery", node.inbox.next()).await.unwrap().id, accepted.id);
+    // One that finds out late that it divides threads otherwise gives the broker nothing.
+    node.close().await;
+    broker.kill().await;
+    let settings = Settings { partitions: 5, ..exact(broker.settings()) };
+    let other = Node::start(1, &[1], settings, &record).await.unwrap();
+    broker.restart().await;
+    let why = eventually("it has found out", || async {
+        let refused = other.try_put(inbound("v1", "b", "x")).await.expect_err("it is another's partition");
+        let why = std::error::Error::source(&refused).unwrap().to_string();
+        why.contains("not declared yet").then_some(why)
+    });
+    why.await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,8 +6,8 @@ use futures::StreamExt;
 use lapin::{
     BasicProperties,
     options::{
-        BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions, QueueDeclareOptions,
-        QueueDeleteOptions,
+        BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions, QueueBindOptions,
+        QueueDeclareOptions, QueueDeleteOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -144,4 +144,33 @@ async fn what_the_broker_gives_up_is_a_dead_letter_with_its_reason() {
     assert_eq!(dead, id);
     assert!(reason.contains("switchboard.inbox.0 more than 20 times"), "{reason}");
     within("the gateway closes", gateway.close()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_systems_hear_what_they_ask_for() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let node = Node::open(exact(broker.settings()), &record).await;
+    let events = node.inbox.events();
+    let (_connection, channel) = broker.channel().await;
+    // The exchange is there from the first event on.
+    let bind = || async {
+        events.publish("conversation", "opened", &"nobody listens yet");
+        let (_connection, channel) = broker.channel().await;
+        let options = QueueDeclareOptions { exclusive: false, auto_delete: false, ..QueueDeclareOptions::durable() };
+        channel.queue_declare("listener".into(), options, FieldTable::default()).await.ok()?;
+        let (queue, exchange) = ("listener".into(), "switchboard.events".into());
+        channel
+            .queue_bind(queue, exchange, "decision.*".into(), QueueBindOptions::default(), FieldTable::default())
+            .await
+            .ok()
+    };
+    eventually("the exchange is there", bind).await;
+    events.publish("conversation", "closed", &"not asked for");
+    events.publish("decision", "queue", &serde_json::json!({"queue": "sales"}));
+    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let queue = "listener".into();
+    let mut heard = channel.basic_consume(queue, "listener".into(), options, FieldTable::default()).await.unwrap();
+    let first = within("an event", heard.next()).await.unwrap().unwrap();
+    assert_eq!((first.routing_key.as_str(), &first.data[..]), ("decision.queue", &b"{\"queue\":\"sales\"}"[..]));
+    channel.queue_delete("listener".into(), QueueDeleteOptions::default()).await.unwrap();
 }
