@@ -8,6 +8,7 @@ mod amend;
 pub mod attachments;
 pub mod conversation;
 pub mod customer;
+pub mod dedup_key;
 pub mod entry;
 pub mod files;
 mod handoff;

@@ -1,0 +1,5 @@
+//! The inbox on RabbitMQ.
+
+mod letters;
+
+pub use letters::Letters;
