@@ -15,7 +15,9 @@ mod handoff;
 mod kept_signals;
 pub mod outbox;
 pub mod people;
+pub mod postgres;
 pub mod sqlite;
+mod written;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -331,7 +333,15 @@ pub trait Journal: Send + Sync {
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// After a start: `sending` rows of a channel become `pending` (`resend`) or `unknown`; `held` ones `pending`.
+    /// Where several daemons send, only those that nobody is sending any more.
     async fn recover(&self, channel: &str, resend: bool) -> Result<(), StoreError>;
+
+    /// From time to time, where several daemons send: what one that is no more was sending becomes `pending` (`resend`)
+    /// or `unknown`. How many that were.
+    async fn reclaim(&self, channel: &str, resend: bool) -> Result<u64, StoreError> {
+        let _ = (channel, resend);
+        Ok(0)
+    }
 
     /// Leases up to `limit` due messages of a channel: at most one of each conversation, its oldest.
     async fn lease(&self, channel: &str, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError>;

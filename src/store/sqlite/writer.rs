@@ -341,13 +341,7 @@ impl Op {
     }
 }
 
-#[expect(clippy::expect_used, reason = "rows are plain structs with string keys")]
-pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
-    // Most of them fit, and need not be moved as they grow.
-    let mut json = Vec::with_capacity(1024);
-    serde_json::to_writer(&mut json, value).expect("plain structs with string keys always serialise");
-    String::from_utf8(json).expect("JSON is UTF-8")
-}
+pub(super) use crate::store::written::to_json;
 
 pub(super) fn oldest(window: Duration) -> MessageId {
     let now = crate::clock::now();

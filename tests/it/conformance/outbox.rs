@@ -2,9 +2,12 @@
 
 use contract::{ConversationId, OutboundId, Reached, Timestamp};
 use jiff::SignedDuration;
-use switchboard::store::{
-    Store, StoreError,
-    outbox::{DeadKind, Delivery, DeliveryState, Leased, Redriven, Settled},
+use switchboard::{
+    inbox::Delivery,
+    store::{
+        Store, StoreError,
+        outbox::{self, DeadKind, DeliveryState, Leased, Redriven, Settled},
+    },
 };
 
 use super::{
@@ -16,7 +19,7 @@ fn settled(leased: &Leased, state: DeliveryState, next_at: Timestamp) -> Settled
     Settled {
         id: leased.outbound.id,
         conversation: leased.outbound.conversation,
-        delivery: Delivery { state, attempts: leased.attempts + 1, error: None },
+        delivery: outbox::Delivery { state, attempts: leased.attempts + 1, error: None },
         external_id: None,
         next_at,
     }
@@ -161,14 +164,15 @@ pub async fn the_ledger_adds_up(backend: &impl Backend) {
         turn(&record, c, &at.to_string()).await;
     }
     record.queue.accept(make::inbound("a", "waits", "x")).await.unwrap();
-    let buried = record.queue.accept(make::inbound("a", "dead", "x")).await.unwrap().id;
-    store.bury(buried, "cannot be read").await.unwrap();
-    store.bury(buried, "again").await.unwrap();
+    let buried = make::taken(&record, make::inbound("a", "dead", "x")).await;
+    let buried = Delivery::new(buried.id, buried.inbound);
+    record.queue.dead(&buried, "cannot be read").await.unwrap();
+    record.queue.dead(&buried, "again").await.unwrap();
     let failed = replied(store, ids, c, "never arrives").await;
     replied(store, ids, c, "waits").await;
     fail(store, "blocked by the recipient").await;
 
-    let ledger = store.ledger().await.unwrap();
+    let ledger = record.ledger().await;
     assert_eq!((ledger.accepted, ledger.decided, ledger.waiting, ledger.dead, ledger.redriven), (5, 3, 1, 1, 0));
     let count = |state: DeliveryState| ledger.outbound[state as usize];
     assert_eq!((count(DeliveryState::Failed), count(DeliveryState::Pending)), (1, 1));
