@@ -160,7 +160,7 @@ impl Outbox for PostgresRecord {
 
 fn told(row: Option<&Row>) -> Result<Option<(ConversationId, Delivery)>, StoreError> {
     let Some(row) = row else { return Ok(None) };
-    Ok(delivery(row, 1)?.map(|delivery| rows::id(row, 0).map(|id| (id, delivery))).transpose()?)
+    delivery(row, 1)?.map(|delivery| rows::id(row, 0).map(|id| (id, delivery))).transpose()
 }
 
 /// The delivery in three columns, the first of which is null where there is none.
