@@ -43,20 +43,35 @@ const NOT_RUN: [(&str, &str); 8] = [
 ];
 
 /// What else people have, that examples use.
-const PROGRAMS: [&str; 13] = [
+const PROGRAMS: [&str; 28] = [
+    "./make-secrets",
     "cargo",
     "cd",
+    "cp",
+    "createdb",
     "curl",
+    "deploy/kubernetes/make-secrets",
+    "deploy/kubernetes/rules-component",
     "docker",
     "echo",
     "install",
     "journalctl",
+    "kind",
+    "kubectl",
     "npm",
+    "pg_basebackup",
+    "pg_dump",
+    "pg_restore",
+    "pg_verifybackup",
+    "psql",
+    "rabbitmqctl",
     "rsync",
     "scripts/test",
     "sqlite3",
     "sudo",
     "systemctl",
+    "touch",
+    "weed",
 ];
 
 fn root() -> &'static Path {
