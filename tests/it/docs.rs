@@ -43,7 +43,7 @@ const NOT_RUN: [(&str, &str); 8] = [
 ];
 
 /// What else people have, that examples use.
-const PROGRAMS: [&str; 28] = [
+const PROGRAMS: [&str; 27] = [
     "./make-secrets",
     "cargo",
     "cd",
@@ -71,8 +71,10 @@ const PROGRAMS: [&str; 28] = [
     "sudo",
     "systemctl",
     "touch",
-    "weed",
 ];
+
+/// Of these, those to which `switchboard` is a unit, a namespace or a database.
+const OTHERS: [&str; 6] = ["createdb", "install", "journalctl", "kubectl", "pg_dump", "systemctl"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -163,7 +165,7 @@ fn words(line: &str) -> Vec<Vec<String>> {
 fn own(words: &[String]) -> Option<Vec<String>> {
     let own = |word: &String| word == "switchboard" || word == "$IMAGE" || word.ends_with("/switchboard");
     let command = match words.iter().position(own) {
-        Some(at) if words[0] != "install" && words[0] != "systemctl" && words[0] != "journalctl" => &words[at..],
+        Some(at) if !OTHERS.contains(&words[0].as_str()) => &words[at..],
         // `docker exec switchboard switchboard doctor`, `docker run … "$IMAGE" rules check`
         _ if words.starts_with(&["cargo".into(), "run".into()]) => {
             let at = words.iter().position(|word| word == "--")?;
