@@ -15,7 +15,7 @@ use crate::{
     alarms::{AlarmClock, AlarmHandle, AlarmMailbox},
     announce::Announcer,
     bot,
-    config::Config,
+    config::{Attachments, Config, Keeper},
     courier::Courier,
     desk::{Board, DeskHandle, Dispatcher},
     fetcher::Fetcher,
@@ -32,7 +32,7 @@ use crate::{
     shadow::{Shadow, ShadowMailbox},
     store::{
         Store,
-        attachments::LocalAttachments,
+        attachments::{LocalAttachments, S3Attachments},
         people::{Agent, Role},
         sqlite::{Options, SqliteRecord},
     },
@@ -127,9 +127,7 @@ impl Daemon {
         let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, alarms, Arc::clone(&channels)));
         let dispatcher = Dispatcher::open(Arc::clone(&records), policy.rules(), ids, config.desk.offline_after).await?;
 
-        let attachments =
-            LocalAttachments::new(home.attachments(), config.attachments.max_bytes, config.attachments.types.clone())
-                .context("the folder of attachments cannot be made")?;
+        let attachments = attachments(&config.attachments, &home)?;
         let hits = Arc::new(Hits::new(Arc::clone(&records.store)));
         let (shadow, shadow_mailbox) = Shadow::new();
         let shadow = Arc::new(shadow);
@@ -153,7 +151,7 @@ impl Daemon {
             source,
             looked,
             channels,
-            attachments: Arc::new(attachments),
+            attachments,
             couriers,
             hits,
             shadow,
@@ -311,6 +309,17 @@ impl Daemon {
             true
         }
     }
+}
+
+/// What keeps files.
+fn attachments(config: &Attachments, home: &Home) -> anyhow::Result<Arc<dyn AttachmentStore>> {
+    Ok(match config.store {
+        Keeper::Folder => Arc::new(
+            LocalAttachments::new(home.attachments(), config.taken())
+                .context("the folder of attachments cannot be made")?,
+        ),
+        Keeper::S3 => Arc::new(S3Attachments::new(&config.s3()?, config.taken())?),
+    })
 }
 
 /// Looks at the candidate rules again.

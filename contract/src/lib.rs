@@ -11,7 +11,9 @@ mod memory;
 mod message;
 mod text;
 
-pub use attachment::{Attachment, AttachmentError, AttachmentSource, AttachmentStore, ContentHash};
+pub use attachment::{
+    Attachment, AttachmentBytes, AttachmentError, AttachmentSource, AttachmentStore, ContentHash, ServedAs,
+};
 pub use channel::{Channel, ChannelError, Check, Fate, Limits, Receipt, SendError, Stop};
 pub use host::{
     Accepted, Host, Inbox, InboxError, Notice, Thread, ThreadAuthor, ThreadEntry, ThreadError, ThreadEvent,

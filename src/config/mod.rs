@@ -13,8 +13,10 @@ use config::{Environment, File, FileFormat};
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
+mod attachments;
 mod understanding;
 
+pub use attachments::{Attachments, Keeper};
 pub use understanding::Understanding;
 
 /// Every setting at its default, explained.
@@ -102,14 +104,6 @@ pub struct Bot {
     pub threshold: f32,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "config.default.toml explains them")]
-pub struct Attachments {
-    pub max_bytes: usize,
-    pub types: Vec<String>,
-}
-
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}{}", help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
@@ -149,6 +143,9 @@ fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Res
     let source = source.source(Some(variables.map(|(name, value)| (name.clone(), value.clone())).collect()));
     let built = builder.add_source(source).build().map_err(|error| explain(&error.to_string()))?;
     let config: Config = built.try_deserialize().map_err(|error| explain(&error.to_string()))?;
+    if let Some(file) = file {
+        attachments::no_secret_in(file)?;
+    }
     check(config)
 }
 
@@ -198,6 +195,9 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     }
     if config.inbox.max_waiting == 0 {
         return wrong("inbox.max_waiting is 0, so that no message would ever be taken", "10000 is the default");
+    }
+    if let Some((what, help)) = config.attachments.mistake() {
+        return wrong(what, help);
     }
     if config.public_url.is_empty() {
         config.public_url = format!("http://localhost:{}", config.listen.port());
@@ -263,6 +263,8 @@ mod tests {
             ("[understanding.remote]\nkind = \"http\"\n", "understanding.remote.url"),
             ("[understanding.remote]\nkind = \"gpt\"\n", "openai"),
             ("[understanding.remote]\nkind = \"http\"\nurl = \"http://x\"\nsignals = [\"anger\"]\n", "churn_risk"),
+            ("[attachments]\nstore = \"s3\"\n", "attachments.s3.bucket"),
+            ("[attachments.s3]\nsecret_key = \"x\"\n", "SWITCHBOARD_ATTACHMENTS__S3__SECRET_KEY"),
             ("listen = \n", "a.toml"),
         ];
         for (text, expected) in rows {

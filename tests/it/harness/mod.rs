@@ -6,6 +6,7 @@ mod console;
 mod daemon;
 mod http_channel;
 mod mail_domain;
+mod s3;
 mod web_chat;
 
 use std::{future::Future, time::Duration};
@@ -16,6 +17,7 @@ pub use console::{Console, Live};
 pub use daemon::{Daemon, Home, Ran};
 pub use http_channel::{HttpChannel, Sent};
 pub use mail_domain::{BOUNCES, LI, MALLORY, MailDomain, SUPPORT};
+pub use s3::S3Server;
 use serde_json::Value;
 pub use web_chat::{Visitor, vouch};
 
