@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// For how much time unused pace is saved up, so that late wake-ups cost nothing.
-const SAVED: Duration = Duration::from_millis(50);
+pub const SAVED: Duration = Duration::from_millis(50);
 
 /// So many a second and no more, evenly; none at all during a pause that the platform asked for.
 #[derive(Debug)]
@@ -19,8 +19,27 @@ impl Pace {
     /// `None` is as fast as it goes.
     #[must_use]
     pub fn new(per_second: Option<u32>, now: Instant) -> Self {
-        let each = |rate: u32| Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(rate.max(1))));
-        Self { each: per_second.map(each), free: now, paused_until: None }
+        Self::every(per_second.map(Self::each), now)
+    }
+
+    /// One in so much time; `None` is as fast as it goes.
+    #[must_use]
+    pub const fn every(each: Option<Duration>, now: Instant) -> Self {
+        Self { each, free: now, paused_until: None }
+    }
+
+    /// The time that one message takes up, at so many a second.
+    #[must_use]
+    pub fn each(per_second: u32) -> Duration {
+        Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(per_second.max(1))))
+    }
+
+    /// Another pace from now on; what went is not counted anew.
+    pub fn set_each(&mut self, each: Option<Duration>, now: Instant) {
+        if self.each != each {
+            self.free = if self.each.is_some() { self.free.max(now) } else { now };
+            self.each = each;
+        }
     }
 
     /// How many may go now, of `wanted`.
@@ -41,6 +60,20 @@ impl Pace {
             let from = now.checked_sub(SAVED).map_or(self.free, |earliest| self.free.max(earliest));
             self.free = from + each * u32::try_from(count).unwrap_or(u32::MAX);
         }
+    }
+
+    /// So many of those taken did not go.
+    pub fn give_back(&mut self, count: usize) {
+        if let Some(each) = self.each.filter(|_| count > 0) {
+            let back = each * u32::try_from(count).unwrap_or(u32::MAX);
+            self.free = self.free.checked_sub(back).unwrap_or(self.free);
+        }
+    }
+
+    /// How long a pause still lasts, where there is one.
+    #[must_use]
+    pub fn paused(&self, now: Instant) -> Option<Duration> {
+        self.paused_until.and_then(|until| until.checked_duration_since(now)).filter(|left| !left.is_zero())
     }
 
     /// Nothing goes before `until`.
@@ -89,6 +122,22 @@ mod tests {
                 let later = now + pace.wait(now);
                 prop_assert!(pace.allows(1, later) == 1);
                 now = later;
+            }
+        }
+
+        /// What is taken and given back leaves the pace as it was.
+        #[test]
+        fn what_is_given_back_may_go_again(rate in 1_u32..2_000, idle in 0_u64..200, wanted in 1_usize..40, part in 0_usize..40) {
+            let begun = Instant::now();
+            let now = begun + Duration::from_millis(idle);
+            let (mut pace, mut other) = (Pace::new(Some(rate), begun), Pace::new(Some(rate), begun));
+            let granted = pace.allows(wanted, now);
+            let back = part.min(granted);
+            pace.take(granted, now);
+            pace.give_back(back);
+            other.take(granted - back, now);
+            for later in [0, 1, 7, 50, 1_000].map(|late| now + Duration::from_millis(late)) {
+                prop_assert_eq!(pace.allows(32, later), other.allows(32, later));
             }
         }
 

@@ -12,8 +12,8 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// The level cannot be understood.
 pub fn start_logs(log: &Log) -> anyhow::Result<()> {
-    // Migrations say the same at every start.
-    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", log.level))
+    // Migrations say the same at every start; the broker's client logs whole messages, and errors that are reported anyway.
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,lapin=off,{}", log.level))
         .map_err(|error| anyhow::anyhow!("log.level {:?} cannot be understood: {error}", log.level))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {

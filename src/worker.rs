@@ -28,6 +28,7 @@ use crate::{
     shadow::Shadow,
     store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
     turn::{Occasion, Setting, Turn, opens},
+    typing::shown_during,
     understand::{Remote, Signals, Text, classify_within},
 };
 
@@ -228,7 +229,7 @@ impl Worker {
         let id = delivery.id;
         let mut pause = Duration::from_millis(100);
         loop {
-            match self.queue.dead(&delivery, reason).await {
+            match self.queue.dead(delivery, reason).await {
                 Ok(()) => {
                     tracing::error!(message = %id, reason, "A message could not be processed; it is kept as a dead letter.");
                     metrics::counter!("switchboard_dead_total", "kind" => "turn").increment(1);
@@ -412,7 +413,8 @@ impl Worker {
     ) -> &'static str {
         let question = Question { text: inbound.content.text(), language: turn.language().unwrap_or("und") };
         let attempt = AssertUnwindSafe(bot.respond(&question)).catch_unwind();
-        let reply = tokio::time::timeout(self.settings.respond_within, attempt).await;
+        let answered = tokio::time::timeout(self.settings.respond_within, attempt);
+        let reply = shown_during(answered, || self.records.show_typing(turn.conversation())).await;
         let failure = match reply {
             Ok(Ok(Ok(Reply::Answer(answer))))
                 if wanted.min_confidence.is_none_or(|least| f64::from(answer.citation.score) >= least) =>

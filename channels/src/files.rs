@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use bytes::Bytes;
-use contract::{Attachment, AttachmentSource, AttachmentStore, ContentHash, SendError};
+use contract::{Attachment, AttachmentSource, AttachmentStore, ContentHash, SendError, ServedAs};
 use serde::{Deserialize, Serialize};
 
 use crate::{answer::Refusal, seal::Seal};
@@ -102,17 +103,31 @@ async fn serve(
         return Err(gone());
     }
     let hash: ContentHash = hash.parse().map_err(|_| gone())?;
-    let bytes = store.read(hash).await?.ok_or_else(gone)?;
-    Ok((file_headers(&proof.name, &proof.media_type), bytes).into_response())
+    let (is_shown, disposition) = (is_plain_image(&proof.media_type), disposition(&proof.name, &proof.media_type));
+    let served = ServedAs { media_type: "application/octet-stream", disposition: &disposition };
+    // A page may allow pictures from here alone.
+    if !is_shown && let Some(link) = store.link(hash, served).await? {
+        return Ok(([(header::CACHE_CONTROL, "no-store")], Redirect::temporary(&link)).into_response());
+    }
+    let file = store.open(hash).await?.ok_or_else(gone)?;
+    let headers = file_headers(&disposition, &proof.media_type);
+    Ok((headers, [(header::CONTENT_LENGTH, file.size)], Body::from_stream(file.chunks)).into_response())
+}
+
+/// What browsers show in place: raster images, which cannot carry scripts.
+fn is_plain_image(media_type: &str) -> bool {
+    matches!(media_type, "image/png" | "image/jpeg" | "image/gif" | "image/webp")
+}
+
+fn disposition(name: &str, media_type: &str) -> String {
+    let how = if is_plain_image(media_type) { "inline" } else { "attachment" };
+    format!("{how}; filename*=UTF-8''{}", percent_encode(name))
 }
 
 /// Headers under which a stranger's file can do no harm: only plain raster images are shown in place, all else is
 /// downloaded, nothing is sniffed and nothing runs.
-fn file_headers(name: &str, media_type: &str) -> HeaderMap {
-    let image = matches!(media_type, "image/png" | "image/jpeg" | "image/gif" | "image/webp");
-    let (disposition, media_type) =
-        if image { ("inline", media_type) } else { ("attachment", "application/octet-stream") };
-    let disposition = format!("{disposition}; filename*=UTF-8''{}", percent_encode(name));
+fn file_headers(disposition: &str, media_type: &str) -> HeaderMap {
+    let media_type = if is_plain_image(media_type) { media_type } else { "application/octet-stream" };
     let fixed: [(HeaderName, &'static str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
@@ -120,7 +135,7 @@ fn file_headers(name: &str, media_type: &str) -> HeaderMap {
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ];
     let mut headers: HeaderMap = fixed.into_iter().map(|(k, v)| (k, HeaderValue::from_static(v))).collect();
-    let texts = [(header::CONTENT_DISPOSITION, disposition.as_str()), (header::CONTENT_TYPE, media_type)];
+    let texts = [(header::CONTENT_DISPOSITION, disposition), (header::CONTENT_TYPE, media_type)];
     headers.extend(texts.into_iter().filter_map(|(k, v)| Some((k, HeaderValue::from_str(v).ok()?))));
     headers
 }
@@ -136,6 +151,14 @@ fn percent_encode(text: &str) -> String {
         }
         out
     })
+}
+
+/// Whether the sender's word for what a file is can be one (RFC 6838, section 4.2).
+pub(crate) fn is_media_type(given: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    given.len() <= 127 && given.split_once('/').is_some_and(|(main, sub)| is_name(main) && is_name(sub))
 }
 
 #[cfg(test)]
@@ -167,7 +190,7 @@ mod tests {
             ("image/svg+xml", "attachment", "application/octet-stream"),
             ("text/html", "attachment", "application/octet-stream"),
         ] {
-            let headers = file_headers("a\"\r\nb.png", media_type);
+            let headers = file_headers(&super::disposition("a\"\r\nb.png", media_type), media_type);
             assert_eq!(headers["content-type"], served);
             assert_eq!(headers["content-disposition"], format!("{disposition}; filename*=UTF-8''a%22%0D%0Ab.png"));
             assert_eq!(headers["x-content-type-options"], "nosniff");

@@ -22,6 +22,17 @@ pub mod measured {
     pub use crate::{email::measured as email, telegram::measured as telegram};
 }
 
+/// What the fuzz targets of `fuzz/` call and nobody else does.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::{
+        email::fuzzing::{Letter, Mail, mail, new_text},
+        markup::fuzzing::{Mark, marked, page_text, to_html},
+        telegram::fuzzing::update,
+    };
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/writing-a-channel.md")]
 struct WritingAChannel;

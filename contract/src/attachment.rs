@@ -1,9 +1,10 @@
 //! Files that come with messages: named by the hash of their bytes, never inline.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::{StreamExt, stream, stream::BoxStream};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
@@ -110,6 +111,45 @@ pub trait AttachmentStore: Send + Sync {
     /// # Errors
     /// [`AttachmentError::Unavailable`] when the store cannot be read now.
     async fn read(&self, hash: ContentHash) -> Result<Option<Bytes>, AttachmentError>;
+
+    /// The same bytes as they come, for handing them on; a large file is never whole in memory.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); what breaks later is an error in the stream.
+    async fn open(&self, hash: ContentHash) -> Result<Option<AttachmentBytes>, AttachmentError> {
+        let bytes = self.read(hash).await?;
+        Ok(bytes.map(|bytes| AttachmentBytes {
+            size: bytes.len() as u64,
+            chunks: stream::once(std::future::ready(Ok(bytes))).boxed(),
+        }))
+    }
+
+    /// An address at which a browser gets the bytes from the store itself, signed, and good for some minutes. `None` where
+    /// the store has no such addresses: then the bytes are served from here.
+    ///
+    /// # Errors
+    /// [`AttachmentError::Unavailable`] when none can be made now.
+    async fn link(&self, hash: ContentHash, served: ServedAs<'_>) -> Result<Option<String>, AttachmentError> {
+        let _ = (hash, served);
+        Ok(None)
+    }
+}
+
+/// A file's bytes as they come.
+pub struct AttachmentBytes {
+    /// How many there are.
+    pub size: u64,
+    /// The bytes.
+    pub chunks: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// The headers under which a browser gets a file.
+#[derive(Debug, Clone, Copy)]
+pub struct ServedAs<'a> {
+    /// `Content-Type`.
+    pub media_type: &'a str,
+    /// `Content-Disposition`.
+    pub disposition: &'a str,
 }
 
 /// Why a file was not kept or read.
@@ -120,5 +160,5 @@ pub enum AttachmentError {
     Refused(String),
     /// The store failed; the same call may succeed later.
     #[error("the attachment store is unavailable")]
-    Unavailable(#[source] std::io::Error),
+    Unavailable(#[source] io::Error),
 }

@@ -11,7 +11,9 @@ mod memory;
 mod message;
 mod text;
 
-pub use attachment::{Attachment, AttachmentError, AttachmentSource, AttachmentStore, ContentHash};
+pub use attachment::{
+    Attachment, AttachmentBytes, AttachmentError, AttachmentSource, AttachmentStore, ContentHash, ServedAs,
+};
 pub use channel::{Channel, ChannelError, Check, Fate, Limits, Receipt, SendError, Stop};
 pub use host::{
     Accepted, Host, Inbox, InboxError, Notice, Thread, ThreadAuthor, ThreadEntry, ThreadError, ThreadEvent,
@@ -23,7 +25,7 @@ pub use message::{
     Address, Author, Body, Button, ButtonAction, Content, Inbound, Location, Outbound, Reached, Rejected, Sender,
     normalise_email, normalise_phone,
 };
-pub use text::{clean_line, clean_text, truncate_chars};
+pub use text::{MAX_TEXT_BYTES, clean_line, clean_text, truncate_chars};
 
 /// A moment, UTC, to the nanosecond. One type for the whole of Switchboard.
 pub use jiff::Timestamp;

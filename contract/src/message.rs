@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, ConversationId, OutboundId, Timestamp};
+use crate::{Attachment, ContentHash, ConversationId, OutboundId, Timestamp};
 
 /// A customer's handle on one kind of channel: an email address, a Telegram user id, a visitor's id.
 ///
@@ -187,6 +187,9 @@ pub struct Body {
     /// Files. Their bytes are elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// Those of them that `html` shows, by the name that it gives them: what follows `cid:` (RFC 2392).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<String, ContentHash>,
     /// The whole as it came, where `text` is only a part: a mail with its history and headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Attachment>,

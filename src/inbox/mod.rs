@@ -6,6 +6,9 @@
 //! - a message whose delivery was not settled is delivered again, at the latest after a restart;
 //! - past the bound on waiting messages `accept` answers busy, and loses nothing.
 
+pub mod rabbitmq;
+pub mod spool;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -58,5 +61,11 @@ impl Delivery {
     #[must_use]
     pub fn new(id: MessageId, inbound: Arc<Inbound>) -> Self {
         Self { id, inbound, tag: 0 }
+    }
+
+    /// The same, known to its backend by `tag`.
+    #[must_use]
+    pub fn with_tag(self, tag: u64) -> Self {
+        Self { tag, ..self }
     }
 }

@@ -8,13 +8,16 @@ mod amend;
 pub mod attachments;
 pub mod conversation;
 pub mod customer;
+pub mod dedup_key;
 pub mod entry;
 pub mod files;
 mod handoff;
 mod kept_signals;
 pub mod outbox;
 pub mod people;
+pub mod postgres;
 pub mod sqlite;
+mod written;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -26,9 +29,9 @@ use contract::{
 };
 use conversation::{Conversation, Owner};
 use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
-use entry::{DecisionRecord, Entry};
+use entry::{DecisionRecord, Entry, What};
 use files::Files;
-use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled};
+use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Precedence, Redriven, Settled};
 use people::{Agent, ApiToken, Session};
 
 use crate::{routing::Trigger, understand::Signals};
@@ -106,6 +109,20 @@ pub struct Commit {
     pub once: Option<Once>,
     /// By whose leave it is made, where only the holder of a lease may make it.
     pub fence: Option<Fence>,
+}
+
+impl Commit {
+    /// How urgent one of the replies in it is. A store keeps it, and raises what still stands before the reply in its
+    /// conversation to it.
+    #[must_use]
+    pub fn precedence(&self, reply: OutboundId) -> Precedence {
+        let by_time = self.entries.iter().any(|entry| matches!(entry.what, What::Fired { .. }));
+        let outbound = self.entries.iter().find_map(|entry| match &entry.what {
+            What::Reply { outbound, .. } if outbound.id == reply => Some(outbound),
+            _ => None,
+        });
+        outbound.map_or(Precedence::Reply, |outbound| Precedence::of(outbound, by_time))
+    }
 }
 
 /// A message that was taken off the queue.
@@ -243,7 +260,7 @@ pub trait Journal: Send + Sync {
     /// What is known about a thread and a sender.
     async fn recall(&self, thread: &Thread, from: &Sender) -> Result<Recall, StoreError>;
 
-    /// Commits; see [`Commit`].
+    /// Commits; see [`Commit`]. A turn makes pending what was held in its conversation for the customer to write.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the conversation's version is not the one that was read, or an address was
@@ -330,10 +347,32 @@ pub trait Journal: Send + Sync {
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// After a start: `sending` rows of a channel become `pending` (`resend`) or `unknown`; `held` ones `pending`.
+    /// Where several daemons send, only those that nobody is sending any more.
     async fn recover(&self, channel: &str, resend: bool) -> Result<(), StoreError>;
 
-    /// Leases up to `limit` due messages of a channel: at most one of each conversation, its oldest.
-    async fn lease(&self, channel: &str, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError>;
+    /// From time to time, where several daemons send: what one that is no more was sending becomes `pending` (`resend`)
+    /// or `unknown`. How many that were.
+    async fn reclaim(&self, channel: &str, resend: bool) -> Result<u64, StoreError> {
+        let _ = (channel, resend);
+        Ok(0)
+    }
+
+    /// Leases up to `limit` due messages of a channel: at most one of each conversation, its oldest. The most urgent go
+    /// first, but so many as `for_bulk` says are of [`Precedence::Bulk`] where there are as many due.
+    async fn lease(
+        &self,
+        channel: &str,
+        now: Timestamp,
+        limit: usize,
+        for_bulk: usize,
+    ) -> Result<Vec<Leased>, StoreError>;
+
+    /// Leases the oldest message that is held for its channel, to find out whether the channel works again; `None` where
+    /// there is none.
+    async fn probe(&self, channel: &str) -> Result<Option<Leased>, StoreError>;
+
+    /// Makes everything pending that is held for a channel.
+    async fn release(&self, channel: &str) -> Result<(), StoreError>;
 
     /// When the next message of a channel that waits for a retry is due.
     async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError>;

@@ -4,13 +4,16 @@
 //!   pending ──lease──► sending ──receipt──► sent ──► delivered ──► read
 //!      ▲                 │ │ └── refused ──► failed
 //!      └──── retry ──────┘ └── no answer, crash ──► unknown ──resend──► pending
-//!   held: the channel cannot send; becomes pending when it can.
+//!   held: the channel cannot send, or the customer wrote too long ago; becomes pending when it can be sent.
 //! ```
+//!
+//! What is held for its channel is tried again one by one, and goes as a whole once one of them went; a start tries it at
+//! once. What is held for its customer becomes pending in the very transaction that commits the customer's next turn.
 //!
 //! A crash leaves `sending` rows. At the next start they become `pending` again where the receiver drops doubles by
 //! id, and `unknown` elsewhere: the platform may or may not have taken the message, and a person decides.
 
-use contract::{ConversationId, Fate, MessageId, Outbound, OutboundId, Timestamp};
+use contract::{Author, ConversationId, Fate, MessageId, Outbound, OutboundId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How far an outbound message has come.
@@ -31,7 +34,7 @@ pub enum DeliveryState {
     Failed = 5,
     /// The platform may or may not have taken it.
     Unknown = 6,
-    /// Waits for its channel to work again.
+    /// Waits for what [`HeldFor`] says.
     Held = 7,
 }
 
@@ -54,10 +57,34 @@ impl DeliveryState {
         usize::try_from(number).ok().and_then(|n| Self::ALL.get(n).copied())
     }
 
+    /// Whether the platform took it.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Read)
+    }
+
     /// Whether a person may have it sent again.
     #[must_use]
     pub const fn can_be_resent(self) -> bool {
         matches!(self, Self::Failed | Self::Unknown | Self::Held)
+    }
+}
+
+/// What a held message waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldFor {
+    /// That its channel works again, or is configured at all.
+    Channel = 0,
+    /// That the customer writes: the platform only takes what comes soon after that.
+    Customer = 1,
+}
+
+impl HeldFor {
+    /// What this number means, as rows keep it.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Self {
+        if number == Self::Customer as i64 { Self::Customer } else { Self::Channel }
     }
 }
 
@@ -71,6 +98,61 @@ pub struct Delivery {
     /// What the last failure was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What it waits for, where it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_for: Option<HeldFor>,
+}
+
+impl Delivery {
+    /// One that was not tried yet.
+    #[must_use]
+    pub const fn first(state: DeliveryState) -> Self {
+        let held_for = if matches!(state, DeliveryState::Held) { Some(HeldFor::Channel) } else { None };
+        Self { state, attempts: 0, error: None, held_for }
+    }
+
+    /// One that waits, and why in words.
+    #[must_use]
+    pub const fn held(held_for: HeldFor, attempts: u32, why: String) -> Self {
+        Self { state: DeliveryState::Held, attempts, error: Some(why), held_for: Some(held_for) }
+    }
+}
+
+/// What goes first where a channel has more to send than it may: who waits for an answer before who is only told
+/// something. Within a conversation the order stays, so what stands before a more urgent message becomes as urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Precedence {
+    /// A person of the company wrote it.
+    Agent = 0,
+    /// It answers what the customer wrote.
+    Reply = 1,
+    /// No message of the customer brought it about. Never starves: see [`BulkShare`](crate::share::BulkShare).
+    Bulk = 2,
+}
+
+impl Precedence {
+    /// Each, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Reply, Self::Bulk];
+
+    /// The one of this number, as rows keep it.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Self {
+        match number {
+            0 => Self::Agent,
+            2 => Self::Bulk,
+            _ => Self::Reply,
+        }
+    }
+
+    /// That of a message; `by_time` where rules ran because of the time alone.
+    #[must_use]
+    pub const fn of(outbound: &Outbound, by_time: bool) -> Self {
+        match outbound.author {
+            Author::Agent { .. } => Self::Agent,
+            Author::Bot | Author::System if by_time || outbound.in_reply_to.is_none() => Self::Bulk,
+            Author::Bot | Author::System => Self::Reply,
+        }
+    }
 }
 
 /// A message leased for sending: nobody else sends it until it is settled.
@@ -80,6 +162,8 @@ pub struct Leased {
     pub outbound: Outbound,
     /// How often it was tried before.
     pub attempts: u32,
+    /// By what it was chosen.
+    pub precedence: Precedence,
 }
 
 /// How sending a leased message went.

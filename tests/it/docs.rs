@@ -43,21 +43,38 @@ const NOT_RUN: [(&str, &str); 8] = [
 ];
 
 /// What else people have, that examples use.
-const PROGRAMS: [&str; 13] = [
+const PROGRAMS: [&str; 27] = [
+    "./make-secrets",
     "cargo",
     "cd",
+    "cp",
+    "createdb",
     "curl",
+    "deploy/kubernetes/make-secrets",
+    "deploy/kubernetes/rules-component",
     "docker",
     "echo",
     "install",
     "journalctl",
+    "kind",
+    "kubectl",
     "npm",
+    "pg_basebackup",
+    "pg_dump",
+    "pg_restore",
+    "pg_verifybackup",
+    "psql",
+    "rabbitmqctl",
     "rsync",
     "scripts/test",
     "sqlite3",
     "sudo",
     "systemctl",
+    "touch",
 ];
+
+/// Of these, those to which `switchboard` is a unit, a namespace or a database.
+const OTHERS: [&str; 6] = ["createdb", "install", "journalctl", "kubectl", "pg_dump", "systemctl"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -148,7 +165,7 @@ fn words(line: &str) -> Vec<Vec<String>> {
 fn own(words: &[String]) -> Option<Vec<String>> {
     let own = |word: &String| word == "switchboard" || word == "$IMAGE" || word.ends_with("/switchboard");
     let command = match words.iter().position(own) {
-        Some(at) if words[0] != "install" && words[0] != "systemctl" && words[0] != "journalctl" => &words[at..],
+        Some(at) if !OTHERS.contains(&words[0].as_str()) => &words[at..],
         // `docker exec switchboard switchboard doctor`, `docker run … "$IMAGE" rules check`
         _ if words.starts_with(&["cargo".into(), "run".into()]) => {
             let at = words.iter().position(|word| word == "--")?;

@@ -12,7 +12,7 @@ use mail_parser::{
 };
 
 use super::reply::new_text;
-use crate::markup::html;
+use crate::{files::is_media_type, markup::html};
 
 /// How many characters a subject and a file's name have at most.
 const SUBJECT_CHARS: usize = 300;
@@ -23,6 +23,8 @@ const HTML_BYTES: usize = 256 * 1024;
 const TEXT_BYTES: usize = 256 * 1024;
 /// How many files are taken out of one mail. The others are in the original.
 const MOST_FILES: usize = 50;
+/// How many parts are looked at for them: empty ones are no files.
+const MOST_PARTS: usize = 1000;
 
 /// What a mail says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(super) struct MailContent {
 pub(super) struct File {
     pub(super) name: String,
     pub(super) media_type: String,
+    /// What the page calls it, where it shows it.
+    pub(super) content_id: Option<String>,
     pub(super) bytes: Bytes,
 }
 
@@ -280,7 +284,7 @@ fn files<'a>(mail: &'a Message<'_>) -> impl Iterator<Item = File> + 'a {
         let is_text = mail.part(*id).is_some_and(|part| matches!(part.body, PartType::Text(_) | PartType::Html(_)));
         is_text && (mail.text_body.contains(id) || mail.html_body.contains(id) || spoiled == Some(*id))
     };
-    let parts = mail.attachments.iter().filter(move |id| !shown(id)).filter_map(|id| mail.part(*id));
+    let parts = mail.attachments.iter().take(MOST_PARTS).filter(move |id| !shown(id)).filter_map(|id| mail.part(*id));
     let parts = parts.filter(|part| !is_signature(&media_type(part)));
     parts.enumerate().map(|(number, part)| file(mail, part, number + 1)).filter(|file| !file.bytes.is_empty())
 }
@@ -307,18 +311,14 @@ fn file(mail: &Message<'_>, part: &MessagePart<'_>, number: usize) -> File {
         (_, "text/calendar") => "invite.ics".to_owned(),
         (_, media_type) => format!("part-{number}.{}", extension(media_type)),
     });
-    File { name, media_type, bytes }
+    let content_id = part.content_id().map(|id| clean_line(id, NAME_CHARS)).filter(|id| !id.is_empty());
+    File { name, media_type, content_id, bytes }
 }
 
 fn media_type(part: &MessagePart<'_>) -> String {
-    let token = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
-    };
-    let given = part.content_type().and_then(|kind| Some((kind.ctype(), kind.subtype()?)));
-    match given.filter(|(main, sub)| token(main) && token(sub) && main.len() + sub.len() < 127) {
-        Some((main, sub)) => format!("{main}/{sub}").to_ascii_lowercase(),
-        None => "application/octet-stream".to_owned(),
-    }
+    let given = part.content_type().and_then(|kind| Some(format!("{}/{}", kind.ctype(), kind.subtype()?)));
+    let given = given.filter(|given| is_media_type(given));
+    given.map_or_else(|| "application/octet-stream".to_owned(), |given| given.to_ascii_lowercase())
 }
 
 fn extension(media_type: &str) -> &str {

@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{super::content::File, *};
 
     fn decoded(raw: &[u8]) -> Value {
         let marks = Marks::new(&[7; 32], "mail", "support", "shop.example");
@@ -87,6 +87,10 @@ mod tests {
                     Hint::Mail(id) => format!("mail {id}"),
                 };
                 let files = letter.content.files.iter();
+                let said = |file: &File| {
+                    let shown = file.content_id.as_ref().map(|id| format!(" cid:{id}")).unwrap_or_default();
+                    format!("{} {} {}{shown}", file.name, file.media_type, file.bytes.len())
+                };
                 json!({
                     "from": letter.from.address.handle,
                     "name": letter.from.name,
@@ -96,7 +100,7 @@ mod tests {
                     "subject": letter.content.subject,
                     "text": letter.content.text,
                     "html": letter.content.html.is_some(),
-                    "files": files.map(|file| format!("{} {} {}", file.name, file.media_type, file.bytes.len())).collect::<Vec<_>>(),
+                    "files": files.map(said).collect::<Vec<_>>(),
                 })
             }
             Decoded::Bounce(Bounce { of, recipient, reason }) => {

@@ -5,7 +5,9 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{Attachment, AttachmentError, Body, Content, ContentHash, Host, Inbound, InboxError, Stop, Unread};
+use contract::{
+    Attachment, AttachmentError, AttachmentSource, Body, Content, ContentHash, Host, Inbound, InboxError, Stop, Unread,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
@@ -145,7 +147,12 @@ impl Intake<'_> {
         let mut body = Body { text: content.text, html: content.html, subject: content.subject, ..Body::default() };
         for file in content.files {
             match self.keep_file(&file.name, &file.media_type, file.bytes).await? {
-                Ok(kept) => body.attachments.push(kept),
+                Ok(kept) => {
+                    if let (Some(id), AttachmentSource::Stored { hash, .. }) = (file.content_id, &kept.source) {
+                        body.inline.insert(id, *hash);
+                    }
+                    body.attachments.push(kept);
+                }
                 Err(why) => body.text = format!("{}\n\n[{why}]", body.text).trim_start().to_owned(),
             }
         }

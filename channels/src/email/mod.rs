@@ -6,6 +6,8 @@ mod compose;
 mod content;
 mod decode;
 mod folder;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod intake;
 mod register;
 mod reply;

@@ -135,6 +135,8 @@ const STAMPS: &[&str] = &[
 /// How many lines an introduction may be broken over, and how long it may be.
 const INTRODUCTION_LINES: usize = 4;
 const INTRODUCTION_BYTES: usize = 400;
+/// How many empty lines may stand between an introduction and its quote.
+const INTRODUCTION_GAP: usize = 50;
 
 /// What the writer added, as lines of `text` in their order; all of it where nothing would be left.
 pub(super) fn new_text(text: &str) -> String {
@@ -170,11 +172,11 @@ fn is_divider(line: &str) -> bool {
     }
 }
 
-/// Whether two lines here are headers of a quoted mail, the first of them of its sender or date.
+/// Whether headers of a quoted mail begin here: this line is one, and so is one of the two after it.
 fn is_header_block(lines: &[&str]) -> bool {
-    let mut next = lines.iter().filter(|line| !line.trim().is_empty()).take(3).map(|line| field(line));
-    let Some(Some(first)) = next.next() else { return false };
-    next.flatten().any(|second| second != first)
+    let Some(first) = lines.first().and_then(|line| field(line)) else { return false };
+    let next = lines[1..].iter().filter(|line| !line.trim().is_empty()).take(2);
+    next.filter_map(|line| field(line)).any(|second| second != first)
 }
 
 fn field(line: &str) -> Option<&'static str> {
@@ -204,10 +206,14 @@ fn is_quoted(line: &str) -> bool {
 
 /// Takes a last `On … wrote:` away, over several lines too.
 fn drop_introduction(kept: &mut Vec<&str>) {
-    let end = kept.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1);
+    let gap = kept.iter().rev().take(INTRODUCTION_GAP).position(|line| !line.trim().is_empty());
+    let Some(end) = gap.map(|gap| kept.len() - gap).filter(|end| kept[end - 1].len() <= INTRODUCTION_BYTES) else {
+        return;
+    };
     // One may be broken in the middle of its last words.
-    let last_two = kept[end.saturating_sub(2)..end].join(" ");
-    if !kept[..end].last().is_some_and(|line| introduces(line)) && !introduces(&last_two) {
+    let last_two = &kept[end.saturating_sub(2)..end];
+    let is_broken = || last_two[0].len() <= INTRODUCTION_BYTES && introduces(&last_two.join(" "));
+    if !introduces(kept[end - 1]) && !is_broken() {
         return;
     }
     let first = (end.saturating_sub(INTRODUCTION_LINES)..end).rev().take_while(|&at| !kept[at].trim().is_empty());
@@ -294,6 +300,16 @@ mod tests {
         ];
         for (mail, text) in rows {
             assert_eq!(new_text(mail), text, "{mail}");
+        }
+    }
+
+    /// Each would take minutes if anything looked at all lines for each line.
+    #[test]
+    fn a_hostile_mail_takes_no_longer_than_a_long_one() {
+        let long = "x".repeat(100_000);
+        for text in ["\n".repeat(300_000), ">a\n\n".repeat(100_000), "From: x\n\n\n\nx\n".repeat(30_000)] {
+            new_text(&text);
+            new_text(&format!("{long}\n{text}"));
         }
     }
 

@@ -12,11 +12,12 @@ mod send;
 mod tests;
 
 pub use decode::{Decoded, Decoder, File};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::Router;
 use contract::{Channel, Host, Limits, Outbound, Receipt, SendError};
+use jiff::SignedDuration;
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -40,6 +41,9 @@ pub struct Config {
     /// The longest request body in bytes, files included (they come as base64, a third larger than they are).
     #[serde(default = "default_max_body_bytes")]
     pub max_body_bytes: usize,
+    /// How long after the customer's last message the platform behind it takes replies, where it limits that.
+    #[serde(default)]
+    pub reply_window: Option<SignedDuration>,
 }
 
 fn default_max_body_bytes() -> usize {
@@ -50,6 +54,7 @@ fn default_max_body_bytes() -> usize {
 pub struct HttpChannel {
     shared: Arc<Shared>,
     callback: Option<send::Callback>,
+    reply_window: Option<Duration>,
 }
 
 /// What routes and sender both need.
@@ -70,6 +75,7 @@ impl HttpChannel {
         let callback = config.callback_url.as_deref().map(callback_url).transpose()?;
         Ok(Self {
             callback: callback.map(send::Callback::new).transpose()?,
+            reply_window: config.reply_window.map(window).transpose()?,
             shared: Arc::new(Shared {
                 decoder,
                 files: FileLinks::absolute(&context.secret, &context.public_url, name),
@@ -77,6 +83,11 @@ impl HttpChannel {
             }),
         })
     }
+}
+
+fn window(given: SignedDuration) -> Result<Duration, String> {
+    let window = Duration::try_from(given).ok().filter(|window| !window.is_zero());
+    window.ok_or_else(|| "`reply_window` must be a length of time like \"24h\"".to_owned())
 }
 
 fn callback_url(text: &str) -> Result<Url, String> {
@@ -96,7 +107,7 @@ impl Channel for HttpChannel {
             text_chars: decode::MAX_TEXT_BYTES,
             attachments: true,
             buttons: true,
-            reply_window: None,
+            reply_window: self.reply_window,
             per_second: None,
             kept: self.callback.is_none(),
             resends_unknown: true,

@@ -151,7 +151,7 @@ proptest::proptest! {
 
 fn channel(callback_url: Option<String>) -> HttpChannel {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = Config { secrets: vec![SECRET.into()], callback_url, max_body_bytes: 8192 };
+    let config = Config { secrets: vec![SECRET.into()], callback_url, max_body_bytes: 8192, reply_window: None };
     let context = BuildContext { secret: [9; 32], public_url: "https://chat.example.com".to_owned() };
     HttpChannel::new("erp", &config, &context).unwrap()
 }

@@ -14,10 +14,12 @@ use teloxide_core::types::{
 };
 
 use super::KIND;
+use crate::{files::is_media_type, guard::guarded};
 
 /// How much of what somebody quoted is repeated.
 const QUOTE_CHARS: usize = 300;
 const NAME_CHARS: usize = 100;
+const EMOJI_CHARS: usize = 20;
 
 /// What to do with messages in groups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -213,14 +215,17 @@ impl Decoder {
         let first = text.split_whitespace().next().unwrap_or_default();
         let is_named = first.starts_with('@') && self.is_name(first.trim_end_matches([',', ':', '，', '：']));
         let said = if is_named { text.trim_start()[first.len()..].trim_start() } else { text };
-        match message.quote() {
-            Some(quote) => format!("> {}\n{said}", clean_line(&quote.text, QUOTE_CHARS)),
-            None => said.to_owned(),
+        let quoted = message.quote().map(|quote| clean_line(&quote.text, QUOTE_CHARS)).unwrap_or_default();
+        match (quoted.is_empty(), said.is_empty()) {
+            (true, _) => said.to_owned(),
+            (false, true) => format!("> {quoted}"),
+            (false, false) => format!("> {quoted}\n{said}"),
         }
     }
 
     fn press(&self, raw: &Value) -> Decoded {
-        let Some(query) = read::<CallbackQuery>(raw) else { return Decoded::Unknown("callback_query".to_owned()) };
+        let query = read::<CallbackQuery>(raw).filter(|query| is_id(&query.id.0));
+        let Some(query) = query else { return Decoded::Unknown("callback_query".to_owned()) };
         let Some(data) = query.data.as_deref().filter(|data| !data.is_empty()) else {
             return Decoded::Ignored("a button of a game");
         };
@@ -251,12 +256,13 @@ impl Decoder {
             return Decoded::Ignored("a reaction in a group");
         }
         let emoji = reaction.new_reaction.last().map(|reaction| reaction.emoji().map_or("⭐", String::as_str));
+        let emoji = emoji.map(|emoji| clean_line(emoji, EMOJI_CHARS)).unwrap_or_default();
         let to = external_id(reaction.chat.id, reaction.message_id.0);
         let at = reaction.date.timestamp();
-        let content = Content::Reaction { to: to.clone(), emoji: emoji.unwrap_or_default().to_owned() };
+        let content = Content::Reaction { to: to.clone(), emoji: emoji.clone() };
         Decoded::Message {
             inbound: Box::new(Inbound {
-                external_id: format!("reaction/{to}/{at}/{}", emoji.unwrap_or_default()),
+                external_id: format!("reaction/{to}/{at}/{emoji}"),
                 thread: reaction.chat.id.to_string(),
                 sent_at: Timestamp::from_second(at).ok(),
                 ..self.inbound(sender(user), content)
@@ -269,17 +275,20 @@ impl Decoder {
     fn raw(&self, kind: &str, raw: &Value) -> Decoded {
         let person = ["from", "user"].into_iter().find_map(|name| read::<User>(&raw[name]));
         let chat = raw["chat"]["id"].as_i64().or_else(|| raw["user_chat_id"].as_i64());
-        let (Some(person), Some(chat)) = (person, chat) else { return Decoded::Unknown(kind.to_owned()) };
+        let own = raw["message_id"].as_i64().map(|id| id.to_string()).or(raw["id"].as_str().map(str::to_owned));
+        let own = own.filter(|own| is_id(own));
+        let (Some(person), Some(chat), Some(own)) = (person, chat, own) else {
+            return Decoded::Unknown(kind.to_owned());
+        };
         let is_private = raw["chat"]["type"].as_str().is_none_or(|of| of == "private");
         if !is_private && self.groups == Groups::Ignore {
             return Decoded::Ignored("it was said in a group, and `groups` is \"ignore\"");
         }
-        let own = raw["message_id"].as_i64().map(|id| id.to_string()).or(raw["id"].as_str().map(str::to_owned));
         let edited = raw["edit_date"].as_i64().map(|at| format!("/{at}")).unwrap_or_default();
         let what = if kind == "message" { unknown_part(raw) } else { kind.to_owned() };
         Decoded::Message {
             inbound: Box::new(Inbound {
-                external_id: format!("{kind}/{chat}/{}{edited}", own.unwrap_or_default()),
+                external_id: format!("{kind}/{chat}/{own}{edited}"),
                 thread: chat.to_string(),
                 ..self.inbound(sender(&person), Content::Other { what, raw: clean_text(&raw.to_string()) })
             }),
@@ -288,8 +297,14 @@ impl Decoder {
     }
 }
 
+/// Guarded, because teloxide's own types are not without defects: a reaction of nobody makes it panic.
 fn read<T: DeserializeOwned>(raw: &Value) -> Option<T> {
-    T::deserialize(raw).ok()
+    guarded(|| T::deserialize(raw).ok())?
+}
+
+/// Two without an id would be taken for one that came twice, and ids stand in logs.
+fn is_id(given: &str) -> bool {
+    !given.is_empty() && !given.contains(char::is_control)
 }
 
 fn is(user: &User, id: i64) -> bool {
@@ -325,7 +340,8 @@ fn unknown_part(raw: &Value) -> String {
     ];
     let fields = raw.as_object().into_iter().flatten();
     let unknown = fields.into_iter().map(|(name, _)| name.as_str()).find(|name| !KNOWN.contains(name));
-    unknown.unwrap_or("nothing").to_owned()
+    let unknown = unknown.map(|name| clean_line(name, NAME_CHARS)).filter(|name| !name.is_empty());
+    unknown.unwrap_or_else(|| "nothing".to_owned())
 }
 
 fn sender(user: &User) -> Sender {
@@ -386,10 +402,13 @@ fn body(media: &MediaKind, raw: &Value) -> Option<Body> {
     };
     let with_file = |text: String, file: &FileMeta, name: Option<&str>, usual: &str, kind: &str| Body {
         text,
-        attachments: vec![attachment(file, name, usual, kind)],
+        attachments: attachment(file, name, usual, kind).into_iter().collect(),
         ..Body::default()
     };
-    let mime = |part: &str, usual: &str| raw[part]["mime_type"].as_str().unwrap_or(usual).to_ascii_lowercase();
+    let mime = |part: &str, usual: &str| {
+        let given = raw[part]["mime_type"].as_str().and_then(|given| given.split(';').next());
+        given.map(str::trim).filter(|given| is_media_type(given)).unwrap_or(usual).to_ascii_lowercase()
+    };
     Some(match media {
         MediaKind::Text(text) => Body::text(clean_text(&with_links(&text.text, &text.entities))),
         MediaKind::Photo(photo) => {
@@ -426,16 +445,15 @@ fn body(media: &MediaKind, raw: &Value) -> Option<Body> {
                 (_, true) => ("sticker.webm", "video/webm"),
                 _ => ("sticker.webp", "image/webp"),
             };
-            let emoji = of.sticker.emoji.clone().unwrap_or_default();
-            with_file(emoji, &of.sticker.file, None, name, kind)
+            let emoji = of.sticker.emoji.as_deref().unwrap_or_default();
+            with_file(clean_line(emoji, EMOJI_CHARS), &of.sticker.file, None, name, kind)
         }
         MediaKind::Venue(of) => {
             let name = clean_line(&format!("{}, {}", of.venue.title, of.venue.address), NAME_CHARS * 2);
-            let Location { latitude, longitude, .. } = place(&of.venue.location);
-            let location = Some(Location { latitude, longitude, name: Some(name.clone()) });
+            let location = place(&of.venue.location).map(|place| Location { name: Some(name.clone()), ..place });
             Body { text: name, location, ..Body::default() }
         }
-        MediaKind::Location(of) => Body { location: Some(place(&of.location)), ..Body::default() },
+        MediaKind::Location(of) => Body { location: Some(place(&of.location)?), ..Body::default() },
         MediaKind::Contact(of) => {
             let contact = &of.contact;
             let name = [Some(contact.first_name.as_str()), contact.last_name.as_deref()];
@@ -450,13 +468,17 @@ fn body(media: &MediaKind, raw: &Value) -> Option<Body> {
     })
 }
 
-fn place(location: &teloxide_core::types::Location) -> Location {
-    Location { latitude: location.latitude, longitude: location.longitude, name: None }
+/// `None` where it is not on the map.
+fn place(location: &teloxide_core::types::Location) -> Option<Location> {
+    let &teloxide_core::types::Location { latitude, longitude, .. } = location;
+    let is_on_map = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
+    is_on_map.then_some(Location { latitude, longitude, name: None })
 }
 
-fn attachment(file: &FileMeta, name: Option<&str>, usual: &str, media_type: &str) -> Attachment {
+/// `None` for one that could not be fetched, because it has no id.
+fn attachment(file: &FileMeta, name: Option<&str>, usual: &str, media_type: &str) -> Option<Attachment> {
     let name = name.map(|name| clean_line(name, NAME_CHARS)).filter(|name| !name.is_empty());
-    Attachment {
+    (!file.id.0.is_empty()).then(|| Attachment {
         name: name.unwrap_or_else(|| usual.to_owned()),
         media_type: media_type.to_owned(),
         source: AttachmentSource::Remote {
@@ -464,7 +486,7 @@ fn attachment(file: &FileMeta, name: Option<&str>, usual: &str, media_type: &str
             size: Some(u64::from(file.size)).filter(|size| *size != u64::from(u32::MAX)),
             problem: None,
         },
-    }
+    })
 }
 
 #[cfg(test)]

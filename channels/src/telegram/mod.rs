@@ -2,6 +2,8 @@
 
 mod api;
 mod decode;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod intake;
 mod poll;
 mod send;

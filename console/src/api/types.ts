@@ -96,6 +96,8 @@ export interface Delivery {
   state: DeliveryState;
   error?: string;
   attempts: number;
+  /** What it waits for, where it is held. */
+  held_for?: "channel" | "customer";
 }
 
 export type EntryEvent =

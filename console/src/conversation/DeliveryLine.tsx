@@ -22,11 +22,12 @@ const tones: Partial<Record<DeliveryState, string>> = { failed: "failing", unkno
 /** How an outbound fares, with the button to send it again where that makes sense. */
 export function DeliveryLine({ outbound, delivery }: { outbound: string; delivery: Delivery }) {
   const { t } = useWords();
-  const { state, error, attempts } = delivery;
+  const { state, error, attempts, held_for } = delivery;
   const tone = tones[state];
   const Icon = icons[state];
+  const hint = state === "unknown" ? t("delivery.unknown_hint") : state === "held" ? t(`delivery.held_for_${held_for ?? "channel"}`) : undefined;
   const lines = [
-    ...(state === "unknown" ? [t("delivery.unknown_hint")] : []),
+    ...(hint ? [hint] : []),
     ...(error ? [error] : []),
     ...(attempts > 0 ? [t("delivery.attempts", { n: attempts })] : []),
   ];
@@ -39,6 +40,7 @@ export function DeliveryLine({ outbound, delivery }: { outbound: string; deliver
   return (
     <>
       {lines.length > 0 ? <Tooltip label={lines.map((each) => <div key={each}>{each}</div>)}>{line}</Tooltip> : line}
+      {state === "held" && <span data-testid="held-for">{hint}</span>}
       {tone && error && <span className="foreign">{error.slice(0, 160)}</span>}
       {tone && <Resend outbound={outbound} />}
     </>

@@ -203,6 +203,8 @@ export const en = {
   "delivery.unknown": "Delivery unknown",
   "delivery.unknown_hint": "It may or may not have reached the customer. Sending again may deliver it twice.",
   "delivery.held": "Held back",
+  "delivery.held_for_channel": "The platform refuses this channel. It goes out by itself once the channel works again.",
+  "delivery.held_for_customer": "The customer wrote too long ago for this channel. It goes out by itself when they write again.",
   "delivery.resend": "Send again",
   "delivery.attempts": "{n} attempts",
   "delivery.attempts_one": "1 attempt",

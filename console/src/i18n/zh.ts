@@ -204,6 +204,8 @@ export const zh: Record<Key, string> = {
   "delivery.unknown": "送达情况未知",
   "delivery.unknown_hint": "客户可能收到，也可能没有收到。重新发送可能导致重复。",
   "delivery.held": "已暂停发送",
+  "delivery.held_for_channel": "平台拒绝了此渠道。渠道恢复后会自动发出。",
+  "delivery.held_for_customer": "客户上次来信距今已超出此渠道允许回复的时间。客户再次来信时会自动发出。",
   "delivery.resend": "重新发送",
   "delivery.attempts": "已尝试 {n} 次",
   "delivery.attempts_one": "已尝试 {n} 次",

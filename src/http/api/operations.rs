@@ -82,7 +82,7 @@ pub(super) async fn redrive(
     caller.needs(Role::Supervisor)?;
     let redriven = app.records.store.redrive(&id).await?;
     tracing::info!(letter = id, by = caller.name, "A dead letter was redriven.");
-    app.records.announcer.wake_couriers();
+    app.records.announcer.insist();
     Ok(Json(RedrivenView {
         id: match redriven {
             Redriven::Turn(id) => id.to_string(),
@@ -102,7 +102,7 @@ pub(super) async fn resend(
     let full = app.records.store.entry(id.into()).await?.ok_or_else(|| ApiError::missing("message"))?;
     let conversation = visible(&app, &caller, full.conversation).await?;
     app.records.store.resend(id).await?;
-    app.records.announcer.wake_couriers();
+    app.records.announcer.insist();
     let full = app.records.store.entry(id.into()).await?.ok_or_else(|| ApiError::missing("message"))?;
     if let Some(delivery) = &full.delivery {
         app.records.announcer.delivery(&conversation, id, delivery);

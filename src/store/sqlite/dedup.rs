@@ -7,28 +7,14 @@
 
 use std::collections::VecDeque;
 
-use contract::{Inbound, MessageId};
+use contract::MessageId;
 use hashbrown::HashTable;
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
+
+use crate::store::dedup_key::DedupKey;
 
 /// The key of a platform message.
-pub(super) type Key = [u8; 16];
-
-/// The key of this message, or `None` when the platform gave it no id.
-pub(super) fn key_of(inbound: &Inbound) -> Option<Key> {
-    if inbound.external_id.is_empty() {
-        return None;
-    }
-    let mut hash = Sha256::new();
-    hash.update(inbound.channel.as_bytes());
-    hash.update([0]);
-    hash.update(inbound.external_id.as_bytes());
-    let digest: [u8; 32] = hash.finalize().into();
-    let mut key = Key::default();
-    key.copy_from_slice(&digest[..16]);
-    Some(key)
-}
+pub(super) type Key = DedupKey;
 
 /// The first bytes of a key.
 fn short(key: &Key) -> u32 {

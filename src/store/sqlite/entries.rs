@@ -2,68 +2,25 @@
 
 use std::{ops::Range, sync::Arc};
 
-use contract::{EntryId, MessageId};
+use contract::EntryId;
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::{Deserialize, Serialize};
 
-use super::{id_column, json_column, time_column, writer::to_json};
-use crate::{
-    routing::Trigger,
-    store::{
-        Direction, Page, PastDecision,
-        entry::{Entry, EntryAuthor, TurnRecord, What},
-    },
+use super::{id_column, json_column, time_column};
+use crate::store::{
+    Direction, Page, PastDecision,
+    entry::Entry,
+    written::{Decided, Said, said},
 };
-
-#[derive(Serialize)]
-struct Written<'a> {
-    author: &'a EntryAuthor,
-    what: &'a What,
-}
-
-#[derive(Deserialize)]
-struct Read {
-    author: EntryAuthor,
-    what: What,
-}
 
 /// The columns `id`, `at`, `entry`.
 pub(super) fn written(entry: &Entry) -> (EntryId, i64, String) {
-    let json = to_json(&Written { author: &entry.author, what: &entry.what });
-    (entry.id, entry.at.as_microsecond(), json)
+    (entry.id, entry.at.as_microsecond(), said(entry))
 }
 
 /// Reads the columns `id`, `at`, `entry`, which stand in this order from `first` on.
 pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Entry, rusqlite::Error> {
-    let Read { author, what } = json_column(row, first + 2)?;
+    let Said { author, what } = json_column(row, first + 2)?;
     Ok(Entry { id: id_column(row, first)?, at: time_column(row, first + 1)?, author, what })
-}
-
-/// Of an entry only what was decided: every other kind of entry is passed over without being taken apart.
-#[derive(Deserialize)]
-struct Decided {
-    what: DecidedOn,
-}
-
-#[derive(Deserialize)]
-struct DecidedOn {
-    message: Option<TurnRecord>,
-    refined: Option<Refined>,
-    fired: Option<Fired>,
-}
-
-#[derive(Deserialize)]
-struct Refined {
-    of: MessageId,
-    record: TurnRecord,
-}
-
-#[derive(Deserialize)]
-struct Fired {
-    on: Trigger,
-    after: u64,
-    #[serde(flatten)]
-    seen: Refined,
 }
 
 /// See [`Journal::decisions`](crate::store::Journal::decisions). Both tables are read in the order of their keys.
@@ -95,12 +52,7 @@ pub(super) fn decisions(
 
 fn decision(connection: &Connection, row: &Row<'_>) -> Result<Option<PastDecision>, rusqlite::Error> {
     let id: EntryId = id_column(row, 0)?;
-    let (message, record, on, after) = match json_column::<Decided>(row, 3)?.what {
-        DecidedOn { message: Some(record), .. } => (MessageId::from(id.get()), record, Trigger::Message, 0),
-        DecidedOn { refined: Some(Refined { of, record }), .. } => (of, record, Trigger::Signals, 0),
-        DecidedOn { fired: Some(Fired { on, after, seen: Refined { of, record } }), .. } => (of, record, on, after),
-        _ => return Ok(None),
-    };
+    let Some((message, record, on, after)) = json_column::<Decided>(row, 3)?.on(id) else { return Ok(None) };
     let inbound = if row.get_ref(4)? != rusqlite::types::ValueRef::Null {
         Some(json_column(row, 4)?)
     } else {

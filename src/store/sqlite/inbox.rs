@@ -10,12 +10,11 @@ use contract::{Accepted, Inbound, InboxError, Unread};
 
 use super::{
     SqliteRecord,
-    dedup::key_of,
     writer::{Op, to_json},
 };
 use crate::{
     inbox::{Delivery, Queue},
-    store::StoreError,
+    store::{StoreError, dedup_key::dedup_key},
 };
 
 #[async_trait]
@@ -25,7 +24,7 @@ impl contract::Inbox for SqliteRecord {
             metrics::counter!("switchboard_busy_total", "channel" => inbound.channel).increment(1);
             return Err(InboxError::Busy { retry_after: Duration::from_secs(1) });
         }
-        let (key, body) = (key_of(&inbound), to_json(&inbound));
+        let (key, body) = (dedup_key(&inbound), to_json(&inbound));
         let inbound = Arc::new(inbound);
         let channel = inbound.channel.clone();
         let accepted = self.ask(|answer| Op::Accept { inbound, body, key, answer: Some(answer) }).await;

@@ -21,7 +21,7 @@ use crate::store::{
     Ties,
     conversation::Conversation,
     customer::{Customer, Identifier, IdentifierKind},
-    outbox::{Delivery, DeliveryState},
+    outbox::{Delivery, DeliveryState, HeldFor},
 };
 
 const DAY: i64 = 24 * 3600;
@@ -419,6 +419,7 @@ impl SqliteRecord {
 }
 
 fn prepare(commit: Commit) -> Prepared {
+    let outbox = commit.outbox.iter().map(|(id, state)| (*id, *state, commit.precedence(*id))).collect();
     let mut after = commit.conversation;
     let prev = after.last_entry.map(|id| id.get());
     after.version += 1;
@@ -431,7 +432,7 @@ fn prepare(commit: Commit) -> Prepared {
         entries: commit.entries.iter().map(entries::written).collect(),
         prev,
         state: to_json(&after),
-        outbox: commit.outbox,
+        outbox,
         customers: commit.customers,
         once: commit.once,
         after: Arc::new(after),
@@ -475,13 +476,13 @@ fn previous(connection: &Connection, id: EntryId) -> Result<Option<EntryId>, rus
 fn full_entry(connection: &Connection, id: EntryId) -> Result<Option<(FullEntry, Option<EntryId>)>, rusqlite::Error> {
     connection
         .prepare_cached(
-            "SELECT e.conversation, e.prev, i.body, o.state, o.attempts, o.error, e.id, e.at, e.entry FROM entries e
+            "SELECT e.conversation, e.prev, i.body, o.state, o.attempts, o.error, o.held_for, e.id, e.at, e.entry FROM entries e
              LEFT JOIN inbound i ON i.id = e.id LEFT JOIN outbox o ON o.id = e.id WHERE e.id = ?1",
         )?
         .query_row([id.get().cast_signed()], |row| {
             let full = FullEntry {
                 conversation: id_column(row, 0)?,
-                entry: entries::read(row, 6)?,
+                entry: entries::read(row, 7)?,
                 inbound: match row.get_ref(2)? {
                     rusqlite::types::ValueRef::Null => None,
                     _ => Some(with_files(connection, MessageId::from(id.get()), json_column::<Inbound>(row, 2)?)?),
@@ -494,13 +495,14 @@ fn full_entry(connection: &Connection, id: EntryId) -> Result<Option<(FullEntry,
         .optional()
 }
 
-/// The delivery in three columns, the first of which is null where there is none.
+/// The delivery in four columns, the first of which is null where there is none.
 pub(super) fn delivery(row: &Row<'_>, first: usize) -> Result<Option<Delivery>, rusqlite::Error> {
     let Value::Integer(state) = row.get(first)? else { return Ok(None) };
     Ok(DeliveryState::from_number(state).map(|state| Delivery {
         state,
         attempts: row.get(first + 1).unwrap_or(0),
         error: row.get(first + 2).unwrap_or(None),
+        held_for: (state == DeliveryState::Held).then(|| HeldFor::from_number(row.get(first + 3).unwrap_or(0))),
     }))
 }
 

@@ -13,7 +13,12 @@ use super::{
     states::States,
     writer::{Outcome, Prepared},
 };
-use crate::store::{StoreError, conversation::Conversation, customer::CustomerChange};
+use crate::store::{
+    StoreError,
+    conversation::Conversation,
+    customer::CustomerChange,
+    outbox::{DeliveryState, HeldFor, Precedence},
+};
 
 /// What one transaction did to memory, applied once it stands.
 #[derive(Default)]
@@ -46,8 +51,9 @@ impl<'a> Hot<'a> {
             entry: transaction.prepare_cached(
                 "INSERT INTO entries (id, conversation, prev, at, entry, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
-            outbox: transaction
-                .prepare_cached("INSERT INTO outbox (id, channel, conversation, state) VALUES (?1, ?2, ?3, ?4)")?,
+            outbox: transaction.prepare_cached(
+                "INSERT INTO outbox (id, channel, conversation, state, precedence) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
         })
     }
 }
@@ -165,13 +171,20 @@ impl<'a> Open<'a> {
                 .prepare_cached("INSERT OR REPLACE INTO threads (channel, thread, conversation) VALUES (?1, ?2, ?3)")?
                 .execute(params![commit.after.channel, commit.after.thread, id.get().cast_signed()])?;
         }
-        for (outbound, state) in &commit.outbox {
+        if commit.turn.is_some() {
+            self.release(id)?;
+        }
+        for (outbound, state, precedence) in &commit.outbox {
             self.hot.outbox.execute(params![
                 outbound.get().cast_signed(),
                 commit.after.channel,
                 id.get().cast_signed(),
-                *state as i64
+                *state as i64,
+                *precedence as i64
             ])?;
+            if *precedence < Precedence::Bulk && *state == DeliveryState::Pending {
+                self.raise(id, *precedence)?;
+            }
         }
         for change in &commit.customers {
             self.change_customer(change, scratch)?;
@@ -180,6 +193,26 @@ impl<'a> Open<'a> {
         scratch.turns.extend(commit.turn);
         scratch.committed.push((Arc::clone(&commit.after), row_written));
         Ok(Outcome::Committed)
+    }
+
+    /// The customer wrote: what waited for that goes.
+    fn release(&self, id: ConversationId) -> Result<(), rusqlite::Error> {
+        self.transaction
+            .prepare_cached(
+                "UPDATE outbox SET state = 0, next_at = 0 WHERE conversation = ?1 AND state = 7 AND held_for = ?2",
+            )?
+            .execute(params![id.get().cast_signed(), HeldFor::Customer as i64])
+            .map(drop)
+    }
+
+    /// What is more urgent does not wait behind what is less, and order stays.
+    fn raise(&self, id: ConversationId, precedence: Precedence) -> Result<(), rusqlite::Error> {
+        self.transaction
+            .prepare_cached(
+                "UPDATE outbox SET precedence = ?2 WHERE conversation = ?1 AND state IN (0, 1) AND precedence > ?2",
+            )?
+            .execute(params![id.get().cast_signed(), precedence as i64])
+            .map(drop)
     }
 
     fn is_settled(&self, turn: MessageId) -> Result<bool, rusqlite::Error> {

@@ -15,7 +15,7 @@ use super::{
 use crate::store::{
     Outbox, StoreError,
     entry::{Entry, What},
-    outbox::{DeadKind, DeadLetter, Delivery, DeliveryState, Leased, Ledger, Redriven, Settled},
+    outbox::{DeadKind, DeadLetter, Delivery, DeliveryState, HeldFor, Leased, Ledger, Precedence, Redriven, Settled},
 };
 
 /// How much of a dead letter is shown in a list.
@@ -28,46 +28,73 @@ impl Outbox for SqliteRecord {
         let interrupted = if resend { DeliveryState::Pending } else { DeliveryState::Unknown };
         self.write(move |transaction| {
             transaction
-                .prepare_cached("UPDATE outbox SET state = ?2 WHERE channel = ?1 AND state = 1")?
+                .prepare_cached(
+                    "UPDATE outbox SET state = ?2 WHERE channel = ?1 AND state IN (1, 5, 6, 7) AND state = 1",
+                )?
                 .execute(params![channel, interrupted as i64])?;
+            // The list of states is that of the index, without which the whole outbox would be read.
             transaction
-                .prepare_cached("UPDATE outbox SET state = 0, next_at = 0 WHERE channel = ?1 AND state = 7")?
+                .prepare_cached(
+                    "UPDATE outbox SET state = 0, next_at = 0
+                     WHERE channel = ?1 AND state IN (1, 5, 6, 7) AND state = 7",
+                )?
                 .execute([&channel])
                 .map(drop)
         })
         .await
     }
 
-    async fn lease(&self, channel: &str, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError> {
+    async fn lease(
+        &self,
+        channel: &str,
+        now: Timestamp,
+        limit: usize,
+        for_bulk: usize,
+    ) -> Result<Vec<Leased>, StoreError> {
         let channel = channel.to_owned();
         self.write(move |transaction| {
-            let leased = transaction
-                .prepare_cached(
-                    "SELECT o.attempts, e.id, e.at, e.entry FROM outbox o JOIN entries e ON e.id = o.id
-                     WHERE o.channel = ?1 AND o.state = 0 AND o.next_at <= ?2
-                       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
-                                       AND p.state IN (0, 1))
-                     ORDER BY o.next_at, o.id LIMIT ?3",
-                )?
-                .query_map(params![channel, now.as_microsecond(), limit as i64], |row| {
-                    Ok((entries::read(row, 1)?, row.get::<_, u32>(0)?))
-                })?
-                .filter_map(|row| match row {
-                    Ok((Entry { what: What::Reply { outbound, .. }, .. }, attempts)) => {
-                        Some(Ok(Leased { outbound: *outbound, attempts }))
-                    }
-                    Ok(_) => None,
-                    Err(error) => Some(Err(error)),
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            for lease in &leased {
-                transaction.prepare_cached("UPDATE outbox SET state = 1 WHERE id = ?1")?.execute([lease
-                    .outbound
-                    .id
-                    .get()
-                    .cast_signed()])?;
+            let mut leased = lease_of(transaction, &channel, now, Precedence::Bulk, for_bulk.min(limit))?;
+            for precedence in Precedence::ALL {
+                let room = limit - leased.len();
+                leased.extend(lease_of(transaction, &channel, now, precedence, room)?);
             }
             Ok(leased)
+        })
+        .await
+    }
+
+    async fn probe(&self, channel: &str) -> Result<Option<Leased>, StoreError> {
+        let channel = channel.to_owned();
+        self.write(move |transaction| {
+            let found = transaction
+                .prepare_cached(
+                    "SELECT o.attempts, o.precedence, e.id, e.at, e.entry FROM outbox o JOIN entries e ON e.id = o.id
+                     WHERE o.channel = ?1 AND o.state IN (1, 5, 6, 7) AND o.state = 7 AND o.held_for = ?2
+                     ORDER BY o.id LIMIT 1",
+                )?
+                .query_row(params![channel, HeldFor::Channel as i64], |row| {
+                    Ok((row.get(0)?, Precedence::from_number(row.get(1)?), entries::read(row, 2)?))
+                })
+                .optional()?;
+            let Some((attempts, precedence, Entry { what: What::Reply { outbound, .. }, .. })) = found else {
+                return Ok(None);
+            };
+            mark_sending(transaction, outbound.id)?;
+            Ok(Some(Leased { outbound: *outbound, attempts, precedence }))
+        })
+        .await
+    }
+
+    async fn release(&self, channel: &str) -> Result<(), StoreError> {
+        let channel = channel.to_owned();
+        self.write(move |transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE outbox SET state = 0, next_at = 0
+                     WHERE channel = ?1 AND state IN (1, 5, 6, 7) AND state = 7 AND held_for = ?2",
+                )?
+                .execute(params![channel, HeldFor::Channel as i64])
+                .map(drop)
         })
         .await
     }
@@ -75,15 +102,19 @@ impl Outbox for SqliteRecord {
     async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, StoreError> {
         let channel = channel.to_owned();
         self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT o.next_at FROM outbox o WHERE o.channel = ?1 AND o.state = 0
-                       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
-                                       AND p.state IN (0, 1))
-                     ORDER BY o.next_at LIMIT 1",
-                )?
-                .query_row([channel], |row| time_column(row, 0))
-                .optional()
+            let mut statement = connection.prepare_cached(
+                "SELECT o.next_at FROM outbox o WHERE o.channel = ?1 AND o.state = 0 AND o.precedence = ?2
+                   AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
+                                   AND p.state IN (0, 1))
+                 ORDER BY o.next_at LIMIT 1",
+            )?;
+            let mut earliest = None;
+            for precedence in Precedence::ALL {
+                let due =
+                    statement.query_row(params![channel, precedence as i64], |row| time_column(row, 0)).optional()?;
+                earliest = earliest.into_iter().chain(due).min();
+            }
+            Ok(earliest)
         })
         .await
     }
@@ -93,7 +124,8 @@ impl Outbox for SqliteRecord {
             // A receipt that came before the send returned says more than the send does.
             let mut statement = transaction.prepare_cached(
                 "UPDATE outbox SET state = CASE WHEN state IN (3, 4, 5) AND ?2 = 2 THEN state ELSE ?2 END,
-                     attempts = ?3, error = ?4, external_id = COALESCE(?5, external_id), next_at = ?6 WHERE id = ?1",
+                     attempts = ?3, error = ?4, external_id = COALESCE(?5, external_id), next_at = ?6, held_for = ?7
+                 WHERE id = ?1",
             )?;
             for settled in &settled {
                 statement.execute(params![
@@ -102,7 +134,8 @@ impl Outbox for SqliteRecord {
                     settled.delivery.attempts,
                     settled.delivery.error,
                     settled.external_id,
-                    settled.next_at.as_microsecond()
+                    settled.next_at.as_microsecond(),
+                    settled.delivery.held_for.unwrap_or(HeldFor::Channel) as i64
                 ])?;
             }
             Ok(())
@@ -202,6 +235,46 @@ impl Outbox for SqliteRecord {
     }
 }
 
+/// Leases up to `limit` due messages of one precedence.
+fn lease_of(
+    transaction: &Transaction<'_>,
+    channel: &str,
+    now: Timestamp,
+    precedence: Precedence,
+    limit: usize,
+) -> Result<Vec<Leased>, rusqlite::Error> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let leased = transaction
+        .prepare_cached(
+            "SELECT o.attempts, e.id, e.at, e.entry FROM outbox o JOIN entries e ON e.id = o.id
+             WHERE o.channel = ?1 AND o.state = 0 AND o.precedence = ?2 AND o.next_at <= ?3
+               AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
+                               AND p.state IN (0, 1))
+             ORDER BY o.next_at, o.id LIMIT ?4",
+        )?
+        .query_map(params![channel, precedence as i64, now.as_microsecond(), limit as i64], |row| {
+            Ok((entries::read(row, 1)?, row.get::<_, u32>(0)?))
+        })?
+        .filter_map(|row| match row {
+            Ok((Entry { what: What::Reply { outbound, .. }, .. }, attempts)) => {
+                Some(Ok(Leased { outbound: *outbound, attempts, precedence }))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    for lease in &leased {
+        mark_sending(transaction, lease.outbound.id)?;
+    }
+    Ok(leased)
+}
+
+fn mark_sending(transaction: &Transaction<'_>, id: OutboundId) -> Result<(), rusqlite::Error> {
+    transaction.prepare_cached("UPDATE outbox SET state = 1 WHERE id = ?1")?.execute([id.get().cast_signed()]).map(drop)
+}
+
 fn dead_turns(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter>, rusqlite::Error> {
     connection
         .prepare_cached(
@@ -226,7 +299,8 @@ fn dead_outbound(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter
     connection
         .prepare_cached(
             "SELECT e.id, e.at, e.entry, COALESCE(o.error, 'the platform did not say why'), o.channel FROM outbox o
-             JOIN entries e ON e.id = o.id WHERE o.state = 5 ORDER BY o.id DESC LIMIT ?1",
+             JOIN entries e ON e.id = o.id WHERE o.state IN (1, 5, 6, 7) AND o.state = 5
+             ORDER BY o.id DESC LIMIT ?1",
         )?
         .query_map([limit as i64], |row| {
             let entry = entries::read(row, 0)?;
@@ -309,7 +383,7 @@ fn ledger(connection: &Connection) -> Result<Ledger, rusqlite::Error> {
 
 fn delivery_of(transaction: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<(ConversationId, Delivery)>> {
     transaction
-        .prepare_cached("SELECT conversation, state, attempts, error FROM outbox WHERE id = ?1")?
+        .prepare_cached("SELECT conversation, state, attempts, error, held_for FROM outbox WHERE id = ?1")?
         .query_row([id], |row| Ok(delivery(row, 1)?.map(|delivery| (row.get::<_, i64>(0), delivery))))
         .map(|found| found.and_then(|(id, delivery)| Some((ConversationId::from(id.ok()?.cast_unsigned()), delivery))))
 }

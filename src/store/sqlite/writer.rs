@@ -22,7 +22,10 @@ use super::{
     states::States,
 };
 use crate::store::{
-    Committed, Once, StoreError, conversation::Conversation, customer::CustomerChange, outbox::DeliveryState,
+    Committed, Once, StoreError,
+    conversation::Conversation,
+    customer::CustomerChange,
+    outbox::{DeliveryState, Precedence},
 };
 
 /// The most operations in one transaction.
@@ -78,7 +81,7 @@ pub(super) struct Prepared {
     pub entries: Vec<(EntryId, i64, String)>,
     pub prev: Option<u64>,
     pub state: String,
-    pub outbox: Vec<(OutboundId, DeliveryState)>,
+    pub outbox: Vec<(OutboundId, DeliveryState, Precedence)>,
     pub customers: Vec<CustomerChange>,
     pub once: Option<Once>,
 }
@@ -341,13 +344,7 @@ impl Op {
     }
 }
 
-#[expect(clippy::expect_used, reason = "rows are plain structs with string keys")]
-pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
-    // Most of them fit, and need not be moved as they grow.
-    let mut json = Vec::with_capacity(1024);
-    serde_json::to_writer(&mut json, value).expect("plain structs with string keys always serialise");
-    String::from_utf8(json).expect("JSON is UTF-8")
-}
+pub(super) use crate::store::written::to_json;
 
 pub(super) fn oldest(window: Duration) -> MessageId {
     let now = crate::clock::now();

@@ -140,7 +140,7 @@ pub async fn a_refused_commit_changes_nothing(backend: &impl Backend) {
         assert!(store.entry_once(1.into(), "a").await.unwrap().is_none());
         assert!(store.entry(id.into()).await.unwrap().is_none());
         assert_eq!(journal(&**store, first.id).await.len(), 1);
-        let ledger = store.ledger().await.unwrap();
+        let ledger = record.ledger().await;
         assert_eq!((ledger.waiting, ledger.decided, ledger.outbound.iter().sum::<u64>()), (1, 0, 0));
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Address, Body, Content, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, Outbound, OutboundId,
-    Sender, Thread, Timestamp,
+    Address, Author, Body, Content, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, Outbound,
+    OutboundId, Sender, Thread, Timestamp,
 };
 use switchboard::store::{
     Commit, Committed, Store, StoreError, Taken,
@@ -140,7 +140,7 @@ pub fn reply(ids: &IdClock, conversation: &Conversation, text: &str) -> (Outboun
         to: conversation.address.clone(),
         thread: conversation.thread.clone(),
         queue: None,
-        author: contract::Author::Bot,
+        author: Author::Bot,
         body: Body::text(text),
         in_reply_to: None,
     };
@@ -189,4 +189,16 @@ pub async fn journal(store: &dyn Store, id: ConversationId) -> Vec<EntryId> {
 
 pub fn is_conflict<T: std::fmt::Debug>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict))
+}
+
+/// The same by an author, as an answer to a message of the customer's or not.
+pub async fn said(record: &Opened, id: ConversationId, author: Author, answers: bool) -> OutboundId {
+    let conversation = record.store.conversation(id).await.unwrap().unwrap();
+    let (outbound, mut entry) = reply(&record.ids, &conversation, "x");
+    if let What::Reply { outbound, .. } = &mut entry.what {
+        (outbound.author, outbound.in_reply_to) = (author, answers.then(|| "m-1".to_owned()));
+    }
+    let outbox = vec![(outbound, DeliveryState::Pending)];
+    done(&*record.store, Commit { entries: [entry].into(), outbox, ..commit((*conversation).clone()) }).await;
+    outbound
 }

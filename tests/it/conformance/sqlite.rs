@@ -40,7 +40,7 @@ impl Backend for Sqlite {
         let ids = Arc::new(IdClock::new(0));
         let options = Options { waiting_most, ..Options::default() };
         let record = SqliteRecord::open(&self.path(), Arc::clone(&ids), options).unwrap();
-        Opened { store: Arc::clone(&record) as _, memory: Arc::clone(&record) as _, queue: record, ids }
+        Opened { store: Arc::clone(&record) as _, memory: Arc::clone(&record) as _, queue: record, ids, apart: None }
     }
 
     async fn peek(&self) -> Arc<dyn Store> {

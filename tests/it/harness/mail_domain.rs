@@ -151,6 +151,16 @@ impl MailDomain {
         }
     }
 
+    /// What Dovecot's own tool does with the mailbox of [`SUPPORT`]: a search for all of it, and what is to be read.
+    #[allow(dead_code, reason = "the bench of mail calls it")]
+    pub async fn doveadm_fetch(&self, fields: &str) -> Vec<u8> {
+        let mut command = Command::new("doveadm");
+        command.arg("-c").arg(self.path("dovecot.conf")).args(["fetch", "-u", SUPPORT, fields, "all"]);
+        let ran = command.output().await.expect("doveadm is installed");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        ran.stdout
+    }
+
     /// The mails in a mailbox's INBOX, in the order of their arrival.
     pub fn mailbox(&self, of: &str) -> Vec<Message<'static>> {
         let maildir = self.path("mail").join(of).join("Maildir");

@@ -1,8 +1,8 @@
 //! Replies to an HTTP channel's callback: signed, tried again, in order, given up where that is right.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Answer, Callback, Home, eventually, items, text};
+use crate::harness::{Answer, Callback, Console, Home, eventually, items, text};
 
 const QUESTION: &str = "How do I return an item?";
 
@@ -151,23 +151,94 @@ async fn a_receiver_that_never_answers_is_asked_again_under_the_same_id() {
     assert_eq!(received[0].body, received[1].body);
 }
 
+/// The deliveries of every reply in a conversation, once they are as they should be.
+async fn deliveries(admin: &Console, message: &str, what: &str, are_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let conversation = admin.conversation_of(message).await;
+    eventually(what, || async {
+        let entries = admin.entries(&conversation).await;
+        let replies = entries.iter().filter(|entry| text(entry, "/kind") == "reply");
+        let deliveries: Vec<Value> = replies.map(|entry| entry["delivery"].clone()).collect();
+        are_so(&deliveries).then_some(deliveries)
+    })
+    .await
+}
+
+fn held_for(delivery: &Value, whom: &str) -> bool {
+    (text(delivery, "/state"), delivery["held_for"].as_str()) == ("held", Some(whom))
+}
+
 #[tokio::test]
-async fn a_channel_that_is_refused_keeps_its_replies() {
+async fn a_channel_that_is_refused_holds_its_replies_until_one_of_them_goes() {
+    let callback = Callback::start().await;
+    callback.usually(Answer::Status(401, None));
+    let daemon = Home::new().with_callback(&callback.url).start().await;
+    let (http, admin) = (daemon.http(), daemon.admin().await);
+    let first = http.say("li", QUESTION).await;
+    let held = deliveries(&admin, &first, "it is held", |all| all.iter().any(|one| held_for(one, "channel"))).await;
+    assert!(text(&held[0], "/error").contains("401"), "{held:?}");
+    assert_eq!(held[0]["attempts"], 1);
+    assert!(items(&admin.get("/dead").await).is_empty(), "the channel is to blame, not the reply");
+    // What comes now is not even tried.
+    http.say("li", QUESTION).await;
+    let second = http.say("wu", QUESTION).await;
+    let untried =
+        deliveries(&admin, &second, "it is held too", |all| all.iter().any(|one| held_for(one, "channel"))).await;
+    assert_eq!((&untried[0]["attempts"], text(&untried[0], "/error")), (&json!(0), text(&held[0], "/error")));
+    deliveries(&admin, &first, "both are held", |all| all.iter().filter(|one| held_for(one, "channel")).count() == 2)
+        .await;
+    assert_eq!(callback.received().len(), 1);
+    // Somebody insists: one is tried, in vain.
+    let conversation = admin.conversation_of(&second).await;
+    let entries = admin.entries(&conversation).await;
+    let reply = text(entries.iter().find(|entry| text(entry, "/kind") == "reply").unwrap(), "/id").to_owned();
+    assert_eq!(admin.post(&format!("/outbound/{reply}/resend"), &json!({})).await.0, 200);
+    let received = callback.wait(2).await;
+    assert_eq!(received[1].id, received[0].id, "the oldest");
+    deliveries(&admin, &first, "both are held", |all| all.iter().filter(|one| held_for(one, "channel")).count() == 2)
+        .await;
+    deliveries(&admin, &second, "it is held again", |all| all.iter().all(|one| held_for(one, "channel"))).await;
+    // Once the key is right, the one that is tried lets all go, in their order.
+    callback.usually(Answer::Taken);
+    assert_eq!(admin.post(&format!("/outbound/{reply}/resend"), &json!({})).await.0, 200);
+    let received = callback.wait(5).await;
+    let of_li: Vec<&str> =
+        received[2..].iter().filter(|one| text(&one.body, "/thread") == "li").map(|one| one.id.as_str()).collect();
+    assert_eq!((of_li.len(), of_li[0]), (2, received[0].id.as_str()));
+    let sent = deliveries(&admin, &first, "all are sent", |all| all.iter().all(|one| one["state"] == "sent")).await;
+    assert!(sent.iter().all(|one| one["held_for"].is_null() && one["error"].is_null()), "{sent:?}");
+    assert_eq!(daemon.ledger().await["findings"], json!([]));
+}
+
+#[tokio::test]
+async fn a_start_tries_what_is_held_at_once() {
     let callback = Callback::start().await;
     callback.usually(Answer::Status(401, None));
     let mut daemon = Home::new().with_callback(&callback.url).start().await;
-    daemon.http().say("li", QUESTION).await;
-    callback.wait(1).await;
+    let message = daemon.http().say("li", QUESTION).await;
     let admin = daemon.admin().await;
-    eventually("it is kept", || async {
-        let ledger = admin.get("/ledger").await;
-        let open = ledger["outbound"][0].as_u64()? + ledger["outbound"][7].as_u64()?;
-        (open == 1).then_some(())
-    })
-    .await;
-    assert!(items(&admin.get("/dead").await).is_empty(), "the channel is to blame, not the reply");
+    deliveries(&admin, &message, "it is held", |all| all.iter().any(|one| held_for(one, "channel"))).await;
     callback.usually(Answer::Taken);
     daemon.stop().await;
     daemon.restart().await;
-    daemon.ledger().await;
+    let received = callback.wait(2).await;
+    assert_eq!(received[1].id, received[0].id);
+}
+
+#[tokio::test]
+async fn what_comes_after_the_reply_window_waits_for_the_customer() {
+    let callback = Callback::start().await;
+    // The receiver has the answer come again when the window is closed.
+    callback.next([Answer::Status(503, Some(9))]);
+    let daemon = Home::new().with_callback(&callback.url).with_http("reply_window = \"8s\"").start().await;
+    let (http, admin) = (daemon.http(), daemon.admin().await);
+    let message = http.say("li", QUESTION).await;
+    let held = deliveries(&admin, &message, "it is held", |all| all.iter().any(|one| held_for(one, "customer"))).await;
+    let why = text(&held[0], "/error");
+    assert!(why.starts_with("the customer last wrote ") && why.contains("takes replies for 8 s"), "{why}");
+    let first = callback.wait(1).await.remove(0);
+    http.say("li", "Hello? Is anybody there?").await;
+    let received = callback.wait(2).await;
+    assert_eq!(received[1].id, first.id, "what was held goes first");
+    deliveries(&admin, &message, "it is sent", |all| all.first().is_some_and(|one| one["state"] == "sent")).await;
+    assert_eq!(daemon.ledger().await["findings"], json!([]));
 }

@@ -1,0 +1,186 @@
+//! The exchanges and queues that the inbox uses: declared when a connection is made, and compared with what is there.
+
+use std::sync::LazyLock;
+
+use lapin::{
+    Channel, Connection, Error, ErrorKind, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable, LongString, ShortString},
+};
+use regex::Regex;
+
+use super::{link, settings::DELIVERIES_MOST};
+
+/// Where messages are published; the routing key is the number of the partition.
+pub(super) const INBOX: &str = "switchboard.inbox";
+/// Where the broker puts what it gave up, and the queue of that.
+pub(super) const DEAD: &str = "switchboard.dead";
+/// Holds no message: its length limit is the number of partitions, which every node has to agree on.
+const PARTITIONS: &str = "switchboard.partitions";
+
+/// The queue of a partition.
+pub(super) fn queue_of(partition: u16) -> ShortString {
+    format!("{INBOX}.{partition}").into()
+}
+
+/// The routing key of a partition.
+pub(super) fn key_of(partition: u16) -> ShortString {
+    partition.to_string().into()
+}
+
+/// Why the broker's queues cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TopologyError {
+    /// The nodes do not agree on the number of partitions.
+    #[error(
+        "the broker's messages are divided into {there} partitions, and distributed.partitions is {configured}: set it to \
+         {there}, or change the number as docs/operations.md says (stop every daemon's intake, let the queues run empty, \
+         delete the queues {PARTITIONS} and {INBOX}.*, start with the new number)"
+    )]
+    Partitions {
+        /// What the broker says.
+        there: String,
+        /// What this node wants.
+        configured: u16,
+    },
+    /// A queue or an exchange is there and is another one than it should be.
+    #[error(
+        "the broker's {what} has {argument} = {there}, and Switchboard needs {needed}: let the queue run empty and delete \
+         it, so that it is declared anew, and remove the policy that sets this, if there is one"
+    )]
+    Mismatch {
+        /// Which one.
+        what: String,
+        /// Which argument.
+        argument: String,
+        /// Its value.
+        there: String,
+        /// What it should be.
+        needed: String,
+    },
+    /// The broker refuses, or does not answer.
+    #[error("the broker does not let its queues be declared: {0}")]
+    Refused(String),
+}
+
+/// Declares everything.
+///
+/// # Errors
+/// Something is there and is not what it should be, or the broker refuses.
+pub(super) async fn declare(connection: &Connection, partitions: u16) -> Result<(), TopologyError> {
+    let channel = link::channel(connection).await.map_err(TopologyError::Refused)?;
+    declare_partitions(&channel, partitions).await?;
+    exchange(&channel, INBOX, ExchangeKind::Direct).await?;
+    exchange(&channel, DEAD, ExchangeKind::Fanout).await?;
+    queue(&channel, DEAD.into(), dead_arguments()).await?;
+    answered(channel.queue_bind(
+        DEAD.into(),
+        DEAD.into(),
+        "".into(),
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    ))
+    .await?;
+    for partition in 0..partitions {
+        declare_partition(&channel, partition).await?;
+    }
+    link::close(&channel).await;
+    Ok(())
+}
+
+/// Declares the queue of one partition.
+pub(super) async fn declare_partition(channel: &Channel, partition: u16) -> Result<(), TopologyError> {
+    let (name, key) = (queue_of(partition), key_of(partition));
+    queue(channel, name.clone(), partition_arguments()).await?;
+    answered(channel.queue_bind(name, INBOX.into(), key, QueueBindOptions::default(), FieldTable::default())).await
+}
+
+/// How many messages of a partition are with no node; `None` where its queue is missing or silent.
+pub(super) async fn length(channel: &Channel, partition: u16) -> Option<u32> {
+    let options = QueueDeclareOptions::durable().passive();
+    let asked = answered(channel.queue_declare(queue_of(partition), options, FieldTable::default())).await;
+    asked.ok().map(|queue| queue.message_count())
+}
+
+async fn declare_partitions(channel: &Channel, partitions: u16) -> Result<(), TopologyError> {
+    let arguments = table([quorum(), ("x-max-length", AMQPValue::LongLongInt(partitions.into()))]);
+    match queue(channel, PARTITIONS.into(), arguments).await {
+        Err(TopologyError::Mismatch { argument, there, .. }) if argument == "x-max-length" => {
+            Err(TopologyError::Partitions { there, configured: partitions })
+        }
+        declared => declared,
+    }
+}
+
+/// One consumer at a time; what was delivered too often goes to the dead letters, and is not forgotten here before it is
+/// there.
+fn partition_arguments() -> FieldTable {
+    table([
+        quorum(),
+        ("x-single-active-consumer", true.into()),
+        ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERIES_MOST.into())),
+        ("x-dead-letter-exchange", text(DEAD)),
+        ("x-dead-letter-strategy", text("at-least-once")),
+        ("x-overflow", text("reject-publish")),
+    ])
+}
+
+/// Never given up: newer brokers would drop a dead letter after 20 deliveries if they were not told otherwise.
+fn dead_arguments() -> FieldTable {
+    table([quorum(), ("x-delivery-limit", AMQPValue::LongLongInt(1_000_000_000))])
+}
+
+fn quorum() -> (&'static str, AMQPValue) {
+    ("x-queue-type", text("quorum"))
+}
+
+fn text(text: &str) -> AMQPValue {
+    AMQPValue::LongString(LongString::from(text))
+}
+
+fn table<const N: usize>(arguments: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (name, value) in arguments {
+        table.insert(name.into(), value);
+    }
+    table
+}
+
+async fn exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), TopologyError> {
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    answered(channel.exchange_declare(name.into(), kind, options, FieldTable::default())).await
+}
+
+async fn queue(channel: &Channel, name: ShortString, arguments: FieldTable) -> Result<(), TopologyError> {
+    answered(channel.queue_declare(name, QueueDeclareOptions::durable(), arguments)).await.map(drop)
+}
+
+async fn answered<T>(answer: impl Future<Output = lapin::Result<T>>) -> Result<T, TopologyError> {
+    match tokio::time::timeout(link::PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(|error| in_words(&error)),
+        Err(_) => Err(TopologyError::Refused("it does not answer".to_owned())),
+    }
+}
+
+/// What the broker says of a declaration that does not fit: `PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue
+/// 'q' in vhost '/': received the value '4' of type 'signedint' but current is the value '16' of type 'long'`, with
+/// variations.
+fn in_words(error: &Error) -> TopologyError {
+    static INEQUIVALENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"inequivalent arg '([^']+)' for ((?:queue|exchange) '[^']+').*?received (?:the value )?'?([^' ]+)'?.*?but current is (?:the value )?'?([^' ]+)'?",
+        )
+        .ok()
+    });
+    let ErrorKind::ProtocolError(refusal) = error.kind() else { return TopologyError::Refused(error.to_string()) };
+    let message = refusal.get_message().to_string();
+    match INEQUIVALENT.as_ref().and_then(|pattern| pattern.captures(&message)) {
+        Some(found) => TopologyError::Mismatch {
+            argument: found[1].to_owned(),
+            what: found[2].to_owned(),
+            needed: found[3].to_owned(),
+            there: found[4].to_owned(),
+        },
+        None => TopologyError::Refused(message),
+    }
+}

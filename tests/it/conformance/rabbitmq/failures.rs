@@ -1,0 +1,121 @@
+//! The broker is killed, stands still, and comes back.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::future::join_all;
+use switchboard::inbox::{Queue, rabbitmq::Settings};
+
+use super::{Node, exact, inbound, record::Record};
+use crate::harness::{Broker, eventually, within};
+
+/// A broker of the test's own, whose queues were declared before it was last started.
+async fn broker_with_queues() -> Broker {
+    let mut broker = Broker::start().await;
+    Node::open(exact(broker.settings()), &Record::new()).await.close().await;
+    broker.stop().await;
+    broker.restart().await;
+    broker
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_killed_loses_nothing_that_it_confirmed() {
+    let (mut broker, record) = (broker_with_queues().await, Record::new());
+    let settings = Settings { confirm_within: Duration::from_secs(2), ..exact(broker.settings()) };
+    let node = Node::open(settings, &record).await;
+    let mut accepted = BTreeSet::new();
+    for at in 0..40 {
+        accepted.insert(node.put(&format!("v{}", at % 7), &at.to_string()).await.id);
+    }
+    // Some are with the worker, some are settled.
+    let held = node.take().await;
+    for _ in 0..10 {
+        let delivery = node.take().await;
+        node.turn(&record, delivery).await;
+    }
+    // Published, and killed before it could confirm.
+    broker.freeze().await;
+    let lost = join_all((40..60).map(|at| {
+        let message = inbound("v1", &at.to_string(), "x");
+        node.try_put(message)
+    }))
+    .await;
+    assert!(lost.iter().all(Result::is_err), "what is not confirmed is not kept");
+    broker.kill().await;
+    eventually("it is noticed", || async { node.inbox.ready().await.err() }).await;
+    assert!(node.try_put(inbound("v1", "61", "x")).await.is_err(), "and nobody waits for it");
+    broker.restart().await;
+    eventually("it is back", || async { node.inbox.ready().await.ok() }).await;
+    for at in 40..60 {
+        let again = eventually("a platform tries again", || async {
+            node.try_put(inbound("v1", &at.to_string(), "x")).await.ok()
+        });
+        accepted.insert(again.await.id);
+    }
+    // The held delivery is of a connection that is gone: settling it is of no effect, and it comes again.
+    node.turn(&record, held).await;
+    while record.lock().turns.len() < 60 {
+        let delivery = node.take().await;
+        node.turn(&record, delivery).await;
+    }
+    let state = record.lock();
+    let decided: BTreeSet<_> = state.turns.iter().map(|(id, _)| *id).collect();
+    assert_eq!(decided.len(), 60);
+    let names: BTreeSet<_> = state.turns.iter().map(|(_, inbound)| inbound.external_id.clone()).collect();
+    assert_eq!(names.len(), 60, "each platform message has had one turn");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_starts_without_the_broker_finds_it_later() {
+    let (mut broker, record) = (Broker::start().await, Record::new());
+    broker.kill().await;
+    let node = Node::start(1, &[1], exact(broker.settings()), &record).await.unwrap();
+    assert!(node.inbox.ready().await.is_err());
+    broker.restart().await;
+    let accepted = eventually("it takes messages", || async { node.try_put(inbound("v1", "a", "x")).await.ok() }).await;
+    assert_eq!(within("a delivery", node.inbox.next()).await.unwrap().id, accepted.id);
+    // One that finds out late that it divides threads otherwise gives the broker nothing.
+    node.close().await;
+    broker.kill().await;
+    let settings = Settings { partitions: 5, ..exact(broker.settings()) };
+    let other = Node::start(1, &[1], settings, &record).await.unwrap();
+    broker.restart().await;
+    let why = eventually("it has found out", || async {
+        let refused = other.try_put(inbound("v1", "b", "x")).await.expect_err("it is another's partition");
+        let why = std::error::Error::source(&refused).unwrap().to_string();
+        why.contains("not declared yet").then_some(why)
+    });
+    why.await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_keeps_messages_in_order_while_the_broker_is_away() {
+    let (mut broker, record) = (broker_with_queues().await, Record::new());
+    let folder = tempfile::tempdir().unwrap();
+    let settings = || Settings { spool: Some(folder.path().join("spool.db")), ..exact(broker.settings()) };
+    let node = Node::open(settings(), &record).await;
+    let mut ids = vec![node.put("v1", "0").await.id];
+    let settings = settings();
+    broker.kill().await;
+    for at in 1..20 {
+        ids.push(node.put("v1", &at.to_string()).await.id);
+    }
+    assert!(node.put("v1", "7").await.duplicate);
+    // The daemon ends as well, and takes more when it is there again.
+    node.close().await;
+    let node = Node::start(1, &[1], settings, &record).await.unwrap();
+    node.inbox.ready().await.unwrap();
+    for at in 20..40 {
+        ids.push(node.put("v1", &at.to_string()).await.id);
+    }
+    assert_eq!(node.waiting(), 39);
+    broker.restart().await;
+    for at in 40..50 {
+        ids.push(node.put("v1", &at.to_string()).await.id);
+    }
+    for id in ids {
+        let delivery = node.take().await;
+        assert_eq!(delivery.id, id);
+        node.turn(&record, delivery).await;
+    }
+    eventually("the spool is empty", || async { (node.waiting() == 0).then_some(()) }).await;
+}

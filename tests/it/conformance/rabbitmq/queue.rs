@@ -1,0 +1,163 @@
+//! What every inbox does.
+
+use contract::InboxError;
+use futures::future::join_all;
+use switchboard::inbox::{
+    Queue,
+    rabbitmq::{Letters, Settings},
+};
+
+use super::{Node, exact, inbound, record::Record};
+use crate::harness::Broker;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accepted_is_durable() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let node = Node::open(exact(broker.settings()), &record).await;
+    let message = inbound("v1", "a", "怎么退货？ 👩‍👩‍👧");
+    let accepted = node.try_put(message.clone()).await.unwrap();
+    assert!(!accepted.duplicate);
+    assert_eq!(node.waiting(), 1);
+    node.close().await;
+    let again = Node::open(exact(broker.settings()), &record).await;
+    assert_eq!(again.waiting(), 1);
+    let delivery = again.take().await;
+    assert_eq!((delivery.id, &*delivery.inbound), (accepted.id, &message));
+    assert_eq!(again.waiting(), 1, "it waits until it is settled");
+    again.turn(&record, delivery).await;
+    assert_eq!(again.waiting(), 0);
+    again.close().await;
+    assert_eq!(Node::open(exact(broker.settings()), &record).await.waiting(), 0, "the broker knows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_platform_message_is_accepted_once() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let node = Node::open(exact(broker.settings()), &record).await;
+    let tries = join_all((0..20).map(|_| node.put("v1", "a"))).await;
+    assert_eq!(tries.iter().filter(|accepted| !accepted.duplicate).count(), 1);
+    assert!(tries.iter().all(|accepted| accepted.id == tries[0].id));
+    let mut elsewhere = inbound("v1", "a", "x");
+    elsewhere.channel = "another".into();
+    for different in [inbound("v1", "b", "x"), elsewhere] {
+        assert!(!node.try_put(different).await.unwrap().duplicate);
+    }
+    for _ in 0..3 {
+        let delivery = node.take().await;
+        node.turn(&record, delivery).await;
+    }
+    node.close().await;
+    // The next daemon has forgotten; the record has not.
+    let again = Node::open(exact(broker.settings()), &record).await;
+    let accepted = again.put("v1", "a").await;
+    assert!(accepted.duplicate && accepted.id == tries[0].id);
+    // Nothing is refused for want of a record, and the turn recognises what comes twice.
+    again.close().await;
+    let again = Node::open(exact(broker.settings()), &record).await;
+    record.set_away(true);
+    assert!(!again.put("v1", "a").await.duplicate);
+    record.set_away(false);
+    let delivery = again.take().await;
+    again.turn(&record, delivery).await;
+    let state = record.lock();
+    assert_eq!((state.turns.len(), state.again), (3, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_id_equals_no_other() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let node = Node::open(exact(broker.settings()), &record).await;
+    for _ in 0..3 {
+        assert!(!node.put("v1", "").await.duplicate);
+    }
+    assert_eq!(node.waiting(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_come_out_in_the_order_of_acceptance() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let one = || Settings { partitions: 1, ..broker.settings() };
+    let node = Node::open(one(), &record).await;
+    let mut accepted = Vec::new();
+    for at in 0..50 {
+        accepted.push(node.put("v1", &at.to_string()).await.id);
+    }
+    let together: Vec<String> = (50..300).map(|at| at.to_string()).collect();
+    let together = join_all(together.iter().map(|at| node.put("v2", at))).await;
+    let mut together: Vec<_> = together.into_iter().map(|accepted| accepted.id).collect();
+    together.sort_unstable();
+    accepted.extend(together);
+    for id in &accepted[..100] {
+        assert_eq!(node.take().await.id, *id);
+    }
+    node.close().await;
+    // Taken by the worker, prefetched, or not: all of it comes again, as it was.
+    let again = Node::open(one(), &record).await;
+    for id in &accepted {
+        let delivery = again.take().await;
+        assert_eq!(delivery.id, *id);
+        again.turn(&record, delivery).await;
+    }
+    assert_eq!(record.lock().turns.len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn past_the_bound_it_is_busy_and_loses_nothing() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let node = Node::open(Settings { waiting_most: 3, ..exact(broker.settings()) }, &record).await;
+    for at in 0..3 {
+        node.put("v1", &at.to_string()).await;
+    }
+    let refused = node.try_put(inbound("v1", "3", "x")).await;
+    assert!(matches!(refused, Err(InboxError::Busy { retry_after }) if !retry_after.is_zero()), "{refused:?}");
+    let first = node.take().await;
+    node.turn(&record, first).await;
+    assert!(!node.put("v1", "3").await.duplicate);
+    for _ in 0..3 {
+        node.take().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unsettled_message_comes_again() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let node = Node::open(exact(broker.settings()), &record).await;
+    let mut ids = Vec::new();
+    for at in 0..3 {
+        ids.push(node.put("v1", &at.to_string()).await.id);
+    }
+    let (first, second, third) = (node.take().await, node.take().await, node.take().await);
+    // Out of order, and one not at all.
+    node.turn(&record, third).await;
+    node.turn(&record, first).await;
+    node.close().await;
+    node.inbox.done(second).await.expect("what a closed channel delivered is settled in silence");
+    let again = Node::open(exact(broker.settings()), &record).await;
+    assert_eq!(again.waiting(), 1);
+    assert_eq!(again.take().await.id, ids[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_message_is_kept_until_it_is_redriven() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let node = Node::open(exact(broker.settings()), &record).await;
+    let id = node.try_put(inbound("v1", "a", "the bad one")).await.unwrap().id;
+    let delivery = node.take().await;
+    record.set_away(true);
+    assert!(node.inbox.dead(&delivery, "it cannot be read").await.is_err());
+    assert_eq!(node.waiting(), 1, "it is given up when that is kept");
+    record.set_away(false);
+    node.inbox.dead(&delivery, "it cannot be read").await.unwrap();
+    assert_eq!(node.waiting(), 0);
+    {
+        let state = record.lock();
+        assert_eq!((state.dead[0].0, state.dead[0].2.as_str()), (id, "it cannot be read"));
+    }
+    let new = contract::MessageId::from(id.get() + 1);
+    record.redrive(new);
+    let delivery = node.take().await;
+    assert_eq!((delivery.id, delivery.inbound.content.text()), (new, "the bad one"));
+    record.until("the record knows that it is in the queue", |state| state.published == [new]).await;
+    node.turn(&record, delivery).await;
+    assert!(record.to_publish(10).await.unwrap().is_empty());
+}

@@ -1,0 +1,206 @@
+//! A Redis server of its own: on a free port, in a folder of its own, without persistence; it ends with the test, also when
+//! the test is killed.
+
+use std::{fs, net::TcpListener, path::PathBuf, process::Stdio};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+use super::within;
+
+/// Runs the server until the standard input is closed, as it is when the test is gone. The first line is its number.
+const UNTIL_CLOSED: &str =
+    r#""$@" & server=$!; echo $server; cat >/dev/null; kill -KILL $server; wait $server 2>/dev/null"#;
+/// The password of a locked server.
+pub const REDIS_PASSWORD: &str = "as secret as it gets";
+
+/// A Redis server of its own.
+pub struct RedisServer {
+    folder: TempDir,
+    port: u16,
+    kind: Kind,
+    running: Option<Running>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// TLS alone, with a password.
+    Locked,
+    /// The only node of a cluster.
+    Cluster,
+}
+
+struct Running {
+    child: Child,
+    number: String,
+    /// Read to the end, so that the server is never held up.
+    _log: tokio::task::JoinHandle<()>,
+}
+
+impl RedisServer {
+    /// A plain one.
+    pub async fn start() -> Self {
+        Self::of(Kind::Plain).await
+    }
+
+    /// One that speaks TLS alone and asks for [`REDIS_PASSWORD`].
+    pub async fn start_locked() -> Self {
+        Self::of(Kind::Locked).await
+    }
+
+    /// A cluster of one.
+    pub async fn start_cluster() -> Self {
+        let server = Self::of(Kind::Cluster).await;
+        server.cli(&["cluster", "addslotsrange", "0", "16383"]).await;
+        super::eventually("a cluster that works", || async {
+            server.cli(&["cluster", "info"]).await.contains("cluster_state:ok").then_some(())
+        })
+        .await;
+        server
+    }
+
+    async fn of(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self { folder, port: 0, kind, running: None };
+        if kind == Kind::Locked {
+            server.make_certificate().await;
+        }
+        server.start_again().await;
+        server
+    }
+
+    /// Starts it, where it was if it ran before. Returns when it accepts connections.
+    pub async fn start_again(&mut self) {
+        assert!(self.running.is_none(), "it runs");
+        for _ in 0..20 {
+            if self.port == 0 {
+                self.port = free_port();
+            }
+            if let Some(running) = within("a Redis server that is ready", self.try_start()).await {
+                self.running = Some(running);
+                return;
+            }
+            // Somebody else took the port.
+            self.port = 0;
+        }
+        panic!("no Redis server starts; is redis-server installed?");
+    }
+
+    async fn try_start(&self) -> Option<Running> {
+        let mut command = Command::new("sh");
+        command.args(["-c", UNTIL_CLOSED, "sh", "redis-server", "--save", "", "--appendonly", "no"]);
+        command.args(["--bind", "127.0.0.1", "--dir"]).arg(self.folder.path());
+        let port = self.port.to_string();
+        match self.kind {
+            Kind::Plain => {
+                command.args(["--port", &port]);
+            }
+            Kind::Locked => {
+                let certificate = self.path("cert.pem");
+                command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+                command.args(["--requirepass", REDIS_PASSWORD, "--tls-cert-file"]).arg(&certificate);
+                command.arg("--tls-ca-cert-file").arg(&certificate).arg("--tls-key-file").arg(self.path("key.pem"));
+            }
+            Kind::Cluster => {
+                let bus = free_port().to_string();
+                command.args(["--port", &port, "--cluster-enabled", "yes", "--cluster-port", &bus]);
+            }
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("there is a shell");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let number = lines.next_line().await.unwrap()?;
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("Ready to accept connections") {
+                return Some(Running { child, number, _log: tokio::spawn(read_on(lines)) });
+            }
+        }
+        None
+    }
+
+    /// Ends it as `kill -9` does.
+    pub async fn kill(&mut self) {
+        let mut running = self.running.take().expect("it runs");
+        drop(running.child.stdin.take());
+        within("the end of a Redis server", running.child.wait()).await.unwrap();
+    }
+
+    /// Makes it hang: it neither answers nor closes connections.
+    pub async fn hang(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// Ends that.
+    pub async fn go_on(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        let number = &self.running.as_ref().expect("it runs").number;
+        let ran = Command::new("kill").args([signal, number]).status().await.unwrap();
+        assert!(ran.success());
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        let scheme = match self.kind {
+            Kind::Plain => "redis",
+            Kind::Locked => "rediss",
+            Kind::Cluster => "redis-cluster",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// The authority that vouches for it, as PEM.
+    pub fn ca(&self) -> Option<Vec<u8>> {
+        (self.kind == Kind::Locked).then(|| fs::read(self.path("cert.pem")).unwrap())
+    }
+
+    /// The password that it asks for.
+    pub fn password(&self) -> Option<&'static str> {
+        (self.kind == Kind::Locked).then_some(REDIS_PASSWORD)
+    }
+
+    /// What `redis-cli` answers.
+    pub async fn cli(&self, arguments: &[&str]) -> String {
+        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(arguments).output();
+        let output = within("redis-cli", output).await.expect("redis-cli is installed");
+        assert!(output.status.success(), "redis-cli {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    async fn make_certificate(&self) {
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+            .arg("-keyout")
+            .arg(self.path("key.pem"))
+            .arg("-out")
+            .arg(self.path("cert.pem"))
+            .output()
+            .await
+            .expect("openssl is installed");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+}
+
+async fn read_on(mut lines: Lines<BufReader<ChildStdout>>) {
+    while let Ok(Some(_)) = lines.next_line().await {}
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
