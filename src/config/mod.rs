@@ -13,8 +13,12 @@ use config::{Environment, File, FileFormat};
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
+mod attachments;
+mod distributed;
 mod understanding;
 
+pub use attachments::{Attachments, Keeper};
+pub use distributed::{Distributed, Engine, Mode, Role};
 pub use understanding::Understanding;
 
 /// Every setting at its default, explained.
@@ -27,6 +31,8 @@ pub const USUAL_FILE: &str = "switchboard.toml";
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "config.default.toml explains them")]
 pub struct Config {
+    pub mode: Mode,
+    pub role: Role,
     pub listen: SocketAddr,
     pub data: PathBuf,
     pub public_url: String,
@@ -39,6 +45,7 @@ pub struct Config {
     pub understanding: Understanding,
     pub bot: Bot,
     pub attachments: Attachments,
+    pub distributed: Distributed,
     pub channels: BTreeMap<String, ChannelConfig>,
 }
 
@@ -102,14 +109,6 @@ pub struct Bot {
     pub threshold: f32,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "config.default.toml explains them")]
-pub struct Attachments {
-    pub max_bytes: usize,
-    pub types: Vec<String>,
-}
-
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}{}", help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
@@ -149,6 +148,10 @@ fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Res
     let source = source.source(Some(variables.map(|(name, value)| (name.clone(), value.clone())).collect()));
     let built = builder.add_source(source).build().map_err(|error| explain(&error.to_string()))?;
     let config: Config = built.try_deserialize().map_err(|error| explain(&error.to_string()))?;
+    if let Some(file) = file {
+        distributed::no_passwords_in(file)?;
+        attachments::no_secret_in(file)?;
+    }
     check(config)
 }
 
@@ -199,10 +202,16 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     if config.inbox.max_waiting == 0 {
         return wrong("inbox.max_waiting is 0, so that no message would ever be taken", "10000 is the default");
     }
+    if let Some((what, help)) = config.attachments.mistake() {
+        return wrong(what, help);
+    }
     if config.public_url.is_empty() {
         config.public_url = format!("http://localhost:{}", config.listen.port());
     }
     config.public_url = config.public_url.trim_end_matches('/').to_owned();
+    if let Some((what, help)) = distributed::mistake(&config) {
+        return wrong(&what, &help);
+    }
     if !config.public_url.starts_with("http://") && !config.public_url.starts_with("https://") {
         return wrong(
             "public_url is not an address that starts with http:// or https://",
@@ -263,6 +272,13 @@ mod tests {
             ("[understanding.remote]\nkind = \"http\"\n", "understanding.remote.url"),
             ("[understanding.remote]\nkind = \"gpt\"\n", "openai"),
             ("[understanding.remote]\nkind = \"http\"\nurl = \"http://x\"\nsignals = [\"anger\"]\n", "churn_risk"),
+            ("mode = \"clustered\"\n", "clustered for key `mode`"),
+            ("role = \"worker\"\n", "an embedded daemon does everything"),
+            ("[distributed]\npartitions = 0\n", "16 is the default"),
+            ("[distributed.postgres]\npassword = \"x\"\n", "SWITCHBOARD_DISTRIBUTED__POSTGRES__PASSWORD"),
+            ("[distributed.redis]\nurl = \"redis://:x@localhost\"\n", "password_file"),
+            ("[attachments]\nstore = \"s3\"\n", "attachments.s3.bucket"),
+            ("[attachments.s3]\nsecret_key = \"x\"\n", "SWITCHBOARD_ATTACHMENTS__S3__SECRET_KEY"),
             ("listen = \n", "a.toml"),
         ];
         for (text, expected) in rows {

@@ -1,0 +1,177 @@
+//! Settings of daemons that share the work.
+
+use std::{fmt, fs, path::Path, time::Duration};
+
+use clap::ValueEnum;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{Config, ConfigError, duration, explain};
+
+/// Whether one daemon does everything, or several share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// One process, one folder.
+    Embedded,
+    /// Any number of processes over RabbitMQ, PostgreSQL and Redis.
+    Distributed,
+}
+
+/// What a daemon does of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// All of it.
+    All,
+    /// Takes messages, serves consoles and widgets.
+    Gateway,
+    /// Gives messages their turns, sends replies.
+    Worker,
+    /// May match conversations and agents.
+    Desk,
+}
+
+impl Role {
+    /// Whether messages are taken: the routes of channels, and the loops of pulled ones.
+    #[must_use]
+    pub const fn takes(self) -> bool {
+        matches!(self, Self::All | Self::Gateway)
+    }
+
+    /// Whether messages get their turns, and replies are sent.
+    #[must_use]
+    pub const fn works(self) -> bool {
+        matches!(self, Self::All | Self::Worker)
+    }
+
+    /// Whether it may be elected to run the desk.
+    #[must_use]
+    pub const fn matches(self) -> bool {
+        matches!(self, Self::All | Self::Desk)
+    }
+
+    /// As the configuration spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Gateway => "gateway",
+            Self::Worker => "worker",
+            Self::Desk => "desk",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Distributed {
+    pub advertise: String,
+    #[serde(deserialize_with = "duration")]
+    pub drain_within: Duration,
+    pub partitions: u16,
+    pub spool: bool,
+    pub events: bool,
+    pub keep_days: u32,
+    pub rabbitmq: Engine,
+    pub postgres: Engine,
+    pub redis: Engine,
+}
+
+/// How to reach an engine.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config.default.toml explains them")]
+pub struct Engine {
+    /// May hold a password that came from the environment: never shown.
+    pub url: SecretString,
+    password: SecretString,
+    password_file: String,
+    ca: String,
+}
+
+/// Without what must not be logged.
+impl fmt::Debug for Engine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Engine").field("url", &self.place()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// The URL without user and password, for messages.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let url = self.url.expose_secret();
+        match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
+            _ => url.to_owned(),
+        }
+    }
+
+    /// The password, where one is set beside the URL.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn password(&self) -> anyhow::Result<Option<SecretString>> {
+        if !self.password_file.is_empty() {
+            let read = fs::read_to_string(&self.password_file);
+            let read = read.map_err(|error| anyhow::anyhow!("{} cannot be read: {error}", self.password_file))?;
+            return Ok(Some(read.trim_end_matches(['\r', '\n']).to_owned().into()));
+        }
+        Ok(Some(&self.password).filter(|password| !password.expose_secret().is_empty()).cloned())
+    }
+
+    /// The file of authorities, where one is set.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        Some(Path::new(&self.ca)).filter(|ca| !ca.as_os_str().is_empty())
+    }
+}
+
+/// What is wrong with the settings, and what to do.
+pub(super) fn mistake(config: &Config) -> Option<(String, String)> {
+    let distributed = &config.distributed;
+    let wrong = |what: &str, help: &str| Some((what.to_owned(), help.to_owned()));
+    if config.mode == Mode::Embedded && config.role != Role::All {
+        return wrong("role is for mode = \"distributed\"", "an embedded daemon does everything: role = \"all\"");
+    }
+    if !(1..=1024).contains(&distributed.partitions) {
+        return wrong("distributed.partitions is not between 1 and 1024", "16 is the default");
+    }
+    if !distributed.advertise.is_empty() && !distributed.advertise.starts_with("http") {
+        return wrong("distributed.advertise is not an address", "write http://10.0.0.5:8080");
+    }
+    let engines =
+        [("rabbitmq", &distributed.rabbitmq), ("postgres", &distributed.postgres), ("redis", &distributed.redis)];
+    for (name, engine) in engines {
+        if !engine.password_file.is_empty() && !engine.password.expose_secret().is_empty() {
+            return Some((
+                format!("distributed.{name} has both a password and a password_file"),
+                "keep one of them".to_owned(),
+            ));
+        }
+    }
+    None
+}
+
+/// Refuses passwords in a configuration file: files are copied, shown and kept in Git.
+pub(super) fn no_passwords_in(file: &Path) -> Result<(), ConfigError> {
+    let read = config::Config::builder().add_source(config::File::from(file).format(config::FileFormat::Toml)).build();
+    let read = read.map_err(|error| explain(&error.to_string()))?;
+    for engine in ["rabbitmq", "postgres", "redis"] {
+        let of = |key: &str| read.get_string(&format!("distributed.{engine}.{key}")).unwrap_or_default();
+        let url = of("url");
+        let user = url.split_once("://").map_or("", |(_, rest)| rest).rsplit_once('@').map_or("", |(user, _)| user);
+        if !of("password").is_empty() || user.contains(':') {
+            return Err(ConfigError {
+                what: format!("{} holds the password of distributed.{engine}", file.display()),
+                help: Some(format!(
+                    "put it into a file that password_file names, or into SWITCHBOARD_DISTRIBUTED__{}__PASSWORD",
+                    engine.to_uppercase()
+                )),
+            });
+        }
+    }
+    Ok(())
+}
