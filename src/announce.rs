@@ -7,17 +7,19 @@ use arc_swap::ArcSwap;
 use contract::{
     ConversationId, Inbound, OutboundId, Thread, ThreadAuthor, ThreadEntry, ThreadEvent, ThreadOwner, ThreadStatus,
 };
-use tokio::sync::Notify;
+use serde_json::{Value, json};
 
 use crate::{
+    courier::Bell,
     desk::Board,
     http::views::{AgentView, ConversationView, EntryView, LiveFrame, QueueView, shown},
-    live::{Audience, Event, Frame, Live, Topic},
+    inbox::rabbitmq::Events,
+    live::{Audience, Event, Frame, Live, Shared, Topic},
     roster::Roster,
     store::{
         FullEntry, Once,
         conversation::{Conversation, Owner},
-        entry::{Entry, EntryAuthor, What},
+        entry::{DecisionRecord, Entry, EntryAuthor, What},
         outbox::{Delivery, DeliveryState},
     },
 };
@@ -42,16 +44,32 @@ pub struct News<'a> {
 /// Tells those who watch.
 pub struct Announcer {
     live: Arc<dyn Live>,
+    shared: Arc<dyn Shared>,
     roster: Arc<Roster>,
     board: Arc<ArcSwap<Board>>,
-    couriers: Arc<Notify>,
+    couriers: Arc<Bell>,
+    /// Where other systems are told.
+    events: Option<Events>,
 }
 
 impl Announcer {
-    /// Tells over `live`; wakes couriers by `couriers`.
+    /// Tells over `live` and `shared`; wakes couriers by `couriers`.
     #[must_use]
-    pub fn new(live: Arc<dyn Live>, roster: Arc<Roster>, board: Arc<ArcSwap<Board>>, couriers: Arc<Notify>) -> Self {
-        Self { live, roster, board, couriers }
+    pub fn new(
+        live: Arc<dyn Live>,
+        shared: Arc<dyn Shared>,
+        roster: Arc<Roster>,
+        board: Arc<ArcSwap<Board>>,
+        couriers: Arc<Bell>,
+    ) -> Self {
+        Self { live, shared, roster, board, couriers, events: None }
+    }
+
+    /// Tells other systems too.
+    #[must_use]
+    pub fn with_events(mut self, events: Option<Events>) -> Self {
+        self.events = events;
+        self
     }
 
     /// The people of the company.
@@ -63,7 +81,10 @@ impl Announcer {
     /// A commit stands.
     pub fn committed(&self, news: News<'_>) {
         if news.outbox.iter().any(|(_, state)| *state == DeliveryState::Pending) {
-            self.couriers.notify_waiters();
+            self.wake_couriers();
+        }
+        if let Some(events) = &self.events {
+            tell_others(events, news);
         }
         self.tell_widgets(news);
         if self.live.is_watched(&Topic::Consoles) {
@@ -71,9 +92,33 @@ impl Announcer {
         }
     }
 
+    /// A conversation changed in what the desk looks at: whichever daemon runs it looks again.
+    pub fn moved(&self, conversation: ConversationId) {
+        self.live.publish(&Topic::Desk, Event::Conversation(conversation));
+    }
+
+    /// The people of the company changed, on this daemon: the others read them again.
+    pub fn people(&self) {
+        self.live.publish(&Topic::People, Event::Changed);
+    }
+
+    /// The desk at a glance, for the daemons that do not run it.
+    pub fn board(&self, epoch: u64, board: &Board) {
+        match serde_json::to_vec(board) {
+            Ok(json) => self.shared.put_board(epoch, json.into()),
+            Err(error) => tracing::error!(%error, "The board cannot be written down for the other daemons."),
+        }
+    }
+
     /// Something may be due in the outbox.
     pub fn wake_couriers(&self) {
-        self.couriers.notify_waiters();
+        self.couriers.due.notify_waiters();
+        self.live.publish(&Topic::Outbox, Event::Changed);
+    }
+
+    /// A person wants something sent, whatever was refused before.
+    pub fn insist(&self) {
+        self.couriers.insisted.send_replace(());
     }
 
     fn tell_widgets(&self, News { before, after, entries, inbound, .. }: News<'_>) {
@@ -120,7 +165,7 @@ impl Announcer {
                 conversation: after.id,
                 entry: entry.clone(),
                 inbound: inbound.cloned(),
-                delivery: started.map(|(_, state)| Delivery { state: *state, attempts: 0, error: None }),
+                delivery: started.map(|(_, state)| Delivery::first(*state)),
             });
             view.client_id = once.filter(|once| once.entry == entry.id).map(|once| once.client_id.clone());
             self.tell(audience.clone(), &LiveFrame::Entry { entry: &view });
@@ -182,6 +227,35 @@ impl Announcer {
         if self.live.is_watched(&Topic::Consoles) {
             let frame = Frame { json: frame.to_json(), audience };
             self.live.publish(&Topic::Consoles, Event::Frame(Arc::new(frame)));
+        }
+    }
+}
+
+/// Decisions as `decision.<destination>`, and what happens to conversations as `conversation.<event>`.
+fn tell_others(events: &Events, News { after, entries, .. }: News<'_>) {
+    for Entry { id, at, what, .. } in entries {
+        let of = json!({"entry": id, "at": at, "conversation": after.id, "channel": after.channel});
+        let with = |more: Value| {
+            let mut all = of.clone();
+            all.as_object_mut().into_iter().zip([more]).for_each(|(all, more)| {
+                all.extend(more.as_object().cloned().unwrap_or_default());
+            });
+            all
+        };
+        match what {
+            What::Message(record) | What::Refined { record, .. } | What::Fired { record, .. } => {
+                if let Some(decision) = &record.decision {
+                    let DecisionRecord { rule_set, rule, destination, tags, .. } = decision;
+                    let told = json!({"rule_set": rule_set, "rule": rule, "destination": destination, "tags": tags});
+                    events.publish("decision", destination, &with(told));
+                }
+            }
+            What::Event { event } => {
+                let told = serde_json::to_value(event).unwrap_or_default();
+                let word = told["type"].as_str().unwrap_or_default().to_owned();
+                events.publish("conversation", &word, &with(json!({"event": told})));
+            }
+            What::Reply { .. } | What::Note { .. } => {}
         }
     }
 }

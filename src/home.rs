@@ -52,6 +52,12 @@ impl Home {
         self.0.join("record.db")
     }
 
+    /// The file of messages that wait for the broker.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.0.join("spool.db")
+    }
+
     /// The folder of attachments.
     #[must_use]
     pub fn attachments(&self) -> PathBuf {

@@ -109,6 +109,11 @@ impl Records {
     /// Shows the customer that somebody of the company writes.
     pub fn agent_types(&self, conversation: &Conversation, name: String) {
         self.announcer.agent_types(conversation.thread(), name);
+        self.show_typing(conversation);
+    }
+
+    /// Has the platform show, beside whatever else goes on, that an answer is on its way.
+    pub fn show_typing(&self, conversation: &Conversation) {
         if let Some(channel) = self.channels.get(&conversation.channel).map(Arc::clone) {
             let (to, thread) = (conversation.address.clone(), conversation.thread.clone());
             tokio::spawn(async move { tokio::time::timeout(TYPING_WITHIN, channel.typing(&to, &thread)).await });
@@ -139,6 +144,11 @@ impl Records {
         if let Committed::Done(after) = &committed {
             let inbound = inbound.as_ref();
             self.tell(News { before, after, entries: &entries, outbox: &outbox, inbound, once: None });
+            let window = self.channels.get(&after.channel).and_then(|channel| channel.limits().reply_window);
+            if inbound.is_some() && window.is_some() {
+                // What waited for the customer to write may go now.
+                self.announcer.wake_couriers();
+            }
         }
         Ok(committed)
     }
@@ -183,7 +193,8 @@ impl Records {
         // What was said is told before what the desk makes of it: an offer never comes ahead of its conversation.
         self.announcer.committed(news);
         if before.is_none_or(|before| after.stands_elsewhere(before)) && (after.is_held() || before.is_some()) {
-            self.desk.changed(after);
+            self.desk.changed(after.id);
+            self.announcer.moved(after.id);
         }
         self.alarms.changed(after);
     }

@@ -14,10 +14,12 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Replaces everybody.
-    pub fn set(&self, agents: impl IntoIterator<Item = Agent>) {
-        let agents = agents.into_iter().map(|agent| (agent.id, Arc::new(agent))).collect();
+    /// Replaces everybody. Answers whether anybody is different.
+    pub fn set(&self, agents: impl IntoIterator<Item = Agent>) -> bool {
+        let agents: HashMap<_, _> = agents.into_iter().map(|agent| (agent.id, Arc::new(agent))).collect();
+        let is_new = **self.agents.load() != agents;
         self.agents.store(Arc::new(agents));
+        is_new
     }
 
     /// Somebody.

@@ -10,7 +10,7 @@ use std::{
 use contract::{ConversationId, Stop, Timestamp};
 use futures::FutureExt;
 use jiff::SignedDuration;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use super::{Alarm, Due, next_due, stands, watch_time};
@@ -19,6 +19,7 @@ use crate::{
     policy::Policy,
     records::Records,
     routing::RuleSet,
+    seat::Seat,
     store::{
         AmendError, Draft, StoreError,
         conversation::Conversation,
@@ -53,19 +54,24 @@ enum Command {
 /// How the rest of the daemon tells the clock. Cheap to clone.
 #[derive(Clone)]
 pub struct AlarmHandle {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: Seat<Command>,
     policy: Arc<Policy>,
 }
 
 /// The other end of an [`AlarmHandle`].
-pub struct AlarmMailbox(mpsc::UnboundedReceiver<Command>);
+pub struct AlarmMailbox(UnboundedReceiver<Command>);
 
 impl AlarmHandle {
-    /// A handle, and the mailbox to run the clock with.
+    /// A handle to a clock that nobody runs yet.
     #[must_use]
-    pub fn new(policy: Arc<Policy>) -> (Self, AlarmMailbox) {
-        let (commands, mailbox) = mpsc::unbounded_channel();
-        (Self { commands, policy }, AlarmMailbox(mailbox))
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self { commands: Seat::default(), policy }
+    }
+
+    /// The mailbox to run the clock with in this process.
+    #[must_use]
+    pub fn sit(&self) -> AlarmMailbox {
+        AlarmMailbox(self.commands.sit())
     }
 
     /// A conversation was committed.
@@ -81,8 +87,8 @@ impl AlarmHandle {
     }
 
     fn tell(&self, command: Command) {
-        // The clock ends only with the daemon; alarms are set again from the record at the next start.
-        let _ = self.commands.send(command);
+        // Where nobody runs the clock, whoever runs it next sets all alarms from the record.
+        self.commands.tell(command);
     }
 }
 

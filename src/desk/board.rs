@@ -7,12 +7,13 @@ use std::{
 
 use contract::{AgentId, ConversationId, Timestamp};
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use super::{AgentState, Desk, Presence, QueueStatus};
 use crate::routing::QueueFacts;
 
 /// The desk at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Board {
     /// The queues, as rules see them.
     pub queues: Arc<BTreeMap<String, QueueFacts>>,
@@ -23,7 +24,7 @@ pub struct Board {
 }
 
 /// An agent at the desk, in brief.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtDesk {
     /// What they are now.
     pub presence: Presence,
@@ -60,6 +61,14 @@ impl Board {
         let finishing_up = desk.finishing_up().filter(|agent| *agent == id).count();
         let finishing_up = u32::try_from(finishing_up).unwrap_or(u32::MAX);
         AtDesk { finishing_up, ..desk.agent(id).map(AtDesk::of).unwrap_or_default() }
+    }
+
+    /// What waits, the next of each queue first.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<ConversationId> {
+        let mut waiting: Vec<_> = self.positions.iter().map(|(id, position)| (*position, *id)).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, id)| id).collect()
     }
 
     /// What an agent is now, and what they hold.

@@ -21,10 +21,12 @@ use super::{
 };
 use crate::{
     http::views::{LiveFrame, OfferView, QueueView},
+    live::Here,
     records::Records,
     routing::{Priority, RuleSet},
+    seat::Seat,
     store::{
-        AmendError, OfferRecord, StoreError,
+        AmendError, Fence, OfferRecord, StoreError,
         conversation::{Conversation, Owner},
         entry::{EntryAuthor, Event},
         people::Agent,
@@ -43,8 +45,7 @@ enum Command {
     Agents(Vec<Agent>),
     Rules(Arc<RuleSet>),
     Presence { agent: AgentId, presence: Presence, done: oneshot::Sender<()> },
-    Connected(AgentId),
-    Disconnected(AgentId),
+    Here(Here),
     Ready(AgentId),
     Answer { answer: Answer, done: AnswerTo },
     Ask(Box<dyn FnOnce(&Desk) + Send>),
@@ -72,15 +73,23 @@ pub enum AnswerError {
     /// The conversation moved on while the answer was on its way.
     #[error("the conversation has moved on; it may have been closed or taken by somebody else")]
     MovedOn,
+    /// The desk is not in this process.
+    #[error(transparent)]
+    Away(#[from] Away),
     /// The record failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
+/// Another process runs the desk, or nobody does at this moment.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the desk is being moved to another daemon; try again in a moment")]
+pub struct Away;
+
 /// How the rest of the daemon speaks to the desk. Cheap to clone.
 #[derive(Clone)]
 pub struct DeskHandle {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: Seat<Command>,
     board: Arc<ArcSwap<Board>>,
 }
 
@@ -88,11 +97,16 @@ pub struct DeskHandle {
 pub struct DeskMailbox(mpsc::UnboundedReceiver<Command>);
 
 impl DeskHandle {
-    /// A handle, and the mailbox to run the desk with.
+    /// A handle to a desk that nobody runs yet.
     #[must_use]
-    pub fn new(board: Arc<ArcSwap<Board>>) -> (Self, DeskMailbox) {
-        let (commands, mailbox) = mpsc::unbounded_channel();
-        (Self { commands, board }, DeskMailbox(mailbox))
+    pub fn new(board: Arc<ArcSwap<Board>>) -> Self {
+        Self { commands: Seat::default(), board }
+    }
+
+    /// The mailbox to run the desk with in this process. Whoever ran it before hears nothing more.
+    #[must_use]
+    pub fn sit(&self) -> DeskMailbox {
+        DeskMailbox(self.commands.sit())
     }
 
     /// The desk at a glance.
@@ -102,8 +116,8 @@ impl DeskHandle {
     }
 
     /// A conversation was committed that the desk may see differently now.
-    pub fn changed(&self, conversation: &Conversation) {
-        self.tell(Command::Changed(conversation.id));
+    pub fn changed(&self, conversation: ConversationId) {
+        self.tell(Command::Changed(conversation));
     }
 
     /// The people of the company changed: this is everybody.
@@ -117,17 +131,23 @@ impl DeskHandle {
     }
 
     /// An agent says what they are. Returns when the board shows it.
-    pub async fn presence(&self, agent: AgentId, presence: Presence) {
+    ///
+    /// # Errors
+    /// The desk is elsewhere.
+    pub async fn presence(&self, agent: AgentId, presence: Presence) -> Result<(), Away> {
         let (done, told) = oneshot::channel();
         self.tell(Command::Presence { agent, presence, done });
-        let _ = told.await;
+        told.await.map_err(|_| Away)
     }
 
-    /// A console of an agent opened; it is open until the guard is dropped.
-    #[must_use]
-    pub fn connect(&self, agent: AgentId) -> Connection {
-        self.tell(Command::Connected(agent));
-        Connection { desk: self.clone(), agent }
+    /// Who has consoles open.
+    pub fn here(&self, here: Here) {
+        self.tell(Command::Here(here));
+    }
+
+    /// The board as another process has drawn it.
+    pub fn show(&self, board: Board) {
+        self.board.store(Arc::new(board));
     }
 
     /// An agent has finished up what they closed.
@@ -142,39 +162,33 @@ impl DeskHandle {
     pub async fn answer(&self, answer: Answer) -> Result<Arc<Conversation>, AnswerError> {
         let (done, told) = oneshot::channel();
         self.tell(Command::Answer { answer, done });
-        told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the desk is closed".into()).into()))
+        told.await.unwrap_or(Err(Away.into()))
     }
 
     /// Reads the desk itself.
-    pub async fn ask<T: Send + 'static>(&self, read: impl FnOnce(&Desk) -> T + Send + 'static) -> Option<T> {
+    ///
+    /// # Errors
+    /// It is elsewhere.
+    pub async fn ask<T: Send + 'static>(&self, read: impl FnOnce(&Desk) -> T + Send + 'static) -> Result<T, Away> {
         let (answer, answered) = oneshot::channel();
         self.tell(Command::Ask(Box::new(move |desk| {
             let _ = answer.send(read(desk));
         })));
-        answered.await.ok()
+        answered.await.map_err(|_| Away)
     }
 
-    /// Where one that joins a queue now would stand, 1 being next.
+    /// Where one that joins a queue now would stand, 1 being next. Where the desk is elsewhere: behind everybody whom the
+    /// board has.
     pub async fn position_of_next(&self, queue: &str, priority: Priority) -> Option<u32> {
-        let queue = queue.to_owned();
-        self.ask(move |desk| desk.position_of_next(&queue, priority, crate::clock::now())).await
+        let name = queue.to_owned();
+        match self.ask(move |desk| desk.position_of_next(&name, priority, crate::clock::now())).await {
+            Ok(position) => Some(position),
+            Err(Away) => u32::try_from(self.board().queues.get(queue)?.waiting + 1).ok(),
+        }
     }
 
     fn tell(&self, command: Command) {
-        // The desk ends only with the daemon; nobody is left to be told then.
-        let _ = self.commands.send(command);
-    }
-}
-
-/// An open console.
-pub struct Connection {
-    desk: DeskHandle,
-    agent: AgentId,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.desk.tell(Command::Disconnected(self.agent));
+        self.commands.tell(command);
     }
 }
 
@@ -183,10 +197,12 @@ pub struct Dispatcher {
     desk: Desk,
     records: Arc<Records>,
     rules: Arc<RuleSet>,
+    /// By whose leave it gives conversations to agents, where several processes could.
+    fence: Option<Fence>,
     /// How long after the last console of an agent closed they become offline.
     offline_after: Duration,
-    /// Open consoles of each agent.
-    connections: HashMap<AgentId, usize>,
+    /// Agents with an open console.
+    here: BTreeSet<AgentId>,
     /// When agents without a console become offline.
     leaving: HashMap<AgentId, Instant>,
     /// What agents were when the daemon stopped, until they are back or too late.
@@ -210,6 +226,7 @@ impl Dispatcher {
         rules: Arc<RuleSet>,
         ids: Arc<IdClock>,
         offline_after: Duration,
+        fence: Option<Fence>,
     ) -> Result<Self, StoreError> {
         let now = crate::clock::now();
         let mut desk = Desk::new(desk_rules(&rules), ids);
@@ -227,8 +244,9 @@ impl Dispatcher {
             desk,
             records,
             rules,
+            fence,
             offline_after,
-            connections: HashMap::new(),
+            here: BTreeSet::new(),
             leaving: HashMap::new(),
             returning,
             started: Instant::now(),
@@ -303,15 +321,14 @@ impl Dispatcher {
                 self.returning.remove(&agent);
                 self.remember_presence(agent, presence).await;
                 self.set_presence(agent, presence);
-                if presence != Presence::Offline && !self.connections.contains_key(&agent) {
+                if presence != Presence::Offline && !self.here.contains(&agent) {
                     self.leaving.insert(agent, Instant::now() + self.offline_after);
                 }
                 self.draw_board();
                 self.records.announcer.agent(agent);
                 let _ = done.send(());
             }
-            Command::Connected(agent) => self.connected(agent),
-            Command::Disconnected(agent) => self.disconnected(agent),
+            Command::Here(here) => self.attend(here),
             Command::Ready(agent) => self.apply(Input::Ready(agent)),
             Command::Answer { answer, done } => self.answer(answer, done),
             Command::Ask(read) => read(&self.desk),
@@ -369,24 +386,27 @@ impl Dispatcher {
         }
     }
 
+    /// Who came, and who left.
+    fn attend(&mut self, now: Here) {
+        let came: Vec<AgentId> = now.agents.difference(&self.here).copied().collect();
+        let left: Vec<AgentId> = self.here.difference(&now.agents).copied().collect();
+        came.into_iter().for_each(|agent| self.connected(agent));
+        if now.complete {
+            for agent in left {
+                self.here.remove(&agent);
+                self.leaving.insert(agent, Instant::now() + self.offline_after);
+            }
+        }
+    }
+
     fn connected(&mut self, agent: AgentId) {
-        *self.connections.entry(agent).or_default() += 1;
+        self.here.insert(agent);
         self.leaving.remove(&agent);
         // Who was at work when the daemon stopped, and is back at once, goes on working.
         if let Some(presence) = self.returning.remove(&agent)
             && self.started.elapsed() < self.offline_after
         {
             self.set_presence(agent, presence);
-        }
-    }
-
-    fn disconnected(&mut self, agent: AgentId) {
-        if let Some(open) = self.connections.get_mut(&agent) {
-            *open -= 1;
-            if *open == 0 {
-                self.connections.remove(&agent);
-                self.leaving.insert(agent, Instant::now() + self.offline_after);
-            }
         }
     }
 
@@ -503,10 +523,10 @@ impl Dispatcher {
     }
 
     fn assign(&self, conversation: ConversationId, agent: AgentId, epoch: u32, done: Option<AnswerTo>) {
-        let records = Arc::clone(&self.records);
+        let (records, fence) = (Arc::clone(&self.records), self.fence);
         tokio::spawn(async move {
             let assigned = records
-                .amend(conversation, |draft| {
+                .amend_under(fence, conversation, |draft| {
                     let stands = &draft.conversation;
                     if stands.owner == Owner::Agent && stands.agent == Some(agent) && stands.epoch == epoch {
                         return Ok(());
@@ -542,6 +562,9 @@ impl Dispatcher {
         let board = Board::of(&self.desk, now);
         let before = self.records.desk.board.swap(Arc::new(board));
         let board = self.records.desk.board();
+        if let Some(fence) = self.fence {
+            self.records.announcer.board(fence.epoch, &board);
+        }
         self.drawn = Instant::now();
         self.stale = false;
         for (agent, now) in &board.agents {

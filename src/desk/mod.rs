@@ -27,7 +27,7 @@ mod tests;
 pub use audit::Audit;
 pub use board::{AtDesk, Board};
 pub use dispatcher::{
-    Answer, AnswerError, Connection, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of,
+    Answer, AnswerError, Away, DeskHandle, DeskMailbox, Dispatcher, offer_view, queue_views, queues_of,
 };
 pub use event::{
     AgentProfile, Assignment, Boost, Chosen, Effect, Input, Membership, Offer, Outcome, Presence, Refusal, Reserved,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    desk::AnswerError,
+    desk::{AnswerError, Away},
     store::{AmendError, StoreError},
 };
 
@@ -129,8 +129,15 @@ impl From<AnswerError> for ApiError {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::Refused(_) | AnswerError::MovedOn => Self::conflict("offer_gone", format!("{error}.")),
+            AnswerError::Away(away) => away.into(),
             AnswerError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<Away> for ApiError {
+    fn from(away: Away) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "desk_moves", format!("{away}.")).retry_after(Duration::from_secs(1))
     }
 }
 

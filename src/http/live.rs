@@ -7,21 +7,25 @@ use axum::{
         State,
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::Response,
 };
+use bytes::Bytes;
+use contract::AgentId;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
     ApiError, App,
     api::my_offers,
     auth::Caller,
-    views::{AgentView, LiveFrame, RulesBrief},
+    views::{AgentView, Items, LiveFrame, RulesBrief},
 };
 use crate::{
-    desk::{Board, Connection, queue_views},
+    consoles::OpenConsole,
+    desk::{Board, queue_views},
     live::{Audience, Event, Topic},
     store::people::Role,
 };
@@ -49,12 +53,12 @@ pub(super) async fn socket(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     check_origin(&app, &headers)?;
-    let connection = app.records.desk.connect(caller.agent()?.id);
+    let console = app.consoles.open(caller.agent()?.id);
     Ok(upgrade
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(FRAME_BYTES)
-        .on_upgrade(move |socket| serve(app, caller, connection, socket)))
+        .on_upgrade(move |socket| serve(app, caller, headers, console, socket)))
 }
 
 /// A page of another site must not open a console's connection with its visitor's cookie.
@@ -75,13 +79,14 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
-async fn serve(app: App, caller: Caller, connection: Connection, socket: WebSocket) {
+async fn serve(app: App, caller: Caller, headers: HeaderMap, console: OpenConsole, socket: WebSocket) {
     let mut topics = vec![Topic::Consoles];
     topics.extend(caller.agent.as_ref().map(|agent| Topic::Agent(agent.id)));
     // Watched before the first frame is made, so that nothing falls between the two.
     let mut events = app.live.watch(topics);
     let (mut out, mut incoming) = socket.split();
-    let Some(hello) = hello(&app, &caller).await else { return };
+    let mut desk_at = app.forward.watch();
+    let Some(hello) = hello(&app, &caller, headers).await else { return };
     if out.send(Message::Text(hello.into())).await.is_err() {
         return;
     }
@@ -102,6 +107,8 @@ async fn serve(app: App, caller: Caller, connection: Connection, socket: WebSock
                 },
                 None => break,
             },
+            // What was offered is known again where the desk is now.
+            Ok(()) = desk_at.changed() => out.send(Message::Text(LiveFrame::Missed.to_json().into())).await,
             frame = incoming.next() => {
                 heard = Instant::now();
                 match frame {
@@ -124,7 +131,7 @@ async fn serve(app: App, caller: Caller, connection: Connection, socket: WebSock
             break;
         }
     }
-    drop(connection);
+    drop(console);
 }
 
 /// Somebody who was deactivated or lost a role connects anew, and is asked who they are.
@@ -134,24 +141,35 @@ fn is_still_welcome(app: &App, caller: &Caller) -> bool {
     })
 }
 
-async fn hello(app: &App, caller: &Caller) -> Option<String> {
+async fn hello(app: &App, caller: &Caller, headers: HeaderMap) -> Option<String> {
     let agent = caller.agent.as_ref()?;
     let id = agent.id;
-    let at_desk = app.records.desk.ask(move |desk| Board::of_one(desk, id)).await?;
+    let board = app.records.desk.board();
+    let at_desk = app.records.desk.ask(move |desk| Board::of_one(desk, id)).await.unwrap_or_else(|_| board.agent(id));
     let frame = LiveFrame::Hello {
         me: &AgentView::new(agent, at_desk),
-        offers: my_offers(app, agent.id).await,
+        offers: offers(app, agent.id, &headers).await.or_else(|| to_raw_value::<[(); 0]>(&[]).ok())?,
         queues: queue_views(&app.records.desk.board(), &app.policy.rules()),
         rules: RulesBrief::of(&app.policy),
     };
     Some(frame.to_json())
 }
 
+/// What is offered to an agent, from wherever the desk is; nothing while it moves.
+async fn offers(app: &App, agent: AgentId, headers: &HeaderMap) -> Option<Box<RawValue>> {
+    if let Ok(offers) = my_offers(app, agent).await {
+        return to_raw_value(&offers).ok();
+    }
+    let answer = app.forward.answer(Method::GET, "/api/v1/offers", headers, Bytes::new()).await?;
+    let Items { items } = serde_json::from_slice(&answer).ok()?;
+    to_raw_value::<Vec<Box<RawValue>>>(&items).ok()
+}
+
 fn frame_for(app: &App, caller: &Caller, event: Event) -> Option<String> {
     match event {
         Event::Frame(frame) => may_see(app, caller, &frame.audience).then(|| frame.json.clone()),
         Event::Missed => Some(LiveFrame::Missed.to_json()),
-        Event::Thread(_) => None,
+        Event::Thread(_) | Event::Conversation(_) | Event::Changed => None,
     }
 }
 

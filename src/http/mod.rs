@@ -4,6 +4,7 @@
 mod api;
 pub mod auth;
 mod error;
+mod forward;
 mod live;
 mod pages;
 pub mod views;
@@ -25,8 +26,11 @@ use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
 pub use error::ApiError;
+pub use forward::{DeskAt, Forward};
 
-use crate::{hits::Hits, inbox::Queue, live::Live, policy::Policy, records::Records, shadow::Shadow};
+use crate::{
+    consoles::Consoles, hits::Hits, inbox::Queue, live::Live, policy::Policy, records::Records, shadow::Shadow,
+};
 
 /// What handlers need. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct App {
     pub policy: Arc<Policy>,
     /// Fan-out of events.
     pub live: Arc<dyn Live>,
+    /// The consoles that are open here.
+    pub consoles: Arc<Consoles>,
     /// How often each rule acts.
     pub hits: Arc<Hits>,
     /// What candidate rules would decide.
@@ -59,6 +65,10 @@ pub struct App {
     pub public_url: Arc<str>,
     /// Where the rule files are, for messages.
     pub rules_folder: Arc<PathBuf>,
+    /// To whom requests go that need the desk.
+    pub forward: Arc<Forward>,
+    /// Whether messages are taken here: the routes of the channels.
+    pub takes: bool,
     /// Told when the daemon stops.
     pub stop: Stop,
 }
@@ -72,11 +82,14 @@ const API_TIME: Duration = Duration::from_secs(30);
 pub fn router(app: App) -> Router {
     let mut router = Router::new();
     for (name, channel) in &*app.channels {
-        if let Some(routes) = channel.routes(app.host.clone()) {
+        if app.takes
+            && let Some(routes) = channel.routes(app.host.clone())
+        {
             router = router.nest(&format!("/channels/{name}"), routes);
         }
     }
-    let api = api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES)).layer(from_fn(in_time)).merge(api::uploads());
+    let api =
+        api::router(&app).layer(DefaultBodyLimit::max(API_BODY_BYTES)).layer(from_fn(in_time)).merge(api::uploads());
     let own = Router::new()
         .nest("/api/v1", api)
         .route("/api/v1/live", get(live::socket))
@@ -135,7 +148,7 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
         let bound = queue.overtaking_bound() as f64;
         metrics::gauge!("switchboard_queue_overtaking_bound_seconds", "queue" => name.clone()).set(bound);
     }
-    if let Some(audit) = app.records.desk.ask(|desk| desk.audit(crate::clock::now())).await {
+    if let Ok(audit) = app.records.desk.ask(|desk| desk.audit(crate::clock::now())).await {
         for (what, count) in [
             ("unmatched", audit.unmatched),
             ("two_owners", audit.two_owners),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use contract::{Address, Body, Content, Timestamp};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
@@ -381,6 +381,7 @@ impl EntryView {
                     let mut body = shown(&inbound.content);
                     // It is foreign, and may be long: it has an address of its own.
                     view.page = body.html.take().is_some();
+                    body.inline.clear();
                     view.body = Some(body);
                     view.external_id = Some(inbound.external_id.clone());
                     view.about = inbound.content.about().map(str::to_owned);
@@ -473,7 +474,7 @@ pub struct QueueView {
 }
 
 /// A list.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Items<T> {
     /// The items.
     pub items: Vec<T>,
@@ -503,7 +504,7 @@ pub struct EntriesView {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[allow(missing_docs, reason = "docs/api.md describes the frames")]
 pub enum LiveFrame<'a> {
-    Hello { me: &'a AgentView, offers: Vec<OfferView>, queues: Vec<QueueView>, rules: RulesBrief },
+    Hello { me: &'a AgentView, offers: Box<RawValue>, queues: Vec<QueueView>, rules: RulesBrief },
     Offer { offer: &'a OfferView },
     OfferEnded { offer: String, state: &'static str },
     Conversation { conversation: &'a ConversationView },

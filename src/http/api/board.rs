@@ -106,7 +106,7 @@ pub(super) async fn board(State(app): State<App>, caller: Caller) -> Result<Json
         found
     });
     let mut waiting = Vec::new();
-    for (queue, position, id, tally) in found.await.unwrap_or_default() {
+    for (queue, position, id, tally) in found.await? {
         if let Some(conversation) = app.records.store.conversation(id).await? {
             let summary = conversation.handoff.as_ref().map(|handoff| handoff.summary.clone()).unwrap_or_default();
             let view = app.records.announcer.view(&conversation);

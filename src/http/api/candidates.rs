@@ -162,8 +162,7 @@ pub(super) async fn candidates(
     });
     let name = |agent: AgentId| roster.name(agent);
     let mut items: Vec<Candidate> = found
-        .await
-        .unwrap_or_default()
+        .await?
         .into_iter()
         .map(|(agent, why)| Candidate {
             agent: Named::new(agent, name(agent)),

@@ -101,18 +101,23 @@ async fn waiting(
     };
     queues.retain(|name| queue.is_none_or(|queue| queue == name));
     let now = crate::clock::now();
-    let waiting = app.records.desk.ask(move |desk| {
+    let wanted = queues.clone();
+    let in_order = app.records.desk.ask(move |desk| {
         let mut found: Vec<(f64, ConversationId)> = Vec::new();
-        for queue in queues {
+        for queue in wanted {
             found.extend(desk.waiting(&queue, now).take(limit).map(|waits| (waits.score, waits.waiting.conversation)));
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        found.truncate(limit);
-        found
+        found.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
     });
+    let in_order = in_order.await.unwrap_or_else(|_| app.records.desk.board().in_order());
     let mut items = Vec::new();
-    for (_, id) in waiting.await.unwrap_or_default() {
-        if let Some(conversation) = app.records.store.conversation(id).await? {
+    for id in in_order {
+        if items.len() == limit {
+            break;
+        }
+        let Some(conversation) = app.records.store.conversation(id).await? else { continue };
+        if queues.iter().any(|queue| is_of(&conversation, Some(queue))) {
             items.push(app.records.announcer.view(&conversation));
         }
     }

@@ -18,6 +18,7 @@ use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
     http::StatusCode,
+    middleware::from_fn_with_state,
 };
 use serde::de::DeserializeOwned;
 use utoipa::{
@@ -26,7 +27,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, App};
+use super::{ApiError, App, forward::to_the_desk};
 pub(super) use offers::my_offers;
 
 /// Most items in a list.
@@ -59,13 +60,12 @@ impl Modify for Security {
     }
 }
 
-fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
+/// What every daemon answers.
+fn everywhere() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(people::login))
         .routes(routes!(people::logout))
         .routes(routes!(people::me))
-        .routes(routes!(people::set_presence))
-        .routes(routes!(people::ready))
         .routes(routes!(people::set_password))
         .routes(routes!(people::agents, people::add_agent))
         .routes(routes!(people::change_agent))
@@ -83,11 +83,6 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(conversations::tag))
         .routes(routes!(moves::transfer))
         .routes(routes!(moves::take))
-        .routes(routes!(candidates::candidates))
-        .routes(routes!(board::board))
-        .routes(routes!(offers::list))
-        .routes(routes!(offers::accept))
-        .routes(routes!(offers::decline))
         .routes(routes!(offers::queues))
         .routes(routes!(customers::search))
         .routes(routes!(customers::detail, customers::change))
@@ -107,12 +102,30 @@ fn documented() -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(operations::resend))
         .routes(routes!(operations::ledger))
         .routes(routes!(attachments::read))
-        .split_for_parts()
+}
+
+/// What only the daemon that runs the desk can answer.
+fn at_the_desk() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(people::set_presence))
+        .routes(routes!(people::ready))
+        .routes(routes!(candidates::candidates))
+        .routes(routes!(board::board))
+        .routes(routes!(offers::list))
+        .routes(routes!(offers::accept))
+        .routes(routes!(offers::decline))
+}
+
+fn documented() -> utoipa::openapi::OpenApi {
+    everywhere().merge(at_the_desk()).into_openapi()
 }
 
 /// The routes, to be nested under `/api/v1`.
-pub(super) fn router() -> axum::Router<App> {
-    documented().0.fallback(|| async { ApiError::missing("address in the API; see /api/docs") })
+pub(super) fn router(app: &App) -> axum::Router<App> {
+    let at_the_desk = axum::Router::from(at_the_desk()).route_layer(from_fn_with_state(app.clone(), to_the_desk));
+    axum::Router::from(everywhere())
+        .merge(at_the_desk)
+        .fallback(|| async { ApiError::missing("address in the API; see /api/docs") })
 }
 
 /// Uploads, whose bodies may be larger than those of other requests.
@@ -122,7 +135,7 @@ pub(super) fn uploads() -> axum::Router<App> {
 
 /// The OpenAPI document and the pages that show it.
 pub(super) fn documentation() -> axum::Router<App> {
-    let document = documented().1;
+    let document = documented();
     utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into()
 }
 
@@ -196,7 +209,7 @@ mod tests {
 
     #[test]
     fn every_route_is_documented_under_its_own_name() {
-        let document = documented().1;
+        let document = documented();
         let mut names = Vec::new();
         for item in document.paths.paths.values() {
             let operations = [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten();

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Body, Path};
 use crate::{
-    desk::{Answer, offer_view, queue_views},
+    desk::{Answer, Away, offer_view, queue_views},
     http::{
         ApiError, App,
         auth::Caller,
@@ -16,20 +16,20 @@ use crate::{
 };
 
 /// An agent's pending offers, oldest first.
-pub(in crate::http) async fn my_offers(app: &App, agent: AgentId) -> Vec<OfferView> {
+pub(in crate::http) async fn my_offers(app: &App, agent: AgentId) -> Result<Vec<OfferView>, Away> {
     let offers = app.records.desk.ask(move |desk| desk.offers_of(agent).cloned().collect::<Vec<_>>()).await;
     let mut views = Vec::new();
-    for offer in offers.unwrap_or_default() {
+    for offer in offers? {
         views.extend(offer_view(&app.records, &offer).await);
     }
-    views
+    Ok(views)
 }
 
 /// What is offered to you.
 #[utoipa::path(get, path = "/offers", tag = "desk", operation_id = "list_offers", responses((status = 200, body = Items<OfferView>)))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Items<OfferView>>, ApiError> {
     let agent = caller.agent()?;
-    Ok(Json(Items { items: my_offers(&app, agent.id).await }))
+    Ok(Json(Items { items: my_offers(&app, agent.id).await? }))
 }
 
 /// The offer's epoch.

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use axum::{
     Json,
     extract::{ConnectInfo, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{AppendHeaders, IntoResponse},
 };
+use bytes::Bytes;
 use contract::{AgentId, Timestamp, clean_line};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,12 +65,20 @@ pub(super) async fn login(
 
 /// Log out.
 #[utoipa::path(post, path = "/logout", tag = "people", responses((status = 204)))]
-pub(super) async fn logout(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
+pub(super) async fn logout(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, ApiError> {
     let agent = caller.agent()?;
+    if app.records.desk.presence(agent.id, Presence::Offline).await.is_err() {
+        // Where nobody can be told, the desk sees that the console has closed.
+        let offline = Bytes::from_static(br#"{"presence":"offline"}"#);
+        app.forward.answer(Method::PUT, "/api/v1/me/presence", &headers, offline).await;
+    }
     if let Some(session) = &caller.session {
         app.records.store.end_sessions(Some(session.token_hash), agent.id).await?;
     }
-    app.records.desk.presence(agent.id, Presence::Offline).await;
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, app.auth.cookie(None))])))
 }
 
@@ -108,7 +117,7 @@ pub(super) async fn set_presence(
         PresenceWord::Away => Presence::Away,
         PresenceWord::Offline => Presence::Offline,
     };
-    app.records.desk.presence(agent.id, presence).await;
+    app.records.desk.presence(agent.id, presence).await?;
     Ok(Json(view(&app, agent)))
 }
 
@@ -159,6 +168,7 @@ async fn put(app: &App, agent: Agent) -> Result<(), ApiError> {
     let announcer = &app.records.announcer;
     announcer.roster().set(agents.iter().cloned());
     app.records.desk.agents(agents);
+    announcer.people();
     if app.policy.check_people(announcer.roster()) {
         announcer.tell(Audience::Everyone, &LiveFrame::Rules(RulesBrief::of(&app.policy)));
     }
