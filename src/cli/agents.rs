@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use contract::Timestamp;
 use serde_json::{Value, json};
 
-use super::{needs_record, open_record, remote::Remote};
+use super::{open_record, record::read_record, remote::Remote};
 use crate::{
     config::Config,
     home::Home,
@@ -16,7 +16,6 @@ use crate::{
     store::{
         People, StoreError,
         people::{Agent, Role},
-        sqlite::SqliteRecord,
     },
 };
 
@@ -66,25 +65,21 @@ fn skill(text: &str) -> Result<(String, u8), String> {
 
 impl AgentsCommand {
     pub async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let home = Home::at(&config.data)?;
         match self {
-            Self::Add(add) => add.run(&home).await,
-            Self::List { json } => {
-                needs_record(&home, &config.data)?;
-                list(&SqliteRecord::peek(&home.record())?.agents().await?, json)
-            }
+            Self::Add(add) => add.run(config, &Home::at(&config.data)?).await,
+            Self::List { json } => list(&read_record(config).await?.agents().await?, json),
         }
     }
 }
 
 impl Add {
     /// The password is random and shown once, so that none is in a shell's history.
-    async fn run(self, home: &Home) -> anyhow::Result<ExitCode> {
+    async fn run(self, config: &Config, home: &Home) -> anyhow::Result<ExitCode> {
         let password = auth::new_secret();
         let login = self.login.trim().to_lowercase();
         let name = self.name.clone().unwrap_or_else(|| login.clone());
         if let Some(_lock) = home.lock()? {
-            let record = open_record(home)?;
+            let record = open_record(config, home)?;
             let known = record.agents().await?.into_iter().find(|agent| agent.login == login);
             let agent = Agent {
                 id: known.map_or_else(|| record.clock().next(Timestamp::now()), |agent| agent.id),

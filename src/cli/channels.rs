@@ -8,7 +8,11 @@ use contract::Check;
 use serde_json::{Value, json};
 
 use super::remote::Remote;
-use crate::{config::Config, home::Home, wiring::build_channels};
+use crate::{
+    config::Config,
+    home::Home,
+    wiring::{Secrets, build_channels},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ChannelsCommand {
@@ -52,7 +56,7 @@ impl ChannelsCommand {
                 println!("{table}");
             }
             Self::Check { name } => {
-                let channels = build_channels(config, &home)?;
+                let channels = build_channels(config, &Secrets::open(config, &home).await?)?;
                 if let Some(name) = name.as_ref().filter(|name| !channels.contains_key(*name)) {
                     anyhow::bail!("there is no channel {name:?}; `switchboard channels list` shows them");
                 }
@@ -73,6 +77,12 @@ impl ChannelsCommand {
                 return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
             Self::Send { name, address, text } => {
+                if home.lock()?.is_some() {
+                    anyhow::bail!(
+                        "no daemon runs on {}, and it is the daemon that sends: start it with `switchboard run`",
+                        config.data.display()
+                    );
+                }
                 let path = format!("/channels/{name}/send");
                 let sent: Value =
                     Remote::new(home.running()?)?.post(&path, &json!({"address": address, "text": text})).await?;

@@ -7,11 +7,14 @@ use clap::Subcommand;
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use super::{needs_record, open_record, remote::Remote};
+use super::{
+    open_record,
+    record::{read_record, record_home},
+    remote::Remote,
+};
 use crate::{
     config::Config,
-    home::Home,
-    store::{Outbox as _, outbox::Redriven, sqlite::SqliteRecord},
+    store::{Outbox as _, outbox::Redriven},
 };
 
 #[derive(Debug, Subcommand)]
@@ -41,11 +44,9 @@ pub(super) enum DeadCommand {
 
 impl DeadCommand {
     pub async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let home = Home::at(&config.data)?;
-        needs_record(&home, &config.data)?;
         match self {
             Self::List { json, limit } => {
-                let letters = SqliteRecord::peek(&home.record())?.dead(limit).await?;
+                let letters = read_record(config).await?.dead(limit).await?;
                 if json {
                     println!("{}", serde_json::to_string_pretty(&letters)?);
                     return Ok(ExitCode::SUCCESS);
@@ -64,7 +65,7 @@ impl DeadCommand {
                 }
             }
             Self::Save { id, file } => {
-                let (name, bytes) = SqliteRecord::peek(&home.record())?.unread_file(&id).await?;
+                let (name, bytes) = read_record(config).await?.unread_file(&id).await?;
                 let file = file.unwrap_or_else(|| PathBuf::from(name.replace(['/', '\\'], "_")));
                 std::fs::File::create_new(&file)
                     .and_then(|mut out| out.write_all(&bytes))
@@ -72,8 +73,9 @@ impl DeadCommand {
                 println!("{} has {} bytes.", file.display(), bytes.len());
             }
             Self::Redrive { id } => {
+                let home = record_home(config)?;
                 let new = if let Some(_lock) = home.lock()? {
-                    let record = open_record(&home)?;
+                    let record = open_record(config, &home)?;
                     let redriven = record.redrive(&id).await;
                     record.close();
                     match redriven? {

@@ -6,11 +6,15 @@ use clap::Args;
 use contract::Check;
 
 use crate::{
-    config::Config,
+    config::{Config, Mode},
     files::Source,
     home::Home,
-    store::{Outbox, sqlite::SqliteRecord},
-    wiring::build_channels,
+    store::{
+        Store,
+        postgres::{LiveNode, PostgresRecord},
+        sqlite::SqliteRecord,
+    },
+    wiring::{Secrets, build_channels, postgres_settings},
 };
 
 /// How long a platform has to answer.
@@ -44,7 +48,10 @@ impl Doctor {
         remote(config, &mut findings).await;
         match Home::at(&config.data) {
             Ok(home) => {
-                self.home(config, &home, &mut findings).await;
+                match config.mode {
+                    Mode::Embedded => self.home(config, &home, &mut findings).await,
+                    Mode::Distributed => fleet(config, &mut findings).await,
+                }
                 channels(config, &home, &mut findings).await;
             }
             Err(error) => findings.bad(&format!("{error:#}"), "name a folder that this user may write, with --data"),
@@ -83,19 +90,56 @@ impl Doctor {
                 Err(error) => findings.bad(&error.to_string(), "restore the record from its backup"),
             }
         }
-        match record.ledger().await {
-            Ok(ledger) => {
-                for finding in &ledger.findings {
-                    findings.bad(finding, "this is a defect of Switchboard; keep the data folder and report it");
-                }
-                if ledger.findings.is_empty() {
-                    findings.good(&format!("the ledger of {} messages adds up", ledger.accepted));
-                }
-                if ledger.dead > 0 {
-                    findings.bad(&format!("{} dead letters", ledger.dead), "look at them with `switchboard dead list`");
-                }
+        ledger(record, findings).await;
+    }
+}
+
+async fn ledger(record: &dyn Store, findings: &mut Findings) {
+    match record.ledger().await {
+        Ok(ledger) => {
+            for finding in &ledger.findings {
+                findings.bad(finding, "this is a defect of Switchboard; keep the data folder and report it");
             }
-            Err(error) => findings.bad(&error.to_string(), "restore the record from its backup"),
+            if ledger.findings.is_empty() {
+                findings.good(&format!("the ledger of {} messages adds up", ledger.accepted));
+            }
+            if ledger.dead > 0 {
+                findings.bad(&format!("{} dead letters", ledger.dead), "look at them with `switchboard dead list`");
+            }
+        }
+        Err(error) => findings.bad(&error.to_string(), "restore the record from its backup"),
+    }
+}
+
+/// The record that several daemons share, and who of them is alive.
+async fn fleet(config: &Config, findings: &mut Findings) {
+    let place = config.distributed.postgres.place();
+    let opened = async { anyhow::Ok(PostgresRecord::peek(postgres_settings(config)?).await?) };
+    let record = match opened.await {
+        Ok(record) => record,
+        Err(error) => {
+            return findings.bad(&format!("{place}: {error:#}"), "check distributed.postgres, and the server");
+        }
+    };
+    findings.good(&format!("the record at {place} can be read, and its schema is this version's"));
+    ledger(&*record, findings).await;
+    let nodes = match record.database().nodes().await {
+        Ok(nodes) => nodes,
+        Err(error) => return findings.bad(&error.to_string(), "look at the log of PostgreSQL"),
+    };
+    for LiveNode { number, card, .. } in &nodes {
+        findings.good(&format!("daemon {number} at {} is alive: {}, {}", card.address, card.roles, card.version));
+        if card.version != env!("CARGO_PKG_VERSION") {
+            let other = format!("daemon {number} is of version {}, and this command of another", card.version);
+            findings.bad(&other, "finish the upgrade");
+        }
+    }
+    for role in ["gateway", "worker", "desk"] {
+        if !nodes.iter().any(|node| node.card.roles == "all" || node.card.roles == role) {
+            findings.bad(
+                &format!("no daemon that is alive does the work of a {role}"),
+                "start one, or one with role = \"all\"",
+            );
         }
     }
 }
@@ -136,7 +180,8 @@ async fn remote(config: &Config, findings: &mut Findings) {
 
 /// Logs in to the platforms of all channels.
 async fn channels(config: &Config, home: &Home, findings: &mut Findings) {
-    let channels = match build_channels(config, home) {
+    let secrets = Secrets::open(config, home).await;
+    let channels = match secrets.and_then(|secrets| build_channels(config, &secrets)) {
         Ok(channels) => channels,
         Err(error) => return findings.bad(&format!("{error:#}"), "put it right in the configuration"),
     };

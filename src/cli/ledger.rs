@@ -4,12 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::needs_record;
-use crate::{
-    config::Config,
-    home::Home,
-    store::{Outbox, outbox::DeliveryState, sqlite::SqliteRecord},
-};
+use super::record::read_record;
+use crate::{config::Config, store::outbox::DeliveryState};
 
 #[derive(Debug, Args)]
 pub(super) struct LedgerCommand {
@@ -21,9 +17,7 @@ pub(super) struct LedgerCommand {
 impl LedgerCommand {
     /// Exits with an error when something does not add up.
     pub async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let home = Home::at(&config.data)?;
-        needs_record(&home, &config.data)?;
-        let ledger = SqliteRecord::peek(&home.record())?.ledger().await?;
+        let ledger = read_record(config).await?.ledger().await?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&ledger)?);
         } else {

@@ -8,6 +8,7 @@ mod dead;
 mod doctor;
 mod init;
 mod ledger;
+mod record;
 mod remote;
 pub mod rules;
 mod run;
@@ -15,18 +16,13 @@ mod understand;
 mod why;
 mod why_not;
 
-use std::{
-    io::IsTerminal,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use contract::{IdClock, Timestamp};
 
 use crate::{
-    config::Config,
+    config::{Config, Mode},
     home::Home,
     store::sqlite::{Options, SqliteRecord},
 };
@@ -129,15 +125,12 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-/// The record, for reading beside a daemon or, while none runs, for writing.
-fn open_record(home: &Home) -> anyhow::Result<Arc<SqliteRecord>> {
+/// The record of the data folder, for writing while no daemon has it. What several daemons share is changed by one of them.
+fn open_record(config: &Config, home: &Home) -> anyhow::Result<Arc<SqliteRecord>> {
+    anyhow::ensure!(
+        config.mode == Mode::Embedded,
+        "no daemon runs on the data folder {}: start one, or name the folder of one that runs with --data",
+        config.data.display()
+    );
     Ok(SqliteRecord::open(&home.record(), Arc::new(IdClock::new(0)), Options::default())?)
-}
-
-fn needs_record(home: &Home, data: &Path) -> anyhow::Result<()> {
-    if home.record().exists() { Ok(()) } else { Err(no_record(data)) }
-}
-
-fn no_record(data: &Path) -> anyhow::Error {
-    anyhow::anyhow!("there is no record in {}; start the daemon first, or name its folder with --data", data.display())
 }

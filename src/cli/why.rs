@@ -5,13 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use contract::{ConversationId, EntryId, MessageId};
 
-use super::needs_record;
+use super::record::read_record;
 use crate::{
     config::Config,
     explain::{explain_conversation, explain_entry},
-    home::Home,
     past::RuleSets,
-    store::sqlite::SqliteRecord,
 };
 
 /// The most decisions of one conversation.
@@ -28,9 +26,7 @@ pub(super) struct Why {
 
 impl Why {
     pub async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let home = Home::at(&config.data)?;
-        needs_record(&home, &config.data)?;
-        let mut sets = RuleSets::of(SqliteRecord::peek(&home.record())?);
+        let mut sets = RuleSets::of(read_record(config).await?);
         let id = &self.id;
         if let Ok(conversation) = id.parse::<ConversationId>() {
             let explanations = explain_conversation(&mut sets, conversation, MOST).await?;

@@ -17,12 +17,11 @@ use super::{
     write_findings, write_json,
 };
 use crate::{
-    cli::no_record,
+    cli::record::read_record,
     config::Config,
-    home::Home,
     replay::{Stretch, hits},
     routing::{Finding, Person, RuleSet, lint_people, load_dir},
-    store::{Store, StoreError, sqlite::SqliteRecord},
+    store::{Store, StoreError},
     understand::Settings,
 };
 
@@ -62,12 +61,7 @@ impl CheckArgs {
     /// # Errors
     /// The record cannot be read, or `--since` is given and there is none.
     pub async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let home = Home::with_record(&config.data);
-        let record = home.map_or_else(
-            || Err(no_record(&config.data)),
-            |home| Ok(SqliteRecord::peek(&home.record())? as Arc<dyn Store>),
-        );
-        let record = match record {
+        let record = match read_record(config).await {
             // Without a record that can be read, the files can be checked all the same.
             Err(error) if self.since.is_none() => Err(format!("{error:#}")),
             record => Ok(record?),

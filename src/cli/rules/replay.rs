@@ -17,12 +17,10 @@ use super::{
     write_json,
 };
 use crate::{
-    cli::needs_record,
+    cli::record::read_record,
     config::Config,
-    home::Home,
     replay::{Replayed, Stretch, replay},
     routing::{Aspect, Change, Difference, Moved, load_dir},
-    store::sqlite::SqliteRecord,
 };
 
 /// How wide the text of an example may be, in columns of a terminal.
@@ -97,9 +95,7 @@ impl ReplayArgs {
             refuse(&loaded, self.folder.json, &mut out, colour)?;
             return Ok(ExitCode::FAILURE);
         };
-        let home = Home::at(&config.data)?;
-        needs_record(&home, &config.data)?;
-        let record = SqliteRecord::peek(&home.record())?;
+        let record = read_record(config).await?;
         let replayed = replay(record, rules, stretch, usize::from(self.examples)).await?;
         if self.folder.json {
             let mut report = serde_json::to_value(&replayed)?;

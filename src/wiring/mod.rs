@@ -1,5 +1,10 @@
 //! Puts the daemon together: the only place that names adapters and picks backends.
 
+mod desk;
+mod engines;
+mod fleet;
+mod secrets;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
@@ -8,23 +13,25 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use channels::{BuildContext, ChannelConfig};
 use contract::{AttachmentStore, Channel, Host, IdClock, Stop};
 use jiff::SignedDuration;
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
+use self::{desk::Desk, engines::Engines};
+pub(crate) use self::{engines::postgres_settings, secrets::Secrets};
 use crate::{
-    alarms::{AlarmClock, AlarmHandle, AlarmMailbox},
+    alarms::AlarmHandle,
     announce::Announcer,
     bot,
-    config::Config,
-    courier::Courier,
-    desk::{Board, DeskHandle, Dispatcher},
+    config::{Attachments, Config, Keeper, Mode},
+    consoles::Consoles,
+    courier::{Bell, Courier},
+    desk::{Board, DeskHandle},
     fetcher::Fetcher,
     files::{Look, Source, watch},
     hits::Hits,
     home::{Home, Lock, Running},
     http::{self, App, auth},
-    inbox::Queue,
-    live::{Audience, Live, LocalLive},
+    live::Audience,
     policy::Policy,
     records::Records,
     roster::Roster,
@@ -32,9 +39,8 @@ use crate::{
     shadow::{Shadow, ShadowMailbox},
     store::{
         Store,
-        attachments::LocalAttachments,
+        attachments::{LocalAttachments, S3Attachments},
         people::{Agent, Role},
-        sqlite::{Options, SqliteRecord},
     },
     telemetry,
     threads::CustomerThreads,
@@ -48,6 +54,9 @@ const GRACE: Duration = Duration::from_secs(20);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// The adapters of the configured channels, by name.
+pub(crate) type Channels = BTreeMap<String, Arc<dyn Channel>>;
+
 /// A daemon that is ready and listening, not yet running.
 pub struct Daemon {
     /// Where it listens.
@@ -56,19 +65,16 @@ pub struct Daemon {
     pub first_login: Option<FirstLogin>,
     config: Config,
     listener: TcpListener,
-    record: Arc<SqliteRecord>,
+    engines: Engines,
     records: Arc<Records>,
-    dispatcher: Dispatcher,
-    mailbox: crate::desk::DeskMailbox,
-    alarm_mailbox: AlarmMailbox,
-    live: Arc<dyn Live>,
+    desk: Desk,
     policy: Arc<Policy>,
     source: Source,
     /// How the folder of the rules looked before they were loaded.
     looked: Look,
     channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     attachments: Arc<dyn AttachmentStore>,
-    couriers: Arc<Notify>,
+    couriers: Arc<Bell>,
     hits: Arc<Hits>,
     shadow: Arc<Shadow>,
     shadow_mailbox: ShadowMailbox,
@@ -104,56 +110,49 @@ impl Daemon {
             .await
             .with_context(|| format!("the daemon cannot listen on {}; is the port in use?", config.listen))?;
         let metrics = telemetry::metrics();
-        let channels = Arc::new(build_channels(&config, &home)?);
         let source = Source::at(&config.rules);
         let looked = Look::at(&config.rules);
         let policy = Arc::new(load_policy(&source, &config)?);
 
-        let ids = Arc::new(IdClock::new(0));
-        let options = Options { dedup_window: config.inbox.dedup_window, waiting_most: config.inbox.max_waiting };
-        let record =
-            SqliteRecord::open(&home.record(), Arc::clone(&ids), options).context("the record cannot be opened")?;
-        let store: Arc<dyn Store> = Arc::clone(&record) as Arc<dyn Store>;
+        let address = listener.local_addr()?;
+        let secrets = Secrets::open(&config, &home).await?;
+        let channels = Arc::new(build_channels(&config, &secrets)?);
+        let engines = Engines::open(&config, &home, address, &channels).await?;
+        let (store, ids) = (Arc::clone(&engines.store), Arc::clone(&engines.ids));
+        let (live, shared) = (Arc::clone(&engines.live), Arc::clone(&engines.shared));
         keep_rule_set(&*store, &policy.rules()).await?;
         let (roster, first_login) = open_roster(&*store, &ids).await?;
         check_people(&policy, &roster);
 
-        let live: Arc<dyn Live> = Arc::new(LocalLive::default());
         let board = Arc::new(ArcSwap::from_pointee(Board::default()));
-        let couriers = Arc::new(Notify::new());
-        let announcer = Announcer::new(Arc::clone(&live), roster, Arc::clone(&board), Arc::clone(&couriers));
-        let (desk, mailbox) = DeskHandle::new(board);
-        let (alarms, alarm_mailbox) = AlarmHandle::new(Arc::clone(&policy));
-        let records = Arc::new(Records::new(store, Arc::clone(&ids), announcer, desk, alarms, Arc::clone(&channels)));
-        let dispatcher = Dispatcher::open(Arc::clone(&records), policy.rules(), ids, config.desk.offline_after).await?;
+        let couriers = Arc::new(Bell::default());
+        let announcer = Announcer::new(live, shared, roster, Arc::clone(&board), Arc::clone(&couriers));
+        let announcer = announcer.with_events(engines.events(&config));
+        let (desk, alarms) = (DeskHandle::new(board), AlarmHandle::new(Arc::clone(&policy)));
+        let records = Arc::new(Records::new(store, ids, announcer, desk, alarms, Arc::clone(&channels)));
+        let desk = Desk::open(&engines, &records, &policy, config.desk.offline_after).await?;
 
-        let attachments =
-            LocalAttachments::new(home.attachments(), config.attachments.max_bytes, config.attachments.types.clone())
-                .context("the folder of attachments cannot be made")?;
+        let attachments = attachments(&config.attachments, &home)?;
         let hits = Arc::new(Hits::new(Arc::clone(&records.store)));
         let (shadow, shadow_mailbox) = Shadow::new();
         let shadow = Arc::new(shadow);
         set_candidate(&shadow, &source, &config.understanding.settings, &policy.rules());
 
-        let address = listener.local_addr()?;
-        let token = auth::new_secret();
+        let token = secrets.local_token();
         home.announce(&Running { url: format!("http://{address}"), token: token.clone() })?;
         Ok(Self {
             address,
             first_login,
             config,
             listener,
-            record,
+            engines,
             records,
-            dispatcher,
-            mailbox,
-            alarm_mailbox,
-            live,
+            desk,
             policy,
             source,
             looked,
             channels,
-            attachments: Arc::new(attachments),
+            attachments,
             couriers,
             hits,
             shadow,
@@ -170,65 +169,98 @@ impl Daemon {
     /// # Errors
     /// The listener failed.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
-        let threads = CustomerThreads::new(Arc::clone(&self.records), Arc::clone(&self.live));
+        let threads = CustomerThreads::new(Arc::clone(&self.records), Arc::clone(&self.engines.live));
         let host = Host {
-            inbox: Arc::clone(&self.record) as Arc<dyn contract::Inbox>,
+            inbox: Arc::clone(&self.engines.queue) as Arc<dyn contract::Inbox>,
             attachments: Arc::clone(&self.attachments),
             threads: Arc::new(threads),
-            memory: Arc::clone(&self.record) as Arc<dyn contract::Memory>,
+            memory: Arc::clone(&self.engines.memory),
         };
         let router = http::router(self.app(&host, &stop));
         let mut tasks = JoinSet::new();
         tasks.spawn(telemetry::keep_up(self.metrics.clone(), stop.clone()));
-        let worker = Arc::new(self.worker()?);
-        let clock = AlarmClock::new(self.records.alarms.clone(), Arc::clone(&worker));
-        tasks.spawn(worker.run(stop.clone()));
+        let grace = self.grace();
+        let (worker, role) = (Arc::new(self.worker()?), self.config.role);
         for (name, channel) in &*self.channels {
-            tasks.spawn(run_channel(name.clone(), Arc::clone(channel), host.clone(), stop.clone()));
-            let fetcher = Fetcher {
-                name: name.clone(),
-                channel: Arc::clone(channel),
-                records: Arc::clone(&self.records),
-                attachments: Arc::clone(&self.attachments),
-                bell: Arc::clone(&self.records.fetchers),
-            };
-            tasks.spawn(fetcher.run(stop.clone()));
-            if !channel.limits().kept {
-                let courier = Courier {
-                    name: name.clone(),
-                    channel: Arc::clone(channel),
-                    records: Arc::clone(&self.records),
-                    bell: Arc::clone(&self.couriers),
-                    host: host.clone(),
-                };
-                tasks.spawn(courier.run(stop.clone()));
+            if role.takes() {
+                let (name, channel, host) = (name.clone(), Arc::clone(channel), host.clone());
+                let lease = format!("channel {name}");
+                let run = move |stop| run_channel(name.clone(), Arc::clone(&channel), host.clone(), stop);
+                tasks.spawn(self.engines.alone(lease, run, stop.clone()));
+            }
+            if role.works() {
+                self.carry(name, channel, &host, &mut tasks, &stop);
             }
         }
         if let Source::Folder(folder) = &self.source {
             let reload = self.reload();
             tasks.spawn(watch(folder.clone(), self.looked, stop.clone(), reload));
         }
-        tasks.spawn(clock.run(self.alarm_mailbox, stop.clone()));
+        let (last, farewell) = (Stop::new(), Stop::new());
+        let kept = self.engines.keep(&self.records, &self.policy, &self.couriers, &mut tasks, &stop, &farewell);
+        let desk = self.desk.run(&self.engines, &worker, &mut tasks, &stop, &last);
+        if role.works() {
+            tasks.spawn(worker.run(stop.clone()));
+        }
         tasks.spawn(Arc::clone(&self.hits).keep(stop.clone()));
         tasks.spawn(self.shadow.run(self.shadow_mailbox, stop.clone()));
-        let desk_stop = Stop::new();
-        let desk = tokio::spawn(self.dispatcher.run(self.mailbox, desk_stop.clone()));
         let served = http::serve(self.listener, router, stop.clone());
         let served = tokio::select! {
             served = served => served,
-            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+            () = async { stop.cancelled().await; tokio::time::sleep(grace).await } => Ok(()),
         };
         stop.cancel();
-        let finished = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+        let finished = tokio::time::timeout(grace, async { while tasks.join_next().await.is_some() {} }).await;
         if finished.is_err() {
             tracing::warn!("Some work was not finished in time; it goes on at the next start.");
         }
-        self.hits.write().await;
-        desk_stop.cancel();
-        let _ = desk.await;
-        let record = self.record;
-        tokio::task::spawn_blocking(move || record.close()).await?;
+        let parting = async {
+            self.hits.write().await;
+            self.engines.drain().await;
+            last.cancel();
+            let _ = desk.await;
+            farewell.cancel();
+            kept.await.unwrap_or(Ok(()))
+        };
+        // Engines that are gone keep nobody from stopping.
+        let kept = tokio::time::timeout(grace, parting).await.unwrap_or_else(|_| {
+            tracing::warn!("Not everything could be handed back; it is free when its leases end.");
+            Ok(())
+        });
+        self.engines.close().await?;
+        kept.context("the other daemons took this one for dead; start it again")?;
         served.context("the daemon cannot listen any more")
+    }
+
+    /// How long the parts of the daemon get to finish when it stops.
+    fn grace(&self) -> Duration {
+        match self.config.mode {
+            Mode::Embedded => GRACE,
+            Mode::Distributed => self.config.distributed.drain_within,
+        }
+    }
+
+    /// What comes and goes on a channel beside its messages: files that stayed with the platform, and replies.
+    fn carry(&self, name: &str, channel: &Arc<dyn Channel>, host: &Host, tasks: &mut JoinSet<()>, stop: &Stop) {
+        let fetcher = Fetcher {
+            name: name.to_owned(),
+            channel: Arc::clone(channel),
+            records: Arc::clone(&self.records),
+            attachments: Arc::clone(&self.attachments),
+            bell: Arc::clone(&self.records.fetchers),
+        };
+        tasks.spawn(fetcher.run(stop.clone()));
+        if !channel.limits().kept {
+            let courier = Courier {
+                name: name.to_owned(),
+                channel: Arc::clone(channel),
+                records: Arc::clone(&self.records),
+                bell: Arc::clone(&self.couriers),
+                rates: Arc::clone(&self.engines.rates),
+                host: host.clone(),
+            };
+            tasks.spawn(courier.run(stop.clone()));
+        }
     }
 
     fn app(&self, host: &Host, stop: &Stop) -> App {
@@ -236,9 +268,10 @@ impl Daemon {
             channels: Arc::clone(&self.channels),
             host: host.clone(),
             records: Arc::clone(&self.records),
-            queue: Arc::clone(&self.record) as Arc<dyn Queue>,
+            queue: Arc::clone(&self.engines.queue),
             policy: Arc::clone(&self.policy),
-            live: Arc::clone(&self.live),
+            live: Arc::clone(&self.engines.live),
+            consoles: Consoles::new(Arc::clone(&self.engines.shared)),
             hits: Arc::clone(&self.hits),
             shadow: Arc::clone(&self.shadow),
             attachments: Arc::clone(&self.attachments),
@@ -250,6 +283,8 @@ impl Daemon {
                 Source::Folder(folder) => folder.clone(),
                 Source::Shipped => PathBuf::from("(shipped with the binary)"),
             }),
+            forward: Arc::new(self.engines.forward()),
+            takes: self.config.role.takes(),
             stop: stop.clone(),
         }
     }
@@ -257,7 +292,7 @@ impl Daemon {
     fn worker(&self) -> anyhow::Result<Worker> {
         Ok(Worker {
             remote: self.config.understanding.open_remote()?.map(Arc::new),
-            queue: Arc::clone(&self.record) as Arc<dyn Queue>,
+            queue: Arc::clone(&self.engines.queue),
             records: Arc::clone(&self.records),
             policy: Arc::clone(&self.policy),
             settings: Settings {
@@ -311,6 +346,17 @@ impl Daemon {
             true
         }
     }
+}
+
+/// What keeps files.
+fn attachments(config: &Attachments, home: &Home) -> anyhow::Result<Arc<dyn AttachmentStore>> {
+    Ok(match config.store {
+        Keeper::Folder => Arc::new(
+            LocalAttachments::new(home.attachments(), config.taken())
+                .context("the folder of attachments cannot be made")?,
+        ),
+        Keeper::S3 => Arc::new(S3Attachments::new(&config.s3()?, config.taken())?),
+    })
 }
 
 /// Looks at the candidate rules again.
@@ -376,15 +422,15 @@ async fn keep_rule_set(store: &dyn Store, rules: &RuleSet) -> anyhow::Result<()>
 ///
 /// # Errors
 /// A setting of one is not usable.
-pub(crate) fn build_channels(config: &Config, home: &Home) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
-    let context = BuildContext { secret: home.secret("daemon")?, public_url: config.public_url.clone() };
+pub(crate) fn build_channels(config: &Config, secrets: &Secrets) -> anyhow::Result<Channels> {
+    let context = BuildContext { secret: secrets.get(secrets::DAEMON)?, public_url: config.public_url.clone() };
     let mut built = BTreeMap::new();
     for (name, channel) in &config.channels {
         let mut channel = channel.clone();
         if let ChannelConfig::Http(http) = &mut channel
             && http.secrets.is_empty()
         {
-            let secret = home.secret(name)?;
+            let secret = secrets.get(name)?;
             http.secrets.push(format!("whsec_{}", STANDARD.encode(secret)).into());
         }
         built.insert(name.clone(), channels::build(name, &channel, &context)?);
