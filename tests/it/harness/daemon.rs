@@ -25,9 +25,16 @@ const SECRET: &str = "whsec_c3dpdGNoYm9hcmQgaW50ZWdyYXRpb24gdGVzdHM=";
 pub struct Home {
     folder: TempDir,
     config: String,
+    /// The engines that it shares with others, as TOML.
+    engines: String,
+    /// Whether there is an admin already, whom another daemon made.
+    joins: bool,
+    /// Settings in the environment.
+    environment: Vec<(String, String)>,
     /// Where the HTTP channel posts replies.
     callback: Option<String>,
     web_chat: String,
+    http: String,
     /// What goes before the binary on its command line.
     prelude: Option<String>,
 }
@@ -38,8 +45,12 @@ impl Home {
         Self {
             folder: tempfile::tempdir().unwrap(),
             config: String::new(),
+            engines: String::new(),
+            joins: false,
+            environment: Vec::new(),
             callback: None,
             web_chat: String::new(),
+            http: String::new(),
             prelude: None,
         }
     }
@@ -47,6 +58,19 @@ impl Home {
     /// Settings before the channels, as TOML.
     pub fn with_config(mut self, toml: &str) -> Self {
         self.config.push_str(toml);
+        self
+    }
+
+    /// The engines that it shares with other daemons, as TOML; `joins` says that they have made the admin.
+    pub fn with_engines(mut self, toml: &str, joins: bool) -> Self {
+        self.engines = toml.to_owned();
+        self.joins = joins;
+        self
+    }
+
+    /// A setting in the environment.
+    pub fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -59,6 +83,12 @@ impl Home {
     /// Replies on the HTTP channel are posted there.
     pub fn with_callback(mut self, url: &str) -> Self {
         self.callback = Some(url.to_owned());
+        self
+    }
+
+    /// Settings of the HTTP channel, as TOML.
+    pub fn with_http(mut self, toml: &str) -> Self {
+        self.http.push_str(toml);
         self
     }
 
@@ -97,8 +127,8 @@ impl Home {
     fn write_config(&self) {
         let callback = self.callback.as_ref().map(|url| format!("callback_url = {url:?}\n")).unwrap_or_default();
         let toml = format!(
-            "{}\n[channels.webchat]\nkind = \"webchat\"\n{}\n[channels.http]\nkind = \"http\"\nsecrets = [{SECRET:?}]\n{callback}",
-            self.config, self.web_chat
+            "{}\n{}\n[channels.webchat]\nkind = \"webchat\"\n{}\n[channels.http]\nkind = \"http\"\nsecrets = [{SECRET:?}]\n{callback}{}\n",
+            self.config, self.engines, self.web_chat, self.http
         );
         fs::write(self.path().join("switchboard.toml"), toml).unwrap();
     }
@@ -116,6 +146,7 @@ impl Home {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SWITCHBOARD_")) {
             command.env_remove(name);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null()).kill_on_drop(true);
         command
     }
@@ -178,6 +209,7 @@ impl Daemon {
 
     /// Starts it again on the same data.
     pub async fn restart(&mut self) {
+        self.home.joins |= !self.home.engines.is_empty();
         let (child, url, password) = launch(&self.home, &self.log).await;
         self.child = child;
         self.url = url;
@@ -269,7 +301,8 @@ async fn launch(home: &Home, log: &Arc<Mutex<String>>) -> (Child, String, Option
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (tell, told) = oneshot::channel();
     let has_record = home.data().join("record.db").exists();
-    let first = !has_record || std::fs::metadata(home.data().join("record.db")).is_ok_and(|file| file.len() == 0);
+    let first = !home.joins
+        && (!has_record || std::fs::metadata(home.data().join("record.db")).is_ok_and(|file| file.len() == 0));
     let log_of_start = Arc::clone(log);
     tokio::spawn(async move {
         let (mut tell, mut url, mut expect_password) = (Some(tell), None, false);

@@ -4,8 +4,13 @@ mod bot_api;
 mod callback;
 mod console;
 mod daemon;
+mod fleet;
 mod http_channel;
 mod mail_domain;
+mod postgres;
+mod rabbitmq;
+mod redis;
+mod s3;
 mod web_chat;
 
 use std::{future::Future, time::Duration};
@@ -14,8 +19,13 @@ pub use bot_api::{BOT_TOKEN, BotApi, Called};
 pub use callback::{Answer, Callback, Received};
 pub use console::{Console, Live};
 pub use daemon::{Daemon, Home, Ran};
+pub use fleet::Fleet;
 pub use http_channel::{HttpChannel, Sent};
 pub use mail_domain::{BOUNCES, LI, MALLORY, MailDomain, SUPPORT};
+pub use postgres::{Extra, Postgres};
+pub use rabbitmq::Broker;
+pub use redis::RedisServer;
+pub use s3::S3Server;
 use serde_json::Value;
 pub use web_chat::{Visitor, vouch};
 

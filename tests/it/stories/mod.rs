@@ -7,6 +7,7 @@ mod channels;
 mod command_line;
 mod crash;
 mod desk;
+mod fleet;
 mod hostile;
 mod identity;
 mod limits;

@@ -1,0 +1,64 @@
+//! RabbitMQ, PostgreSQL and Redis of a test's own, and daemons that share the work over them.
+
+use std::fs;
+
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+use super::{Broker, Callback, Daemon, Home, Postgres, RedisServer};
+
+/// The three engines.
+pub struct Fleet {
+    pub postgres: Postgres,
+    pub broker: Broker,
+    pub redis: RedisServer,
+    secrets: TempDir,
+    /// The password of the admin whom the first daemon made.
+    admin: Option<String>,
+}
+
+impl Fleet {
+    /// Engines that nobody else uses, so that they can be killed.
+    pub async fn start() -> Self {
+        let (postgres, broker, redis) = tokio::join!(Postgres::start(), Broker::start(), RedisServer::start());
+        let secrets = tempfile::tempdir().unwrap();
+        if let Some(password) = &broker.settings().password {
+            fs::write(secrets.path().join("rabbitmq"), password.expose_secret()).unwrap();
+        }
+        Self { postgres, broker, redis, secrets, admin: None }
+    }
+
+    /// A home for one more daemon; `role` as the configuration spells it. Its replies on the HTTP channel go to `callback`.
+    pub fn home(&self, role: &str, callback: Option<&Callback>) -> Home {
+        let home = Home::new()
+            .with_config(&format!("mode = \"distributed\"\nrole = {role:?}\n"))
+            .with_engines(&self.settings(), self.admin.is_some());
+        match callback {
+            Some(callback) => home.with_callback(&callback.url),
+            None => home,
+        }
+    }
+
+    /// Starts a daemon in its home. The first one of all makes the admin.
+    pub async fn daemon(&mut self, home: Home) -> Daemon {
+        let mut daemon = home.start().await;
+        match &self.admin {
+            Some(admin) => daemon.first_password.clone_from(admin),
+            None => self.admin = Some(daemon.first_password.clone()),
+        }
+        daemon
+    }
+
+    fn settings(&self) -> String {
+        let broker = self.broker.settings();
+        format!(
+            "[distributed]\npartitions = 8\ndrain_within = \"20s\"\n\
+             [distributed.rabbitmq]\nurl = {:?}\npassword_file = {:?}\n\
+             [distributed.postgres]\nurl = {:?}\n[distributed.redis]\nurl = {:?}\n",
+            broker.url.expose_secret(),
+            self.secrets.path().join("rabbitmq"),
+            self.postgres.tcp_url(),
+            self.redis.url(),
+        )
+    }
+}
