@@ -9,6 +9,7 @@ use super::{
     sender::sender,
     thread::{Hint, Marks, own_id, references_of_reply},
 };
+use crate::guard::guarded;
 
 /// What a mail is.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +40,8 @@ pub(super) struct Letter {
 
 /// The mail's name: its Message-ID, else the hash of its bytes; and what it is.
 pub(super) fn decode(raw: &[u8], marks: &Marks, trusted: &[String]) -> (String, Decoded) {
-    let mail = MessageParser::new().parse(raw);
+    // The library panics on some that are broken in several ways at once.
+    let mail = guarded(|| MessageParser::new().parse(raw)).flatten();
     let id = mail.as_ref().and_then(own_id).unwrap_or_else(|| format!("sha256:{}", ContentHash::of(raw)));
     let Some(mail) = mail else { return (id, Decoded::Unreadable("this is not a mail")) };
     let automatic = match automatic::origin(&mail, raw, marks) {
