@@ -7,7 +7,7 @@ use std::{
 
 use contract::AgentId;
 
-use crate::live::Shared;
+use crate::{desk::DeskHandle, live::Shared};
 
 /// The open consoles of this daemon; every change is said to all of them.
 pub struct Consoles {
@@ -27,6 +27,13 @@ impl Consoles {
     pub fn open(self: &Arc<Self>, agent: AgentId) -> OpenConsole {
         self.count(agent, 1);
         OpenConsole { consoles: Arc::clone(self), agent }
+    }
+
+    /// Tells the desk who is there, before whoever opened a console asks it.
+    pub async fn tell(&self, desk: &DeskHandle) {
+        if let Some(here) = self.shared.here().await {
+            desk.here(here);
+        }
     }
 
     fn count(&self, agent: AgentId, change: isize) {

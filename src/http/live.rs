@@ -86,6 +86,7 @@ async fn serve(app: App, caller: Caller, headers: HeaderMap, console: OpenConsol
     let mut events = app.live.watch(topics);
     let (mut out, mut incoming) = socket.split();
     let mut desk_at = app.forward.watch();
+    app.consoles.tell(&app.records.desk).await;
     let Some(hello) = hello(&app, &caller, headers).await else { return };
     if out.send(Message::Text(hello.into())).await.is_err() {
         return;
