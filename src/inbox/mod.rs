@@ -9,10 +9,10 @@
 pub mod rabbitmq;
 pub mod spool;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contract::{Inbound, MessageId};
+use contract::{Accepted, Inbound, InboxError, MessageId};
 
 use crate::store::StoreError;
 
@@ -42,6 +42,22 @@ pub trait Queue: contract::Inbox {
     /// # Errors
     /// Why not.
     async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// Counts what became of a message that a platform brought.
+pub(crate) fn count_accepted<E>(channel: String, accepted: &Result<Accepted, E>) {
+    let outcome = match accepted {
+        Ok(Accepted { duplicate: false, .. }) => "new",
+        Ok(_) => "duplicate",
+        Err(_) => "failed",
+    };
+    metrics::counter!("switchboard_accepted_total", "channel" => channel, "outcome" => outcome).increment(1);
+}
+
+/// Refuses a message because too many wait.
+pub(crate) fn busy(channel: String, retry_after: Duration) -> InboxError {
+    metrics::counter!("switchboard_busy_total", "channel" => channel).increment(1);
+    InboxError::Busy { retry_after }
 }
 
 /// One message to process. Being done with it consumes it, so that it cannot be settled twice; dropping it leaves it to

@@ -399,14 +399,30 @@ pub trait Outbox: Send + Sync {
     /// [`StoreError::Conflict`] in any other state.
     async fn resend(&self, id: OutboundId) -> Result<String, StoreError>;
 
-    /// Gives a message up.
-    async fn bury(&self, id: MessageId, reason: &str) -> Result<(), StoreError>;
-
     /// What was given up and not redriven, newest first.
     async fn dead(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Processes or sends a dead letter again. Its id is that of a message or of an outbound.
-    async fn redrive(&self, id: &str) -> Result<Redriven, StoreError>;
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is none of that id.
+    async fn redrive(&self, id: &str) -> Result<Redriven, StoreError> {
+        if let Ok(outbound) = id.parse::<OutboundId>() {
+            self.resend(outbound).await.map_err(|error| match error {
+                StoreError::Conflict => StoreError::Missing("dead letter"),
+                error => error,
+            })?;
+            return Ok(Redriven::Outbound(outbound));
+        }
+        let id = id.parse().map_err(|_| StoreError::Missing("dead letter"))?;
+        self.redrive_turn(id).await.map(Redriven::Turn)
+    }
+
+    /// Has a message that was given up processed again, and answers under which id.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no such dead letter.
+    async fn redrive_turn(&self, id: MessageId) -> Result<MessageId, StoreError>;
 
     /// The account of every message, counted from the rows themselves.
     async fn ledger(&self) -> Result<Ledger, StoreError>;

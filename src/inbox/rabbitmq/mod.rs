@@ -46,7 +46,7 @@ use self::{
     recent::{Entry, Recent},
     session::Sessions,
 };
-use super::{Delivery, Queue, spool::Spool};
+use super::{Delivery, Queue, busy, count_accepted, spool::Spool};
 use crate::store::{StoreError, dedup_key::dedup_key};
 
 /// How long the first start waits for the broker before it goes on without.
@@ -301,17 +301,11 @@ impl Drop for RabbitInbox {
 impl contract::Inbox for RabbitInbox {
     async fn accept(&self, inbound: Inbound) -> Result<Accepted, InboxError> {
         if self.waiting() >= self.settings.waiting_most {
-            metrics::counter!("switchboard_busy_total", "channel" => inbound.channel).increment(1);
-            return Err(InboxError::Busy { retry_after: RETRY_AFTER });
+            return Err(busy(inbound.channel, RETRY_AFTER));
         }
         let channel = inbound.channel.clone();
         let accepted = self.take(inbound).await;
-        let outcome = match &accepted {
-            Ok(Accepted { duplicate: false, .. }) => "new",
-            Ok(_) => "duplicate",
-            Err(_) => "failed",
-        };
-        metrics::counter!("switchboard_accepted_total", "channel" => channel, "outcome" => outcome).increment(1);
+        count_accepted(channel, &accepted);
         accepted.map_err(|error| InboxError::Unavailable(Box::new(error)))
     }
 

@@ -95,7 +95,7 @@ impl Letters for PostgresRecord {
 
 impl PostgresRecord {
     /// Gives a dead message a new id, under which the inbox publishes it.
-    pub(super) async fn redrive_turn(&self, id: MessageId) -> Result<MessageId, StoreError> {
+    pub(super) async fn accept_again(&self, id: MessageId) -> Result<MessageId, StoreError> {
         let new: MessageId = self.ids.next(crate::clock::now());
         let changed = self
             .database

@@ -12,7 +12,7 @@ use super::{
 use crate::store::{
     Outbox, StoreError,
     entry::{Entry, What},
-    outbox::{DeadLetter, Delivery, DeliveryState, HeldFor, Leased, Ledger, Precedence, Redriven, Settled},
+    outbox::{DeadLetter, Delivery, DeliveryState, HeldFor, Leased, Ledger, Precedence, Settled},
 };
 
 /// Leases what is due. Whatever else is being leased at this moment is passed over, and of a conversation only what comes
@@ -181,26 +181,12 @@ impl Outbox for PostgresRecord {
         rows.first().map_or(Err(StoreError::Conflict), |row| rows::get(row, 0))
     }
 
-    /// What waits is in the broker, which has it buried with what it says: see
-    /// [`Letters::bury`](crate::inbox::rabbitmq::Letters::bury).
-    async fn bury(&self, _id: MessageId, _reason: &str) -> Result<(), StoreError> {
-        Err(StoreError::Missing("message in the record: the inbox buries its own"))
-    }
-
     async fn dead(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.dead_letters(limit).await
     }
 
-    async fn redrive(&self, id: &str) -> Result<Redriven, StoreError> {
-        if let Ok(outbound) = id.parse::<OutboundId>() {
-            self.resend(outbound).await.map_err(|error| match error {
-                StoreError::Conflict => StoreError::Missing("dead letter"),
-                error => error,
-            })?;
-            return Ok(Redriven::Outbound(outbound));
-        }
-        let id: MessageId = id.parse().map_err(|_| StoreError::Missing("dead letter"))?;
-        self.redrive_turn(id).await.map(Redriven::Turn)
+    async fn redrive_turn(&self, id: MessageId) -> Result<MessageId, StoreError> {
+        self.accept_again(id).await
     }
 
     async fn ledger(&self) -> Result<Ledger, StoreError> {

@@ -13,7 +13,7 @@ use super::{
     writer::{Op, to_json},
 };
 use crate::{
-    inbox::{Delivery, Queue},
+    inbox::{Delivery, Queue, busy, count_accepted},
     store::{StoreError, dedup_key::dedup_key},
 };
 
@@ -21,19 +21,13 @@ use crate::{
 impl contract::Inbox for SqliteRecord {
     async fn accept(&self, inbound: Inbound) -> Result<Accepted, InboxError> {
         if self.waiting.load(Ordering::Relaxed) >= self.options.waiting_most {
-            metrics::counter!("switchboard_busy_total", "channel" => inbound.channel).increment(1);
-            return Err(InboxError::Busy { retry_after: Duration::from_secs(1) });
+            return Err(busy(inbound.channel, Duration::from_secs(1)));
         }
         let (key, body) = (dedup_key(&inbound), to_json(&inbound));
         let inbound = Arc::new(inbound);
         let channel = inbound.channel.clone();
         let accepted = self.ask(|answer| Op::Accept { inbound, body, key, answer: Some(answer) }).await;
-        let outcome = match &accepted {
-            Ok(Accepted { duplicate: false, .. }) => "new",
-            Ok(_) => "duplicate",
-            Err(_) => "failed",
-        };
-        metrics::counter!("switchboard_accepted_total", "channel" => channel, "outcome" => outcome).increment(1);
+        count_accepted(channel, &accepted);
         accepted.map_err(|error| InboxError::Unavailable(Box::new(error)))
     }
 

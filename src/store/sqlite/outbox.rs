@@ -15,7 +15,7 @@ use super::{
 use crate::store::{
     Outbox, StoreError,
     entry::{Entry, What},
-    outbox::{DeadKind, DeadLetter, Delivery, DeliveryState, HeldFor, Leased, Ledger, Precedence, Redriven, Settled},
+    outbox::{DeadKind, DeadLetter, Delivery, DeliveryState, HeldFor, Leased, Ledger, Precedence, Settled},
 };
 
 /// How much of a dead letter is shown in a list.
@@ -187,11 +187,6 @@ impl Outbox for SqliteRecord {
         .ok_or(StoreError::Conflict)
     }
 
-    async fn bury(&self, id: MessageId, reason: &str) -> Result<(), StoreError> {
-        let reason = reason.to_owned();
-        self.ask(|answer| Op::Bury { id, reason, answer: Some(answer) }).await
-    }
-
     async fn dead(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(move |connection| {
             let mut letters = dead_turns(connection, limit)?;
@@ -208,15 +203,7 @@ impl Outbox for SqliteRecord {
         Self::unread_file(self, id).await
     }
 
-    async fn redrive(&self, id: &str) -> Result<Redriven, StoreError> {
-        if let Ok(outbound) = id.parse::<OutboundId>() {
-            self.resend(outbound).await.map_err(|error| match error {
-                StoreError::Conflict => StoreError::Missing("dead letter"),
-                error => error,
-            })?;
-            return Ok(Redriven::Outbound(outbound));
-        }
-        let id: MessageId = id.parse().map_err(|_| StoreError::Missing("dead letter"))?;
+    async fn redrive_turn(&self, id: MessageId) -> Result<MessageId, StoreError> {
         let inbound: Option<Inbound> = self
             .read(move |connection| {
                 connection
@@ -227,7 +214,7 @@ impl Outbox for SqliteRecord {
             .await?;
         let inbound = Arc::new(inbound.ok_or(StoreError::Missing("dead letter"))?);
         let body = to_json(&*inbound);
-        self.ask(|answer| Op::Redrive { id, inbound, body, answer: Some(answer) }).await.map(Redriven::Turn)
+        self.ask(|answer| Op::Redrive { id, inbound, body, answer: Some(answer) }).await
     }
 
     async fn ledger(&self) -> Result<Ledger, StoreError> {
