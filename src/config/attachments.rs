@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{ConfigError, duration, explain};
+use super::{ConfigError, duration};
 use crate::store::attachments::{S3Settings, Taken};
 
 /// What keeps files.
@@ -99,9 +99,7 @@ impl Attachments {
 }
 
 /// Refuses the secret key in a configuration file: files are copied, shown and kept in Git.
-pub(super) fn no_secret_in(file: &Path) -> Result<(), ConfigError> {
-    let read = config::Config::builder().add_source(config::File::from(file).format(config::FileFormat::Toml)).build();
-    let read = read.map_err(|error| explain(&error.to_string()))?;
+pub(super) fn no_secret_in(file: &Path, read: &config::Config) -> Result<(), ConfigError> {
     if read.get_string("attachments.s3.secret_key").unwrap_or_default().is_empty() {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Config, ConfigError, duration, explain};
+use super::{Config, ConfigError, duration};
 
 /// Whether one daemon does everything, or several share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -156,9 +156,7 @@ pub(super) fn mistake(config: &Config) -> Option<(String, String)> {
 }
 
 /// Refuses passwords in a configuration file: files are copied, shown and kept in Git.
-pub(super) fn no_passwords_in(file: &Path) -> Result<(), ConfigError> {
-    let read = config::Config::builder().add_source(config::File::from(file).format(config::FileFormat::Toml)).build();
-    let read = read.map_err(|error| explain(&error.to_string()))?;
+pub(super) fn no_passwords_in(file: &Path, read: &config::Config) -> Result<(), ConfigError> {
     for engine in ["rabbitmq", "postgres", "redis"] {
         let of = |key: &str| read.get_string(&format!("distributed.{engine}.{key}")).unwrap_or_default();
         let url = of("url");

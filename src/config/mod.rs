@@ -137,41 +137,32 @@ pub fn read(file: Option<&Path>) -> Result<Config, ConfigError> {
 fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
     let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
     let usual = Path::new(USUAL_FILE);
-    let file = file.or_else(|| usual.exists().then_some(usual));
-    if let Some(file) = file {
+    if let Some(file) = file.or_else(|| usual.exists().then_some(usual)) {
+        let source = File::from(file).format(FileFormat::Toml);
+        let alone = config::Config::builder().add_source(source.clone()).build();
+        let alone = alone.map_err(|error| explain(&error.to_string()))?;
+        distributed::no_passwords_in(file, &alone)?;
+        attachments::no_secret_in(file, &alone)?;
         // A file that names channels names all of them: those of the defaults are examples.
-        builder = without_default_channels(builder, file)?;
-        builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+        if alone.get_table("channels").is_ok() {
+            builder = config::Config::builder().add_source(File::from_str(&without_channels(), FileFormat::Toml));
+        }
+        builder = builder.add_source(source);
     }
     let variables = environment.iter().filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()));
     let source = Environment::with_prefix("SWITCHBOARD").prefix_separator("_").separator("__").try_parsing(true);
     let source = source.source(Some(variables.map(|(name, value)| (name.clone(), value.clone())).collect()));
     let built = builder.add_source(source).build().map_err(|error| explain(&error.to_string()))?;
     let config: Config = built.try_deserialize().map_err(|error| explain(&error.to_string()))?;
-    if let Some(file) = file {
-        distributed::no_passwords_in(file)?;
-        attachments::no_secret_in(file)?;
-    }
     check(config)
 }
 
 /// Variables of this prefix that are not settings.
 const NOT_SETTINGS: [&str; 2] = ["SWITCHBOARD_WEB", "SWITCHBOARD_CONFIG"];
 
-type Builder = config::ConfigBuilder<config::builder::DefaultState>;
-
-fn without_default_channels(builder: Builder, file: &Path) -> Result<Builder, ConfigError> {
-    let read = config::Config::builder().add_source(File::from(file).format(FileFormat::Toml)).build();
-    let read = read.map_err(|error| explain(&error.to_string()))?;
-    if read.get_table("channels").is_err() {
-        return Ok(builder);
-    }
-    let mut defaults: String = String::new();
-    for line in DEFAULTS.lines().take_while(|line| !line.starts_with("[channels.")) {
-        defaults.push_str(line);
-        defaults.push('\n');
-    }
-    Ok(config::Config::builder().add_source(File::from_str(&defaults, FileFormat::Toml)))
+/// The defaults but for their channels, which stand last.
+fn without_channels() -> String {
+    DEFAULTS.split_inclusive('\n').take_while(|line| !line.starts_with("[channels.")).collect()
 }
 
 /// Turns "unknown field `listn`, expected one of `listen`, …" into what to do.
