@@ -112,8 +112,11 @@ impl Announcer {
 
     /// Something may be due in the outbox.
     pub fn wake_couriers(&self) {
-        self.couriers.due.notify_waiters();
-        self.live.publish(&Topic::Outbox, Event::Changed);
+        // Where daemons listen to each other, this one hears itself too, and rings once.
+        match self.live.is_watched(&Topic::Outbox) {
+            true => self.live.publish(&Topic::Outbox, Event::Changed),
+            false => self.couriers.due.notify_waiters(),
+        }
     }
 
     /// A person wants something sent, whatever was refused before.
@@ -234,13 +237,12 @@ impl Announcer {
 /// Decisions as `decision.<destination>`, and what happens to conversations as `conversation.<event>`.
 fn tell_others(events: &Events, News { after, entries, .. }: News<'_>) {
     for Entry { id, at, what, .. } in entries {
-        let of = json!({"entry": id, "at": at, "conversation": after.id, "channel": after.channel});
-        let with = |more: Value| {
-            let mut all = of.clone();
-            all.as_object_mut().into_iter().zip([more]).for_each(|(all, more)| {
-                all.extend(more.as_object().cloned().unwrap_or_default());
-            });
-            all
+        let with = |mut told: Value| {
+            told["entry"] = json!(id);
+            told["at"] = json!(at);
+            told["conversation"] = json!(after.id);
+            told["channel"] = json!(after.channel);
+            told
         };
         match what {
             What::Message(record) | What::Refined { record, .. } | What::Fired { record, .. } => {
