@@ -132,10 +132,11 @@ impl Intake {
             topology::declare(connection, self.partitions).await.map_err(|error| error.to_string())?;
         }
         let channel = link::channel(connection).await?;
-        let consumer = self.begin(&channel, partition).await?;
+        // Dropping it would cancel it, which gives the partition away with turns under way.
+        let mut consumer = self.begin(&channel, partition).await?;
         let (session, settled) = self.sessions.open(Arc::clone(&self.depth));
         let acknowledging = tokio::spawn(acknowledge(channel.clone(), settled));
-        let ended = self.deliver(&session, consumer, leave).await;
+        let ended = self.deliver(&session, &mut consumer, leave).await;
         // Where the inbox is closed, the worker has ended before.
         let hand_over = ended.is_ok() && !self.stop.is_cancelled();
         if hand_over && tokio::time::timeout(self.hand_over_within, session.leave()).await.is_err() {
@@ -158,7 +159,7 @@ impl Intake {
     }
 
     /// Passes on what the broker delivers, until `leave`; an error says why it delivers nothing more.
-    async fn deliver(&self, session: &Arc<Session>, mut consumer: Consumer, leave: &Stop) -> Result<(), String> {
+    async fn deliver(&self, session: &Arc<Session>, consumer: &mut Consumer, leave: &Stop) -> Result<(), String> {
         loop {
             let delivery = tokio::select! {
                 biased;

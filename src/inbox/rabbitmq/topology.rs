@@ -15,8 +15,13 @@ use super::{link, settings::DELIVERIES_MOST};
 pub(super) const INBOX: &str = "switchboard.inbox";
 /// Where the broker puts what it gave up, and the queue of that.
 pub(super) const DEAD: &str = "switchboard.dead";
-/// Holds no message: its length limit is the number of partitions, which every node has to agree on.
+/// Holds no message: its length limit is the number of partitions, which every node has to agree on. It is declared last,
+/// because RabbitMQ writes a new queue's entry in its list of Raft members with the next one's, or seconds later: a broker
+/// that is killed before then has its last queue back empty and without a leader (seen with 3.10).
 const PARTITIONS: &str = "switchboard.partitions";
+
+/// AMQP's reply code for what does not exist.
+const NOT_FOUND: u16 = 404;
 
 /// The queue of a partition.
 pub(super) fn queue_of(partition: u16) -> ShortString {
@@ -68,8 +73,10 @@ pub enum TopologyError {
 /// # Errors
 /// Something is there and is not what it should be, or the broker refuses.
 pub(super) async fn declare(connection: &Connection, partitions: u16) -> Result<(), TopologyError> {
-    let channel = link::channel(connection).await.map_err(TopologyError::Refused)?;
-    declare_partitions(&channel, partitions).await?;
+    if exists(connection, PARTITIONS).await? {
+        declare_partitions(&open(connection).await?, partitions).await?;
+    }
+    let channel = open(connection).await?;
     exchange(&channel, INBOX, ExchangeKind::Direct).await?;
     exchange(&channel, DEAD, ExchangeKind::Fanout).await?;
     queue(&channel, DEAD.into(), dead_arguments()).await?;
@@ -84,6 +91,7 @@ pub(super) async fn declare(connection: &Connection, partitions: u16) -> Result<
     for partition in 0..partitions {
         declare_partition(&channel, partition).await?;
     }
+    declare_partitions(&channel, partitions).await?;
     link::close(&channel).await;
     Ok(())
 }
@@ -100,6 +108,27 @@ pub(super) async fn length(channel: &Channel, partition: u16) -> Option<u32> {
     let options = QueueDeclareOptions::durable().passive();
     let asked = answered(channel.queue_declare(queue_of(partition), options, FieldTable::default())).await;
     asked.ok().map(|queue| queue.message_count())
+}
+
+async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
+    link::channel(connection).await.map_err(TopologyError::Refused)
+}
+
+/// Whether there is a queue of this name.
+async fn exists(connection: &Connection, queue: &str) -> Result<bool, TopologyError> {
+    let channel = open(connection).await?;
+    let asked = channel.queue_declare(queue.into(), QueueDeclareOptions::durable().passive(), FieldTable::default());
+    match tokio::time::timeout(link::PATIENCE, asked).await {
+        Ok(Ok(_)) => {
+            link::close(&channel).await;
+            Ok(true)
+        }
+        Ok(Err(error)) => match error.kind() {
+            ErrorKind::ProtocolError(refusal) if refusal.get_id() == NOT_FOUND => Ok(false),
+            _ => Err(in_words(&error)),
+        },
+        Err(_) => Err(TopologyError::Refused("it does not answer".to_owned())),
+    }
 }
 
 async fn declare_partitions(channel: &Channel, partitions: u16) -> Result<(), TopologyError> {

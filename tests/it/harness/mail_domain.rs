@@ -5,7 +5,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::Stdio,
@@ -34,7 +33,7 @@ use wiremock::{
     matchers::{body_string_contains, header, path},
 };
 
-use super::{eventually, uuid, within};
+use super::{eventually, free_ports, uuid, within};
 
 /// Of every mailbox.
 const PASSWORD: &str = "mailbox password";
@@ -78,9 +77,7 @@ impl MailDomain {
         let folder = tempfile::Builder::new().prefix("mail").tempdir().unwrap();
         // The servers' own users come here.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let free = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [submission, smtps, imap, imaps, lmtp] = free.each_ref().map(|at| at.local_addr().unwrap().port());
-        drop(free);
+        let [submission, smtps, imap, imaps, lmtp] = free_ports();
         let ports = Ports { submission, smtps, imap, imaps, lmtp };
         let mut domain = Self { folder, ports, dovecot: None, tokens: tokens().await, delivered: AtomicU64::new(0) };
         domain.certify().await;

@@ -16,7 +16,7 @@ use std::{
 
 use tokio_postgres::{Client, NoTls};
 
-use super::eventually;
+use super::{eventually, free_ports};
 
 /// Starts it, and again after `crash` and `stop`; leaves nothing behind.
 const KEEPER: &str = r#"
@@ -77,7 +77,7 @@ impl Postgres {
         if let Some(user) = other_user() {
             run(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(&folder));
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let [port] = free_ports();
         let mut keeper = as_server("sh");
         keeper
             .args(["-c", KEEPER])

@@ -7,7 +7,6 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Stdio,
@@ -26,7 +25,7 @@ use switchboard::inbox::rabbitmq::Settings;
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::{eventually, within};
+use super::{free_ports, within};
 
 /// Where Debian has the server's own script; the one in the path wants another user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -142,18 +141,6 @@ impl Broker {
         let (mut keeper, held) = self.keeper.take().expect("it runs, and is this test's own");
         drop(held);
         within("the broker is gone", keeper.wait()).await.unwrap();
-    }
-
-    /// Stops the server gently; returns when it is gone.
-    ///
-    /// A queue that was declared within the last seconds may not survive SIGKILL: the broker's list of its Raft members is
-    /// written to disk with some delay. After a gentle stop it does.
-    pub async fn stop(&mut self) {
-        let pid = self.pid();
-        self.signal("-TERM").await;
-        let process = Path::new("/proc").join(pid);
-        eventually("the broker ends", || async { (!process.exists()).then_some(()) }).await;
-        self.kill().await;
     }
 
     /// Starts it again on its data.
@@ -281,9 +268,7 @@ impl Drop for Broker {
 
 /// Writes everything that a server needs into a folder.
 async fn prepare(folder: &Path, vhosts: usize) -> Ports {
-    let free = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [amqp, amqps, peers, names] = free.each_ref().map(|at| at.local_addr().unwrap().port());
-    drop(free);
+    let [amqp, amqps, peers, names] = free_ports();
     let base = folder.display();
     let config = format!(
         "listeners.tcp.1 = 127.0.0.1:{amqp}\nlisteners.ssl.1 = 127.0.0.1:{amqps}\n\

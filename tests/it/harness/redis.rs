@@ -1,7 +1,7 @@
 //! A Redis server of its own: on a free port, in a folder of its own, without persistence; it ends with the test, also when
 //! the test is killed.
 
-use std::{fs, net::TcpListener, path::PathBuf, process::Stdio};
+use std::{fs, path::PathBuf, process::Stdio};
 
 use tempfile::TempDir;
 use tokio::{
@@ -9,7 +9,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::within;
+use super::{free_ports, within};
 
 /// Runs the server until the standard input is closed, as it is when the test is gone. The first line is its number.
 const UNTIL_CLOSED: &str =
@@ -78,7 +78,7 @@ impl RedisServer {
         assert!(self.running.is_none(), "it runs");
         for _ in 0..20 {
             if self.port == 0 {
-                self.port = free_port();
+                [self.port] = free_ports();
             }
             if let Some(running) = within("a Redis server that is ready", self.try_start()).await {
                 self.running = Some(running);
@@ -106,7 +106,7 @@ impl RedisServer {
                 command.arg("--tls-ca-cert-file").arg(&certificate).arg("--tls-key-file").arg(self.path("key.pem"));
             }
             Kind::Cluster => {
-                let bus = free_port().to_string();
+                let [bus] = free_ports().map(|port| port.to_string());
                 command.args(["--port", &port, "--cluster-enabled", "yes", "--cluster-port", &bus]);
             }
         }
@@ -199,8 +199,4 @@ impl RedisServer {
 
 async fn read_on(mut lines: Lines<BufReader<ChildStdout>>) {
     while let Ok(Some(_)) = lines.next_line().await {}
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

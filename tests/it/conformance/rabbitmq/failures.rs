@@ -8,18 +8,9 @@ use switchboard::inbox::{Queue, rabbitmq::Settings};
 use super::{Node, exact, inbound, record::Record};
 use crate::harness::{Broker, eventually, within};
 
-/// A broker of the test's own, whose queues were declared before it was last started.
-async fn broker_with_queues() -> Broker {
-    let mut broker = Broker::start().await;
-    Node::open(exact(broker.settings()), &Record::new()).await.close().await;
-    broker.stop().await;
-    broker.restart().await;
-    broker
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_killed_loses_nothing_that_it_confirmed() {
-    let (mut broker, record) = (broker_with_queues().await, Record::new());
+    let (mut broker, record) = (Broker::start().await, Record::new());
     let settings = Settings { confirm_within: Duration::from_secs(2), ..exact(broker.settings()) };
     let node = Node::open(settings, &record).await;
     let mut accepted = BTreeSet::new();
@@ -89,7 +80,7 @@ async fn a_daemon_that_starts_without_the_broker_finds_it_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spool_keeps_messages_in_order_while_the_broker_is_away() {
-    let (mut broker, record) = (broker_with_queues().await, Record::new());
+    let (mut broker, record) = (Broker::start().await, Record::new());
     let folder = tempfile::tempdir().unwrap();
     let settings = || Settings { spool: Some(folder.path().join("spool.db")), ..exact(broker.settings()) };
     let node = Node::open(settings(), &record).await;

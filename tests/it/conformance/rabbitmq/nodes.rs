@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use contract::Stop;
-use futures::future::join_all;
+use futures::{FutureExt, future::join_all};
 use switchboard::inbox::{Queue, rabbitmq::Settings};
 use tokio::task::JoinHandle;
 
@@ -133,4 +133,37 @@ async fn partitions_move_to_who_is_there() {
     }
     assert_eq!(record.lock().again, 0, "nothing was taken twice");
     assert_eq!(record.lock().turns.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_owner_of_a_partition_waits_for_the_turns_of_the_one_before() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let settings = || Settings { partitions: 1, ..broker.settings() };
+    let one = Node::start(1, &[1], settings(), &record).await.unwrap();
+    let two = Node::start(2, &[], settings(), &record).await.unwrap();
+    for at in 0..4 {
+        one.put("v1", &at.to_string()).await;
+    }
+    let under_way = one.take().await;
+    one.knows(&[2]);
+    two.knows(&[2]);
+    for node in [&one, &two] {
+        let mut owned = node.owned();
+        within("the partition is two's", owned.wait_for(|owned| owned.is_empty() == std::ptr::eq(node, &one)))
+            .await
+            .unwrap();
+    }
+    // Round trips to the broker, which would have given two something in the meantime.
+    for at in 4..24 {
+        two.put("v1", &at.to_string()).await;
+    }
+    assert!(two.inbox.next().now_or_never().is_none(), "its turn has not ended");
+    one.turn(&record, under_way).await;
+    for _ in 1..24 {
+        let delivery = two.take().await;
+        two.turn(&record, delivery).await;
+    }
+    let state = record.lock();
+    let order: Vec<usize> = state.turns.iter().map(|(_, inbound)| inbound.external_id.parse().unwrap()).collect();
+    assert_eq!(order, (0..24).collect::<Vec<_>>());
 }
