@@ -98,7 +98,7 @@ impl Nodes {
     /// Beats until `stop`, then hands back what this node holds.
     ///
     /// # Errors
-    /// The others took this node for dead: what it held is theirs. The daemon must stop and start again.
+    /// The others took this node for dead, and its number is somebody else's. The daemon must stop and start again.
     pub async fn keep(&self, stop: Stop) -> Result<(), StoreError> {
         let mut renewed = Instant::now();
         let outcome = loop {
@@ -125,7 +125,12 @@ impl Nodes {
 
     async fn beat(&self) -> Result<(), StoreError> {
         // Each of these may hang as long as the database's time-outs allow: what was not renewed in time is lost by then.
-        self.database.beat(&self.node).await?;
+        if self.database.beat(&self.node).await? {
+            tracing::warn!(
+                "This daemon was silent for so long that the others took it for dead: is its machine overloaded?"
+            );
+            metrics::counter!("switchboard_node_silent_total").increment(1);
+        }
         if self.role.matches() {
             match self.database.lease(DESK, &self.node, DESK_TTL).await? {
                 Some(lease) => self.lead(lease),

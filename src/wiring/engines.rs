@@ -81,7 +81,7 @@ impl Engines {
     }
 
     /// Takes part in the work of several daemons until `farewell`; follows the others until `stop`, and stops everything
-    /// when they took this one for dead.
+    /// when this one's place is somebody else's.
     pub fn keep(
         &self,
         records: &Arc<Records>,

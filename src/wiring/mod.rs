@@ -228,7 +228,7 @@ impl Daemon {
             Ok(())
         });
         self.engines.close().await?;
-        kept.context("the other daemons took this one for dead; start it again")?;
+        kept.context("the other daemons took this one for dead, and another has its place; start it again")?;
         served.context("the daemon cannot listen any more")
     }
 

@@ -1,8 +1,8 @@
 //! Nodes, and what one of them does for all. Everything here goes by the clock of the database, so that the daemons'
 //! clocks may differ.
 //!
-//! A node has a number as long as it says that it is alive; a number whose lease has ended goes to the next one that
-//! comes, under a higher incarnation. A lease by name (the desk, a channel that must run once) has an *epoch* that rises
+//! A node has a number as long as it says that it is alive. One that was silent is taken for dead, and is alive again when
+//! it says so, unless its number has gone to one that came in the meantime, under a higher incarnation. A lease by name (the desk, a channel that must run once) has an *epoch* that rises
 //! whenever its holder changes. Whoever commits by leave of a lease names the epoch, and [`batch`](super::batch) refuses
 //! one that is not the present one: a taker waits until the commits of the holder before have ended.
 
@@ -16,8 +16,6 @@ use super::{
 };
 use crate::store::{Fence, StoreError};
 
-/// What daemons lock while they take numbers.
-const NUMBERS: i64 = 0x5377_6974_636a;
 /// The first half of the key that is locked while a lease is taken or committed under; the second is its name.
 pub(super) const LEASES: i32 = 0x5377_6974;
 
@@ -98,7 +96,8 @@ impl Lease {
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
 impl Database {
-    /// Takes a number: that of a node of the same name that is dead, or the lowest that is free.
+    /// Takes a number: that of a node of the same name that is dead, or the lowest that nobody has or gave back, or that of
+    /// whoever has been dead for longest.
     ///
     /// # Errors
     /// The database does not work, or 256 nodes are alive.
@@ -106,14 +105,15 @@ impl Database {
         let fault = |error: tokio_postgres::Error| store_error(&error);
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
-        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&NUMBERS]).await.map_err(fault)?;
+        // One at a time, and nobody comes alive again meanwhile.
+        transaction.execute("LOCK TABLE nodes IN SHARE ROW EXCLUSIVE MODE", &[]).await.map_err(fault)?;
         let sql = format!(
             "INSERT INTO nodes (number, incarnation, name, address, roles, version, started, expires_at)
              SELECT free.number, nextval('incarnations'), $1::text, $2::text, $3::text, $4::text, $5::bigint,
                     clock_timestamp() + make_interval(secs => $6)
              FROM generate_series(0, 255) AS free (number) LEFT JOIN nodes n ON n.number = free.number
              WHERE n.number IS NULL OR n.expires_at <= clock_timestamp()
-             ORDER BY n.name IS NOT DISTINCT FROM $1::text DESC, free.number LIMIT 1
+             ORDER BY n.name IS NOT DISTINCT FROM $1::text DESC, COALESCE(n.expires_at, '-infinity'), free.number LIMIT 1
              ON CONFLICT (number) DO UPDATE SET incarnation = excluded.incarnation, name = excluded.name,
                  address = excluded.address, roles = excluded.roles, version = excluded.version,
                  started = excluded.started, expires_at = excluded.expires_at
@@ -132,22 +132,24 @@ impl Database {
         Ok(Node { number, incarnation: rows::get(&row, 1)?, joined: rows::time(&row, 2)? })
     }
 
-    /// Says that a node is alive.
+    /// Says that a node is alive. Whether it had been silent for so long that it was taken for dead: what it was sending is
+    /// sent by others then, and leases that it held may be theirs.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when it was silent for too long: its number may be somebody else's, and what it was
-    /// sending is sent by others. It must stop and join again.
-    pub async fn beat(&self, node: &Node) -> Result<(), StoreError> {
+    /// [`StoreError::Missing`] when its number is somebody else's by now, or it has left. It must stop and join again.
+    pub async fn beat(&self, node: &Node) -> Result<bool, StoreError> {
         let (number, incarnation) = node.columns();
         let ttl = self.settings.node_ttl.as_secs_f64();
-        let changed = self
-            .execute(
-                "UPDATE nodes SET expires_at = clock_timestamp() + make_interval(secs => $3)
-                 WHERE number = $1 AND incarnation = $2 AND expires_at > clock_timestamp()",
+        let beaten = self
+            .write(
+                "WITH me AS (SELECT number, expires_at <= clock_timestamp() AS dead FROM nodes
+                     WHERE number = $1 AND incarnation = $2 AND expires_at > '-infinity' FOR UPDATE)
+                 UPDATE nodes n SET expires_at = clock_timestamp() + make_interval(secs => $3)
+                 FROM me WHERE n.number = me.number RETURNING me.dead",
                 &[&number, &incarnation, &ttl],
             )
             .await?;
-        if changed == 0 { Err(StoreError::Missing("node any more")) } else { Ok(()) }
+        rows::get(beaten.first().ok_or(StoreError::Missing("node any more"))?, 0)
     }
 
     /// Says that a node is no more: what it holds is free at once.
@@ -157,14 +159,11 @@ impl Database {
     pub async fn leave(&self, node: &Node) -> Result<(), StoreError> {
         let (number, incarnation) = node.columns();
         let params: super::database::Params<'_> = &[&number, &incarnation];
-        for table in [
-            "leases SET expires_at = clock_timestamp() WHERE node",
-            "nodes SET expires_at = clock_timestamp() WHERE number",
-        ] {
-            let sql = format!("UPDATE {table} = $1 AND incarnation = $2 AND expires_at > clock_timestamp()");
-            self.execute(&sql, params).await?;
-        }
-        Ok(())
+        let leases = "UPDATE leases SET expires_at = clock_timestamp() WHERE node = $1 AND incarnation = $2
+             AND expires_at > clock_timestamp()";
+        self.execute(leases, params).await?;
+        let node = "UPDATE nodes SET expires_at = '-infinity' WHERE number = $1 AND incarnation = $2";
+        self.execute(node, params).await.map(drop)
     }
 
     /// The nodes that are alive, by number.

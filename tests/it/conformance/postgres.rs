@@ -69,7 +69,8 @@ impl OnPostgres {
 
     /// Every lease ends, as if nobody had said anything for long.
     async fn silence(&self) {
-        let sql = "UPDATE nodes SET expires_at = clock_timestamp(); UPDATE leases SET expires_at = clock_timestamp()";
+        let sql = "UPDATE nodes SET expires_at = clock_timestamp() WHERE expires_at > '-infinity';
+             UPDATE leases SET expires_at = clock_timestamp()";
         self.server.client().await.batch_execute(sql).await.unwrap();
     }
 }

@@ -20,12 +20,18 @@ async fn a_number_is_one_nodes_and_its_next_life_is_another() {
     let database = backend.database().await;
     let (a, b) = (database.join(&card("a")).await.unwrap(), database.join(&card("b")).await.unwrap());
     assert_eq!((a.number, b.number), (0, 1));
-    database.beat(&a).await.unwrap();
+    assert!(!database.beat(&a).await.unwrap());
     database.leave(&a).await.unwrap();
     assert!(matches!(database.beat(&a).await, Err(StoreError::Missing(_))), "it is no more");
     backend.silence().await;
     assert!(database.nodes().await.unwrap().is_empty());
-    assert!(matches!(database.beat(&b).await, Err(StoreError::Missing(_))), "it was silent for too long");
+    assert!(database.beat(&b).await.unwrap(), "it was taken for dead, and is not");
+    assert!(!database.beat(&b).await.unwrap());
+    assert_eq!(database.nodes().await.unwrap().len(), 1);
+    // Who comes takes what nobody has before the place of one that may only be slow.
+    backend.silence().await;
+    let c = database.join(&card("c")).await.unwrap();
+    assert_eq!(c.number, 0);
     // Who comes again under its name has its number again.
     let again = database.join(&card("b")).await.unwrap();
     assert_eq!(again.number, 1);
