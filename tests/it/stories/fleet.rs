@@ -218,20 +218,15 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_doubled_or_out_of_order
 
 async fn is_all_there(daemons: &mut [Daemon], callback: &Callback, acknowledged: &[usize]) {
     let total: usize = acknowledged.iter().sum();
-    let mut last = Value::Null;
-    let ledger = within("every message has its turn and its reply", async {
-        loop {
-            let ledger = daemons[0].ledger().await;
-            if ledger["waiting"] == 0 && ledger["outbound"][2] == total {
-                return ledger;
-            }
-            if last != ledger {
-                eprintln!("of {total} messages: {ledger}");
-            }
-            last = ledger;
-        }
-    })
-    .await;
+    let mut ledger = daemons[0].ledger().await;
+    while ledger["waiting"] != 0 || ledger["outbound"][2] != total {
+        // However long it takes here, it goes on.
+        ledger = eventually(&format!("more of {total} messages than {ledger}"), || async {
+            let now = daemons[0].ledger().await;
+            (now != ledger).then_some(now)
+        })
+        .await;
+    }
     for (count, expected) in [("accepted", total), ("decided", total), ("dead", 0), ("redriven", 0)] {
         assert_eq!(ledger[count], expected, "{count} in {ledger}");
     }
