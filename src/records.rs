@@ -136,8 +136,9 @@ impl Records {
     ///
     /// # Errors
     /// As [`crate::store::Journal::commit`].
-    pub async fn commit(&self, before: Option<&Conversation>, commit: Commit) -> Result<Committed, StoreError> {
+    pub async fn commit(&self, before: Option<&Conversation>, mut commit: Commit) -> Result<Committed, StoreError> {
         let _order = self.in_order(commit.conversation.id).await;
+        commit.structural = commit.structural || self.alarms.is_due_sooner(before, &commit.conversation);
         let (entries, outbox) = (Arc::clone(&commit.entries), commit.outbox.clone());
         let inbound = commit.turn.as_ref().map(|taken| Arc::clone(&taken.inbound));
         let committed = self.store.commit(commit).await?;
@@ -176,7 +177,9 @@ impl Records {
         change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
     ) -> Result<(Arc<Conversation>, Arc<[Entry]>), AmendError<E>> {
         let _order = self.in_order(id).await;
-        let Amended { before, after, entries, once } = amend(&*self.store, &self.ids, id, fence, change).await?;
+        let hurries = |before: &Conversation, after: &Conversation| self.alarms.is_due_sooner(Some(before), after);
+        let amended = amend(&*self.store, &self.ids, id, fence, hurries, change).await?;
+        let Amended { before, after, entries, once } = amended;
         let state = self.reply_state(&after.channel);
         let outbox: Vec<(OutboundId, DeliveryState)> = entries
             .iter()

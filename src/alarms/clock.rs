@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
 use tokio_util::task::TaskTracker;
 
-use super::{Alarm, Due, next_due, stands, watch_time};
+use super::{Alarm, Due, is_due_sooner, next_due, stands, watch_time};
 use crate::{
     desk::later,
     policy::Policy,
@@ -79,6 +79,12 @@ impl AlarmHandle {
         if let Some(due) = next_due(conversation, &self.policy.rules(), None) {
             self.tell(Command::Set(conversation.id, due.at));
         }
+    }
+
+    /// Whether a commit makes something due sooner than the clock knows, so that it has to be told wherever it runs.
+    #[must_use]
+    pub fn is_due_sooner(&self, before: Option<&Conversation>, after: &Conversation) -> bool {
+        is_due_sooner(before, after, &self.policy.rules(), crate::clock::now())
     }
 
     /// Other rules are in force.

@@ -59,8 +59,16 @@ pub struct Due {
 /// are those that were looked at already, up to `checked`.
 #[must_use]
 pub fn next_due(conversation: &Conversation, rules: &RuleSet, checked: Option<Due>) -> Option<Due> {
-    let first = no_reply(conversation, rules).into_iter().chain(escalation(conversation)).min();
-    rule_alarms(conversation, rules, checked).chain(first).min()
+    all_due(conversation, rules, checked).min()
+}
+
+/// Whether a commit makes something due that was not, and that before whoever waits for the conversation looks at it
+/// anyway: at the next moment after `now` that was due before the commit.
+#[must_use]
+pub fn is_due_sooner(before: Option<&Conversation>, after: &Conversation, rules: &RuleSet, now: Timestamp) -> bool {
+    let known: Vec<Due> = before.into_iter().flat_map(|before| all_due(before, rules, None)).collect();
+    let Some(new) = all_due(after, rules, None).filter(|due| !known.contains(due)).min() else { return false };
+    known.iter().filter(|due| due.at > now).min().is_none_or(|next| new.at < next.at)
 }
 
 /// Whether an alarm stands: the conversation may have moved on since it was set.
@@ -77,6 +85,15 @@ pub fn stands(conversation: &Conversation, rules: &RuleSet, due: Due) -> bool {
 #[must_use]
 pub fn watch_time(rules: &RuleSet) -> bool {
     Trigger::ALL.iter().any(|on| on.is_timed() && !rules.thresholds(*on).is_empty())
+}
+
+fn all_due<'a>(
+    conversation: &'a Conversation,
+    rules: &'a RuleSet,
+    checked: Option<Due>,
+) -> impl Iterator<Item = Due> + 'a {
+    let done_alone = no_reply(conversation, rules).into_iter().chain(escalation(conversation));
+    rule_alarms(conversation, rules, checked).chain(done_alone)
 }
 
 fn no_reply(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {

@@ -150,6 +150,38 @@ fn an_escalation_takes_one_step_after_the_other() {
     assert!(!all_due(&conversation).contains(&"Escalate @90".to_owned()), "nobody waits any more");
 }
 
+#[test]
+fn a_commit_is_news_when_something_is_due_sooner_than_before() {
+    let rules = rules();
+    let mut with_agent = queued(0);
+    with_agent.assign(AgentId::from(1), at(30));
+    let mut replied = with_agent.clone();
+    says(&mut replied, 40);
+    let mut asked = replied.clone();
+    asked.said(at(100), EntryAuthor::Customer, "And?");
+    let mut insists = asked.clone();
+    insists.said(at(200), EntryAuthor::Customer, "Hello?");
+    let mut answered = insists.clone();
+    says(&mut answered, 300);
+    for (before, after, now, sooner, why) in [
+        (None, &conversation(), 0, true, "nobody knew of it"),
+        (Some(&with_agent), &replied, 40, false, "silence counts from now, and the first word is not owed any more"),
+        (Some(&replied), &asked, 100, true, "the next reply is promised before silence is too long"),
+        (Some(&asked), &insists, 200, false, "the promise is the same"),
+        (Some(&insists), &answered, 300, false, "what was promised was done"),
+        (Some(&insists), &insists, 200, false, "nothing changed"),
+        (
+            Some(&asked),
+            &answered,
+            5_000,
+            true,
+            "what was due before has come, and whoever waited waits for nothing now",
+        ),
+    ] {
+        assert_eq!(is_due_sooner(before, after, &rules, at(now)), sooner, "{why}");
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
 

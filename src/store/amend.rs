@@ -87,7 +87,7 @@ pub struct Amended {
 }
 
 /// Changes a conversation as it is at the moment of the commit: reads it, lets `change` draft, commits, and begins
-/// again when somebody else was quicker.
+/// again when somebody else was quicker. `hurries` says whether a change makes something due sooner.
 ///
 /// # Errors
 /// What `change` refused, or [`StoreError`].
@@ -96,6 +96,7 @@ pub async fn amend<E>(
     ids: &IdClock,
     id: ConversationId,
     fence: Option<Fence>,
+    hurries: impl Fn(&Conversation, &Conversation) -> bool,
     mut change: impl FnMut(&mut Draft<'_>) -> Result<(), E>,
 ) -> Result<Amended, AmendError<E>> {
     for _ in 0..TRIES {
@@ -121,7 +122,7 @@ pub async fn amend<E>(
         }
         let entries: Arc<[Entry]> = draft.entries.into();
         let commit = Commit {
-            structural: draft.conversation.stands_elsewhere(&before),
+            structural: draft.conversation.stands_elsewhere(&before) || hurries(&before, &draft.conversation),
             conversation: draft.conversation,
             turn: None,
             entries: Arc::clone(&entries),

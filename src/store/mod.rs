@@ -95,7 +95,8 @@ pub struct Ties {
 pub struct Commit {
     /// The state after it. Its `version` is the one that was read: the store raises it.
     pub conversation: Conversation,
-    /// Whether lists or the desk see the difference; the row is written at once then.
+    /// Whether lists or the desk see the difference, or something is due sooner; the row is written at once then, and
+    /// whoever runs the desk and the alarms hears of it.
     pub structural: bool,
     /// The message whose turn this is. Committing it acknowledges it.
     pub turn: Option<Taken>,

@@ -138,12 +138,19 @@ pub async fn writers_at_once_lose_no_update(backend: &impl Backend) {
 }
 
 async fn add_one(store: &dyn Store, record: &Opened, id: ConversationId) {
-    let result = amend(store, &record.ids, id, None, |draft| {
-        draft.conversation.bot_turns += 1;
-        let id = record.ids.next(draft.now);
-        draft.note(id, EntryAuthor::System, contract::Body::text("one more"));
-        Ok::<(), std::convert::Infallible>(())
-    });
+    let result = amend(
+        store,
+        &record.ids,
+        id,
+        None,
+        |_, _| false,
+        |draft| {
+            draft.conversation.bot_turns += 1;
+            let id = record.ids.next(draft.now);
+            draft.note(id, EntryAuthor::System, contract::Body::text("one more"));
+            Ok::<(), std::convert::Infallible>(())
+        },
+    );
     if let Err(AmendError::Store(error)) = result.await {
         panic!("{error}");
     }

@@ -56,12 +56,12 @@ async fn says(daemon: &Daemon, admin: &Console, handle: &str, said: &str) -> Str
     admin.conversation_of(&message).await
 }
 
-async fn fired(console: &Console, conversation: &str, rule: &str) -> Vec<Value> {
+pub(super) async fn fired(console: &Console, conversation: &str, rule: &str) -> Vec<Value> {
     let entries = console.entries(conversation).await.into_iter();
     entries.filter(|entry| text(entry, "/kind") == "fired" && text(entry, "/decision/rule") == rule).collect()
 }
 
-async fn first_fired(console: &Console, conversation: &str, rule: &str) -> Value {
+pub(super) async fn first_fired(console: &Console, conversation: &str, rule: &str) -> Value {
     eventually(rule, || async { fired(console, conversation, rule).await.into_iter().next() }).await
 }
 

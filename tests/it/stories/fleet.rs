@@ -25,7 +25,7 @@ async fn three(fleet: &mut Fleet) -> Vec<Daemon> {
 }
 
 /// Which of the daemons runs the desk, as all of them agree.
-async fn leader(daemons: &[Daemon]) -> usize {
+pub(super) async fn leader(daemons: &[Daemon]) -> usize {
     eventually("one daemon runs the desk", || async {
         let mut leaders = Vec::new();
         for (at, daemon) in daemons.iter().enumerate() {
