@@ -112,16 +112,20 @@ impl Announcer {
 
     /// Something may be due in the outbox.
     pub fn wake_couriers(&self) {
-        // Where daemons listen to each other, this one hears itself too, and rings once.
-        match self.live.is_watched(&Topic::Outbox) {
-            true => self.live.publish(&Topic::Outbox, Event::Changed),
-            false => self.couriers.due.notify_waiters(),
-        }
+        self.tell_couriers(Event::Changed);
     }
 
     /// A person wants something sent, whatever was refused before.
     pub fn insist(&self) {
-        self.couriers.insisted.send_replace(());
+        self.tell_couriers(Event::Insisted);
+    }
+
+    fn tell_couriers(&self, event: Event) {
+        // Where daemons listen to each other, this one hears itself too, and rings once.
+        match self.live.is_watched(&Topic::Outbox) {
+            true => self.live.publish(&Topic::Outbox, event),
+            false => self.couriers.ring(&event),
+        }
     }
 
     fn tell_widgets(&self, News { before, after, entries, inbound, .. }: News<'_>) {

@@ -87,7 +87,7 @@ impl Threads for CustomerThreads {
                 match event {
                     Event::Thread(event) => Some(ThreadEvent::clone(&event)),
                     Event::Missed => Some(ThreadEvent::Missed),
-                    Event::Frame(_) | Event::Conversation(_) | Event::Changed => None,
+                    Event::Frame(_) | Event::Conversation(_) | Event::Changed | Event::Insisted => None,
                 }
             })
             .boxed()

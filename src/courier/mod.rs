@@ -22,7 +22,7 @@ use tokio::sync::{Notify, watch};
 
 use self::round::Round;
 use crate::{
-    live::{Granted, Rates},
+    live::{Event, Granted, Rates},
     records::Records,
     store::{
         StoreError,
@@ -48,6 +48,16 @@ pub struct Bell {
     pub due: Notify,
     /// Rung when a person wants something sent, whatever was refused before. No courier misses it.
     pub insisted: watch::Sender<()>,
+}
+
+impl Bell {
+    /// Rings for what was heard of the outbox. Who only may have missed something does not insist.
+    pub fn ring(&self, heard: &Event) {
+        match heard {
+            Event::Insisted => self.insisted.send_replace(()),
+            _ => self.due.notify_waiters(),
+        }
+    }
 }
 
 /// Sends the messages of one channel.

@@ -170,7 +170,7 @@ fn frame_for(app: &App, caller: &Caller, event: Event) -> Option<String> {
     match event {
         Event::Frame(frame) => may_see(app, caller, &frame.audience).then(|| frame.json.clone()),
         Event::Missed => Some(LiveFrame::Missed.to_json()),
-        Event::Thread(_) | Event::Conversation(_) | Event::Changed => None,
+        Event::Thread(_) | Event::Conversation(_) | Event::Changed | Event::Insisted => None,
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Event {
     Conversation(ConversationId),
     /// What the topic is about changed.
     Changed,
+    /// A person wants something sent, whatever was refused before.
+    Insisted,
     /// Events were lost.
     Missed,
 }

@@ -11,7 +11,7 @@ use crate::{
     courier::Bell,
     desk::{Board, DeskHandle},
     http::DeskAt,
-    live::{Live, Shared, Topic},
+    live::{Event, Live, Shared, Topic},
     policy::Policy,
     records::Records,
 };
@@ -54,12 +54,12 @@ impl Fleet {
         }
     }
 
-    /// Rings for the couriers of this daemon when another one has something to send.
+    /// Rings for the couriers of this daemon when any of them has something to send.
     async fn follow_outbox(self, bell: Arc<Bell>) {
         let mut hints = self.live.watch(vec![Topic::Outbox]);
         loop {
-            let _ = timeout(LOOK_EVERY, hints.next()).await;
-            bell.due.notify_waiters();
+            let heard = timeout(LOOK_EVERY, hints.next()).await.ok().flatten();
+            bell.ring(&heard.unwrap_or(Event::Changed));
         }
     }
 

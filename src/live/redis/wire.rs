@@ -36,6 +36,7 @@ enum Shape<Json, Who, Told> {
     Thread(Told),
     Conversation(ConversationId),
     Changed,
+    Insisted,
     Missed,
 }
 
@@ -46,6 +47,7 @@ pub(super) fn write(from: Origin, event: &Event) -> serde_json::Result<Vec<u8>> 
         Event::Thread(event) => Shape::Thread(&**event),
         Event::Conversation(id) => Shape::Conversation(*id),
         Event::Changed => Shape::Changed,
+        Event::Insisted => Shape::Insisted,
         Event::Missed => Shape::Missed,
     };
     serde_json::to_vec(&Sent { form: FORM, from, event })
@@ -69,6 +71,7 @@ fn read_shape(json: &RawValue) -> serde_json::Result<Event> {
         Shape::Thread(event) => Event::Thread(Arc::new(event)),
         Shape::Conversation(id) => Event::Conversation(id),
         Shape::Changed => Event::Changed,
+        Shape::Insisted => Event::Insisted,
         Shape::Missed => Event::Missed,
     })
 }
@@ -111,6 +114,7 @@ mod tests {
             Event::Thread(Arc::new(ThreadEvent::Missed)),
             Event::Conversation(8.into()),
             Event::Changed,
+            Event::Insisted,
             Event::Missed,
         ] {
             let bytes = write(1, &event).unwrap();

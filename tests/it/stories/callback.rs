@@ -152,7 +152,12 @@ async fn a_receiver_that_never_answers_is_asked_again_under_the_same_id() {
 }
 
 /// The deliveries of every reply in a conversation, once they are as they should be.
-async fn deliveries(admin: &Console, message: &str, what: &str, are_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+pub(super) async fn deliveries(
+    admin: &Console,
+    message: &str,
+    what: &str,
+    are_so: impl Fn(&[Value]) -> bool,
+) -> Vec<Value> {
     let conversation = admin.conversation_of(message).await;
     eventually(what, || async {
         let entries = admin.entries(&conversation).await;
@@ -163,7 +168,7 @@ async fn deliveries(admin: &Console, message: &str, what: &str, are_so: impl Fn(
     .await
 }
 
-fn held_for(delivery: &Value, whom: &str) -> bool {
+pub(super) fn held_for(delivery: &Value, whom: &str) -> bool {
     (text(delivery, "/state"), delivery["held_for"].as_str()) == ("held", Some(whom))
 }
 

@@ -1,12 +1,18 @@
 //! What one daemon of several does, and another one has to hear of.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
     alarms::{fired, first_fired},
+    callback::{deliveries, held_for},
     fleet::leader,
 };
-use crate::harness::{Fleet, Home, eventually, text};
+use crate::harness::{Answer, Callback, Daemon, Fleet, Home, eventually, text};
+
+/// After how long a courier tries by itself a channel that was refused is a minute.
+const LONG_BEFORE_A_PROBE: Duration = Duration::from_secs(30);
 
 /// Silence is noticed, and a promised reply that is late.
 fn watch_time(home: &Home) {
@@ -58,4 +64,27 @@ async fn what_a_message_makes_due_is_watched_over_wherever_it_was_taken() {
     gateway.http().say("bo", "And what now?").await;
     let late = first_fired(&admin, &id, "late").await;
     assert_eq!(text(&late, "/on"), "sla_risk");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_somebody_insists_on_is_tried_wherever_its_courier_is() {
+    let callback = Callback::start().await;
+    callback.usually(Answer::Status(401, None));
+    let mut fleet = Fleet::start().await;
+    let mut daemons: Vec<Daemon> = Vec::new();
+    for role in ["gateway", "worker"] {
+        let home = fleet.home(role, Some(&callback));
+        daemons.push(fleet.daemon(home).await);
+    }
+    let gateway = &daemons[0];
+    let admin = gateway.admin().await;
+    let message = gateway.http().say("li", "How do I return an item?").await;
+    let first = callback.wait(1).await.remove(0);
+    deliveries(&admin, &message, "it is held", |all| all.iter().any(|one| held_for(one, "channel"))).await;
+    // The gateway sends nothing itself.
+    callback.usually(Answer::Taken);
+    assert_eq!(admin.post(&format!("/outbound/{}/resend", first.id), &json!({})).await.0, 200);
+    let tried = tokio::time::timeout(LONG_BEFORE_A_PROBE, callback.wait(2)).await;
+    assert_eq!(tried.expect("it is tried at once")[1].id, first.id);
+    deliveries(&admin, &message, "it is sent", |all| all.iter().all(|one| one["state"] == "sent")).await;
 }

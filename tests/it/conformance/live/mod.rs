@@ -204,6 +204,7 @@ pub async fn every_kind_of_event_arrives_as_it_was(fleet: &impl Fleet) {
         (&topics[1], shown),
         (&topics[2], Event::Conversation(7.into())),
         (&topics[3], Event::Changed),
+        (&topics[3], Event::Insisted),
     ] {
         settle(&mut watch, &there, topic).await;
         there.live.publish(topic, event.clone());
