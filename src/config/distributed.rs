@@ -2,6 +2,7 @@
 
 use std::{fmt, fs, path::Path, time::Duration};
 
+use anyhow::Context;
 use clap::ValueEnum;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -120,6 +121,15 @@ impl Engine {
             return Ok(Some(read.trim_end_matches(['\r', '\n']).to_owned().into()));
         }
         Ok(Some(&self.password).filter(|password| !password.expose_secret().is_empty()).cloned())
+    }
+
+    /// The authorities, as PEM, where a file of them is set.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn authorities(&self) -> anyhow::Result<Option<String>> {
+        let read = |ca: &Path| fs::read_to_string(ca).with_context(|| format!("{} cannot be read", ca.display()));
+        self.ca().map(read).transpose()
     }
 
     /// The file of authorities, where one is set.

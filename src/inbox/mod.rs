@@ -37,6 +37,15 @@ pub trait Queue: contract::Inbox {
     /// How many accepted messages are not settled.
     fn waiting(&self) -> u64;
 
+    /// How many of them the record's [`Ledger`](crate::store::outbox::Ledger) does not see, as far as can be told from
+    /// here: those that wait in a broker or are in this daemon's hands.
+    ///
+    /// # Errors
+    /// Why nobody knows, in words.
+    async fn beside_record(&self) -> Result<u64, String> {
+        Ok(0)
+    }
+
     /// Whether a message could be kept now.
     ///
     /// # Errors

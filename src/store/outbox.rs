@@ -13,6 +13,8 @@
 //! A crash leaves `sending` rows. At the next start they become `pending` again where the receiver drops doubles by
 //! id, and `unknown` elsewhere: the platform may or may not have taken the message, and a person decides.
 
+use std::fmt;
+
 use contract::{Author, ConversationId, Fate, MessageId, Outbound, OutboundId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -241,6 +243,23 @@ pub struct Ledger {
     pub outbound: [u64; 8],
     /// What does not add up, in words. Empty, or there is a defect.
     pub findings: Vec<String>,
+    /// What could not be counted, and why, in words: it is missing above.
+    pub uncounted: Vec<String>,
+}
+
+impl Ledger {
+    /// With what waits beside the record, in a broker: how many, or why nobody knows.
+    #[must_use]
+    pub fn with_waiting(mut self, beside_record: Result<u64, impl fmt::Display>) -> Self {
+        match beside_record {
+            Ok(waiting) => {
+                self.accepted += waiting;
+                self.waiting += waiting;
+            }
+            Err(why) => self.uncounted.push(format!("what waits in the broker: {why}")),
+        }
+        self
+    }
 }
 
 /// A redriven dead letter's new id.

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::Channels;
 use crate::{
-    config::{Config, Engine, Mode, Role},
+    config::{Config, Distributed, Engine, Mode, Role},
     courier::Bell,
     home::Home,
     http::Forward,
@@ -186,9 +186,20 @@ pub(crate) fn postgres_settings(config: &Config) -> anyhow::Result<PostgresSetti
     })
 }
 
-fn authorities(engine: &Engine) -> anyhow::Result<Option<String>> {
-    let read = |ca: &Path| fs::read_to_string(ca).with_context(|| format!("{} cannot be read", ca.display()));
-    engine.ca().map(read).transpose()
+/// How the broker of several daemons is reached.
+///
+/// # Errors
+/// Its password or its authorities cannot be read.
+pub(crate) fn rabbitmq_settings(config: &Config) -> anyhow::Result<rabbitmq::Settings> {
+    let Distributed { rabbitmq: engine, partitions, drain_within, .. } = &config.distributed;
+    Ok(rabbitmq::Settings {
+        password: engine.password()?,
+        authorities: engine.authorities()?,
+        partitions: *partitions,
+        waiting_most: config.inbox.max_waiting,
+        hand_over_within: *drain_within / 2,
+        ..rabbitmq::Settings::new(engine.url.clone())
+    })
 }
 
 async fn distributed(
@@ -213,15 +224,8 @@ async fn distributed(
     let record = PostgresRecord::open(database.clone(), node, Arc::clone(&ids)).await?;
     let nodes = Arc::new(Nodes::new(database, node, config.role));
     let live = Arc::new(redis_live(config, &nodes, channels).with_context(|| of(&engines.redis))?);
-    let settings = rabbitmq::Settings {
-        password: engines.rabbitmq.password()?,
-        authorities: authorities(&engines.rabbitmq)?,
-        partitions: engines.partitions,
-        waiting_most: config.inbox.max_waiting,
-        hand_over_within: engines.drain_within / 2,
-        spool: engines.spool.then(|| home.spool()),
-        ..rabbitmq::Settings::new(engines.rabbitmq.url.clone())
-    };
+    let spool = engines.spool.then(|| home.spool());
+    let settings = rabbitmq::Settings { spool, ..rabbitmq_settings(config)? };
     let membership = Membership { me: node.number, workers: nodes.workers() };
     let letters = Arc::clone(&record) as Arc<dyn Letters>;
     let inbox = RabbitInbox::start(settings, Arc::clone(&ids), membership, letters).await;
@@ -246,7 +250,7 @@ fn redis_live(config: &Config, nodes: &Arc<Nodes>, channels: &Channels) -> anyho
     Ok(RedisLive::open(redis::Settings {
         url: engine.url.expose_secret().to_owned(),
         password: engine.password()?,
-        ca: authorities(engine)?.map(String::into_bytes),
+        ca: engine.authorities()?.map(String::into_bytes),
         prefix: "switchboard".to_owned(),
         node: nodes.node.number.to_string(),
         threads_of,

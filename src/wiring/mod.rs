@@ -17,7 +17,10 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
 use self::{desk::Desk, engines::Engines};
-pub(crate) use self::{engines::postgres_settings, secrets::Secrets};
+pub(crate) use self::{
+    engines::{postgres_settings, rabbitmq_settings},
+    secrets::Secrets,
+};
 use crate::{
     alarms::AlarmHandle,
     announce::Announcer,

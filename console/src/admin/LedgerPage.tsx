@@ -21,6 +21,11 @@ export function LedgerPage() {
             {t("ledger.text")}
           </p>
           <Verdict findings={ledger.findings} />
+          {ledger.uncounted.map((what) => (
+            <Alert key={what} color="yellow" mt="sm" title={t("ledger.uncounted")}>
+              {what}
+            </Alert>
+          ))}
           <h2>{t("ledger.inbound")}</h2>
           <Counts rows={inbound.map((name) => [t(`ledger.${name}`), ledger[name]])} />
           <h2>{t("ledger.outbound")}</h2>

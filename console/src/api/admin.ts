@@ -202,7 +202,7 @@ export interface Token {
   made_at: string;
 }
 
-/** Where every message is. `findings` says in words what does not add up. */
+/** Where every message is. `findings` says in words what does not add up, `uncounted` what is missing and why. */
 export interface Ledger {
   accepted: number;
   decided: number;
@@ -212,4 +212,5 @@ export interface Ledger {
   /** By state, in the order of `deliveryStates`. */
   outbound: number[];
   findings: string[];
+  uncounted: string[];
 }

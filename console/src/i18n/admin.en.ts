@@ -227,6 +227,7 @@ export const adminEn = {
   "ledger.text": "Every message that was accepted, and where it is. Nothing may be missing.",
   "ledger.fine": "Everything adds up.",
   "ledger.wrong": "Something does not add up",
+  "ledger.uncounted": "Not counted",
   "ledger.inbound": "From customers",
   "ledger.outbound": "To customers",
   "ledger.accepted": "Accepted",

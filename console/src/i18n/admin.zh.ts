@@ -229,6 +229,7 @@ export const adminZh: Record<keyof typeof adminEn, string> = {
   "ledger.text": "每条已接收的消息及其去向，一条都不能少。",
   "ledger.fine": "账目平衡。",
   "ledger.wrong": "账目不平衡",
+  "ledger.uncounted": "未计入",
   "ledger.inbound": "来自客户",
   "ledger.outbound": "发给客户",
   "ledger.accepted": "已接收",

@@ -114,5 +114,7 @@ pub(super) async fn resend(
 #[utoipa::path(get, path = "/ledger", tag = "operations", responses((status = 200, body = Ledger)))]
 pub(super) async fn ledger(State(app): State<App>, caller: Caller) -> Result<Json<Ledger>, ApiError> {
     caller.needs(Role::Admin)?;
-    Ok(Json(app.records.store.ledger().await?))
+    // In this order what is decided meanwhile is counted twice, and not left out.
+    let waiting = app.queue.beside_record().await;
+    Ok(Json(app.records.store.ledger().await?.with_waiting(waiting)))
 }

@@ -1,6 +1,16 @@
 //! How many messages wait: what the broker said last, and what this node did since.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use contract::Stop;
+
+use super::{link::Link, topology};
 
 /// Counts of messages. They are an estimate between two measurements, and exact where one node is alone.
 #[derive(Debug, Default)]
@@ -36,8 +46,39 @@ impl Depth {
         self.ready.fetch_add(messages, Ordering::Relaxed);
     }
 
-    pub fn waiting(&self) -> u64 {
-        let (ready, here) = (self.ready.load(Ordering::Relaxed).max(0), self.here.load(Ordering::Relaxed).max(0));
-        ready.saturating_add(here).unsigned_abs()
+    /// Those with this node.
+    pub fn here(&self) -> u64 {
+        self.here.load(Ordering::Relaxed).max(0).unsigned_abs()
     }
+
+    pub fn waiting(&self) -> u64 {
+        self.ready.load(Ordering::Relaxed).max(0).unsigned_abs() + self.here()
+    }
+}
+
+/// Asks the broker again and again how many messages wait; a queue that is missing is declared again.
+pub(super) async fn keep(depth: Arc<Depth>, link: Arc<Link>, partitions: u16, every: Duration, stop: Stop) {
+    let mut ticks = tokio::time::interval_at((Instant::now() + every).into(), every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match measure(&link, partitions).await {
+            Some(waiting) => depth.measured(waiting),
+            None => {
+                if let Ok(connection) = link.now()
+                    && let Err(error) = topology::declare(&connection, partitions).await
+                {
+                    tracing::warn!(%error, "The broker's queues are not what they should be.");
+                }
+            }
+        }
+    }
+}
+
+/// How many messages are with no node; `None` where the broker does not say.
+pub(super) async fn measure(link: &Link, partitions: u16) -> Option<u64> {
+    topology::waiting(&*link.now().ok()?, partitions).await.ok()
 }

@@ -14,7 +14,7 @@ use super::settings::Address;
 /// How long an answer of the broker may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the broker may take to greet: one that only just starts may take a connection and never answer on it.
-const GREETING: Duration = Duration::from_secs(5);
+pub(super) const GREETING: Duration = Duration::from_secs(5);
 /// How long a farewell may take: the broker notices anyway.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Pauses between attempts.
@@ -49,7 +49,7 @@ impl Link {
         let mut pause = PAUSES.start;
         let mut lives = 0_u64;
         while !self.stop.is_cancelled() {
-            match self.connect().await {
+            match connect(&self.address, &self.name).await {
                 Ok(connection) => {
                     pause = PAUSES.start;
                     lives += 1;
@@ -72,27 +72,6 @@ impl Link {
             }
             let _ = tokio::time::timeout(pause, self.stop.cancelled()).await;
             pause = (pause * 2).min(PAUSES.end);
-        }
-    }
-
-    async fn connect(&self) -> Result<Connection, String> {
-        let properties = ConnectionProperties::default().with_connection_name(LongString::from(self.name.as_str()));
-        let runtime = lapin::runtime::default_runtime().map_err(|error| error.to_string())?;
-        let uri = self.address.uri.clone();
-        let authority = &self.address.uri.authority;
-        let connected = async {
-            // Each attempt of the library that is refused leaves two tasks behind for ever: it tries where somebody listens.
-            drop(
-                TcpStream::connect((authority.host.as_str(), authority.port))
-                    .await
-                    .map_err(|error| error.to_string())?,
-            );
-            let connecting = Connection::connect_uri_with_config(uri, properties, self.address.tls(), runtime);
-            connecting.await.map_err(|error| error.to_string())
-        };
-        match tokio::time::timeout(GREETING, connected).await {
-            Ok(connected) => connected,
-            Err(_) => Err(format!("it did not greet within {} s", GREETING.as_secs())),
         }
     }
 
@@ -120,8 +99,7 @@ impl Link {
         if !self.stop.is_cancelled() {
             tracing::warn!(broker = self.address.place, "The broker is away.");
         }
-        // A close may hang, and a lost connection cannot say goodbye.
-        let _ = tokio::time::timeout(FAREWELL, connection.close(200, "goodbye".into())).await;
+        farewell(&connection).await;
     }
 
     /// The connection, if there is one now.
@@ -162,6 +140,32 @@ impl Link {
     pub fn renew(&self, why: &str) {
         self.state.send_replace(State::Away(why.into()));
     }
+}
+
+/// A connection; `name` is what the broker shows of it.
+///
+/// # Errors
+/// The broker cannot be reached, or does not let this user in.
+pub(super) async fn connect(address: &Address, name: &str) -> Result<Connection, String> {
+    let properties = ConnectionProperties::default().with_connection_name(LongString::from(name));
+    let runtime = lapin::runtime::default_runtime().map_err(|error| error.to_string())?;
+    let uri = address.uri.clone();
+    let authority = &address.uri.authority;
+    let connected = async {
+        // Each attempt of the library that is refused leaves two tasks behind for ever: it tries where somebody listens.
+        drop(TcpStream::connect((authority.host.as_str(), authority.port)).await.map_err(|error| error.to_string())?);
+        let connecting = Connection::connect_uri_with_config(uri, properties, address.tls(), runtime);
+        connecting.await.map_err(|error| error.to_string())
+    };
+    match tokio::time::timeout(GREETING, connected).await {
+        Ok(connected) => connected,
+        Err(_) => Err(format!("it did not greet within {} s", GREETING.as_secs())),
+    }
+}
+
+/// Ends a connection. A close may hang, and a lost connection cannot say goodbye.
+pub(super) async fn farewell(connection: &Connection) {
+    let _ = tokio::time::timeout(FAREWELL, connection.close(200, "goodbye".into())).await;
 }
 
 /// A new channel.

@@ -11,9 +11,11 @@ mod depth;
 mod envelope;
 mod events;
 mod forward;
+mod greeting;
 mod known;
 mod letters;
 mod link;
+mod look;
 mod publisher;
 mod recent;
 mod session;
@@ -21,21 +23,20 @@ mod settings;
 mod share;
 mod topology;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contract::{Accepted, IdClock, Inbound, InboxError, MessageId, Stop, Unread};
 pub use events::Events;
 use futures::future::BoxFuture;
+pub use greeting::Greeting;
 pub use letters::Letters;
+pub use look::{Look, LookError, OLDEST, look, waiting};
 pub use settings::{Settings, SettingsError};
 pub use share::{NodeId, own, partition_of};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::task::TaskTracker;
-pub use topology::TopologyError;
+pub use topology::{Found, TopologyError};
 
 use self::{
     consume::{Arrived, Intake},
@@ -136,7 +137,7 @@ impl RabbitInbox {
             let _ = tokio::time::timeout(FIRST_WITHIN, publishing.connection()).await;
         }
         let depth = Arc::<Depth>::default();
-        if let Some(waiting) = measure(&consuming, settings.partitions).await {
+        if let Some(waiting) = depth::measure(&consuming, settings.partitions).await {
             depth.measured(waiting);
         }
         let (partitions, within) = (settings.partitions, settings.confirm_within);
@@ -202,7 +203,7 @@ impl RabbitInbox {
         let (publisher, every) = (self.publisher.clone(), self.settings.redriven_every);
         spawn(Box::pin(dead::redrive(letters(), publisher, self.owned.clone(), every, stop.clone())));
         let every = self.settings.measure_every;
-        spawn(Box::pin(keep_measuring(link, partitions, Arc::clone(&self.depth), every, stop.clone())));
+        spawn(Box::pin(depth::keep(Arc::clone(&self.depth), link, partitions, every, stop.clone())));
         if let Some(spool) = &self.spool {
             let (spool, link, publisher) = (Arc::clone(spool), Arc::clone(&self.publishing), self.publisher.clone());
             spawn(Box::pin(forward::forward(spool, link, publisher, stop)));
@@ -345,6 +346,12 @@ impl Queue for RabbitInbox {
         self.depth.waiting() + self.spool.as_ref().map_or(0, |spool| spool.waiting())
     }
 
+    async fn beside_record(&self) -> Result<u64, String> {
+        let connection = self.publishing.now()?;
+        let waiting = topology::waiting(&connection, self.settings.partitions).await?;
+        Ok(waiting + self.depth.here() + self.spool.as_ref().map_or(0, |spool| spool.waiting()))
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         if self.spool.is_none() {
             self.is_there().map_err(|why| StoreError::Unavailable(why.into()))?;
@@ -361,7 +368,7 @@ async fn declare_first(link: &Link, partitions: u16) -> Result<bool, TopologyErr
     };
     match topology::declare(&connection, partitions).await {
         Ok(()) => Ok(true),
-        Err(TopologyError::Refused(why)) => {
+        Err(TopologyError::Refused(why) | TopologyError::Missing(why)) => {
             tracing::warn!(why, "The broker's queues cannot be declared yet.");
             Ok(false)
         }
@@ -408,38 +415,4 @@ impl Begin {
             }
         }
     }
-}
-
-/// Asks the broker again and again how many messages wait; a queue that is missing is declared again.
-async fn keep_measuring(link: Arc<Link>, partitions: u16, depth: Arc<Depth>, every: Duration, stop: Stop) {
-    let mut ticks = tokio::time::interval_at((Instant::now() + every).into(), every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        match measure(&link, partitions).await {
-            Some(waiting) => depth.measured(waiting),
-            None => {
-                if let Ok(connection) = link.now()
-                    && let Err(error) = topology::declare(&connection, partitions).await
-                {
-                    tracing::warn!(%error, "The broker's queues are not what they should be.");
-                }
-            }
-        }
-    }
-}
-
-/// How many messages are with no node; `None` where the broker does not say.
-async fn measure(link: &Link, partitions: u16) -> Option<u64> {
-    let connection = link.now().ok()?;
-    let channel = link::channel(&connection).await.ok()?;
-    let mut waiting = 0;
-    for partition in 0..partitions {
-        waiting += u64::from(topology::length(&channel, partition).await?);
-    }
-    link::close(&channel).await;
-    Some(waiting)
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use lapin::{
-    Channel, Connection, Error, ErrorKind, ExchangeKind,
+    Channel, Connection, Error, ErrorKind, ExchangeKind, Queue,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, LongString, ShortString},
 };
@@ -66,6 +66,9 @@ pub enum TopologyError {
     /// The broker refuses, or does not answer.
     #[error("the broker does not let its queues be declared: {0}")]
     Refused(String),
+    /// What is asked for is not there.
+    #[error("{0}")]
+    Missing(String),
 }
 
 /// Declares everything.
@@ -103,11 +106,105 @@ pub(super) async fn declare_partition(channel: &Channel, partition: u16) -> Resu
     answered(channel.queue_bind(name, INBOX.into(), key, QueueBindOptions::default(), FieldTable::default())).await
 }
 
-/// How many messages of a partition are with no node; `None` where its queue is missing or silent.
-pub(super) async fn length(channel: &Channel, partition: u16) -> Option<u32> {
+/// How many messages are with no node, in all partitions and among the dead letters that are not in the record yet.
+///
+/// # Errors
+/// One of the queues is missing or silent.
+pub(super) async fn waiting(connection: &Connection, partitions: u16) -> Result<u64, String> {
+    let channel = link::channel(connection).await?;
+    let mut waiting = 0;
+    for queue in (0..partitions).map(queue_of).chain([DEAD.into()]) {
+        let asked = ask(&channel, queue).await.map_err(|error| match error {
+            TopologyError::Refused(why) => why,
+            error => error.to_string(),
+        });
+        waiting += u64::from(asked?.message_count());
+    }
+    link::close(&channel).await;
+    Ok(waiting)
+}
+
+/// A queue as it is; it is not made where it is missing.
+async fn ask(channel: &Channel, queue: ShortString) -> Result<Queue, TopologyError> {
     let options = QueueDeclareOptions::durable().passive();
-    let asked = answered(channel.queue_declare(queue_of(partition), options, FieldTable::default())).await;
-    asked.ok().map(|queue| queue.message_count())
+    answered(channel.queue_declare(queue, options, FieldTable::default())).await
+}
+
+/// What was found of a queue or an exchange by looking.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// It is there, and what it should be.
+    There {
+        /// How many of its messages are with no node.
+        messages: u32,
+        /// How many take messages from it.
+        consumers: u32,
+    },
+    /// It is not there.
+    Missing,
+    /// It is another one, or silent.
+    Wrong(TopologyError),
+}
+
+/// Looks for the queue of a partition.
+pub(super) async fn find_partition(connection: &Connection, partition: u16) -> Found {
+    find(connection, queue_of(partition), partition_arguments()).await
+}
+
+/// Looks for the queue of the dead letters.
+pub(super) async fn find_dead(connection: &Connection) -> Found {
+    find(connection, DEAD.into(), dead_arguments()).await
+}
+
+/// Looks for everything else that [`declare`] makes.
+pub(super) async fn find_others(connection: &Connection, partitions: u16) -> Vec<(String, Found)> {
+    let agreed = found(look_for_partitions(connection, partitions).await);
+    let mut others = vec![(PARTITIONS.to_owned(), agreed)];
+    for (name, kind) in [(INBOX, ExchangeKind::Direct), (DEAD, ExchangeKind::Fanout)] {
+        others.push((format!("the exchange {name}"), found(look_for_exchange(connection, name, kind).await)));
+    }
+    others
+}
+
+async fn look_for_partitions(connection: &Connection, partitions: u16) -> Result<(u32, u32), TopologyError> {
+    let channel = open(connection).await?;
+    ask(&channel, PARTITIONS.into()).await?;
+    declare_partitions(&channel, partitions).await?;
+    link::close(&channel).await;
+    Ok((0, 0))
+}
+
+async fn look_for_exchange(
+    connection: &Connection,
+    name: &str,
+    kind: ExchangeKind,
+) -> Result<(u32, u32), TopologyError> {
+    let channel = open(connection).await?;
+    let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+    answered(channel.exchange_declare(name.into(), kind.clone(), options, FieldTable::default())).await?;
+    exchange(&channel, name, kind).await?;
+    link::close(&channel).await;
+    Ok((0, 0))
+}
+
+async fn find(connection: &Connection, name: ShortString, arguments: FieldTable) -> Found {
+    let looked = async {
+        let channel = open(connection).await?;
+        let seen = ask(&channel, name.clone()).await?;
+        // It is there, so nothing is made: the broker compares.
+        queue(&channel, name, arguments).await?;
+        link::close(&channel).await;
+        Ok((seen.message_count(), seen.consumer_count()))
+    };
+    found(looked.await)
+}
+
+fn found(looked: Result<(u32, u32), TopologyError>) -> Found {
+    match looked {
+        Ok((messages, consumers)) => Found::There { messages, consumers },
+        Err(TopologyError::Missing(_)) => Found::Missing,
+        Err(error) => Found::Wrong(error),
+    }
 }
 
 async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
@@ -117,17 +214,13 @@ async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
 /// Whether there is a queue of this name.
 async fn exists(connection: &Connection, queue: &str) -> Result<bool, TopologyError> {
     let channel = open(connection).await?;
-    let asked = channel.queue_declare(queue.into(), QueueDeclareOptions::durable().passive(), FieldTable::default());
-    match tokio::time::timeout(link::PATIENCE, asked).await {
-        Ok(Ok(_)) => {
+    match ask(&channel, queue.into()).await {
+        Ok(_) => {
             link::close(&channel).await;
             Ok(true)
         }
-        Ok(Err(error)) => match error.kind() {
-            ErrorKind::ProtocolError(refusal) if refusal.get_id() == NOT_FOUND => Ok(false),
-            _ => Err(in_words(&error)),
-        },
-        Err(_) => Err(TopologyError::Refused("it does not answer".to_owned())),
+        Err(TopologyError::Missing(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -203,6 +296,9 @@ fn in_words(error: &Error) -> TopologyError {
     });
     let ErrorKind::ProtocolError(refusal) = error.kind() else { return TopologyError::Refused(error.to_string()) };
     let message = refusal.get_message().to_string();
+    if refusal.get_id() == NOT_FOUND {
+        return TopologyError::Missing(message);
+    }
     match INEQUIVALENT.as_ref().and_then(|pattern| pattern.captures(&message)) {
         Some(found) => TopologyError::Mismatch {
             argument: found[1].to_owned(),

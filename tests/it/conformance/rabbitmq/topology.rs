@@ -13,7 +13,7 @@ use lapin::{
 };
 use switchboard::inbox::{
     Queue,
-    rabbitmq::{NodeId, Settings},
+    rabbitmq::{Found, NodeId, Settings, TopologyError, look, waiting},
 };
 
 use super::{Node, exact, inbound, record::Record};
@@ -46,6 +46,47 @@ async fn a_queue_that_is_another_is_named_with_what_is_wrong() {
     channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
     let refused = Node::start(1, &[1], exact(broker.settings()), &record).await.err().unwrap().to_string();
     assert!(refused.contains("queue 'switchboard.inbox.1'") && refused.contains("and Switchboard needs"), "{refused}");
+    let seen = look(&exact(broker.settings())).await.unwrap();
+    assert!(matches!(&seen.partitions[1], Found::Wrong(TopologyError::Mismatch { .. })), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_names_what_is_there_and_changes_nothing() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let settings = || exact(broker.settings());
+    for _ in 0..2 {
+        let seen = look(&settings()).await.unwrap();
+        assert!(seen.server.product == "RabbitMQ" && seen.server.version.contains('.'), "{seen:?}");
+        let all = seen.partitions.iter().chain([&seen.dead]).chain(seen.others.iter().map(|(_, found)| found));
+        assert!(all.into_iter().all(|found| matches!(found, Found::Missing)), "{seen:?}");
+    }
+    assert!(waiting(&settings()).await.unwrap_err().to_string().contains("NOT_FOUND"));
+
+    let node = Node::start(1, NOBODY, settings(), &record).await.unwrap();
+    node.put("v1", "a").await;
+    let consumers = |of: &[Found]| -> Vec<u32> {
+        let count =
+            |found: &Found| if let Found::There { consumers, .. } = found { *consumers } else { panic!("{of:?}") };
+        of.iter().map(count).collect()
+    };
+    let seen = look(&settings()).await.unwrap();
+    assert_eq!(consumers(&seen.partitions), [0, 0], "nobody works");
+    assert!(seen.others.iter().all(|(_, found)| matches!(found, Found::There { .. })), "{seen:?}");
+    assert_eq!(waiting(&settings()).await.unwrap(), 1);
+    node.knows(&[1]);
+    eventually("each partition has a consumer", || async {
+        let seen = look(&exact(broker.secure_settings())).await.unwrap();
+        (consumers(&seen.partitions) == [1, 1] && consumers(&[seen.dead]) == [1]).then_some(())
+    })
+    .await;
+    assert_eq!(waiting(&settings()).await.unwrap(), 0, "the node has it");
+    assert_eq!(node.beside_record().await.unwrap(), 1);
+
+    let seen = look(&Settings { partitions: 1, ..settings() }).await.unwrap();
+    let (name, agreed) = &seen.others[0];
+    assert_eq!(name, "switchboard.partitions");
+    assert!(matches!(agreed, Found::Wrong(TopologyError::Partitions { .. })), "{agreed:?}");
+    node.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
