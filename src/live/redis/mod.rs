@@ -8,6 +8,7 @@
 //! In a cluster, publish and subscribe are those of shards. It needs Redis 6, a cluster Redis 7.
 
 mod link;
+mod look;
 mod publisher;
 mod rates;
 mod server;
@@ -35,7 +36,11 @@ use self::{
 };
 use super::{Event, Granted, Here, Live, LocalLive, Rates, Shared, Topic};
 
-pub use self::{rates::bucket, server::AddressError};
+pub use self::{
+    look::{Look, LookError, OLDEST, look},
+    rates::bucket,
+    server::AddressError,
+};
 
 /// How many events may wait to be published.
 const WAITING: usize = 8_192;

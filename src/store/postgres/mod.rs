@@ -13,6 +13,7 @@ mod files;
 mod journal;
 mod ledger;
 mod letters;
+pub mod look;
 mod memory;
 pub mod nodes;
 mod outbox;
@@ -41,7 +42,9 @@ use tokio::{
 pub use self::{
     database::Database,
     feed::Horizon,
+    look::look,
     nodes::{Lease, LiveNode, Node, NodeCard},
+    schema::{OLDEST_SERVER, Standing},
     settings::PostgresSettings,
 };
 use self::{

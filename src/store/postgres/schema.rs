@@ -13,8 +13,8 @@ mod migrations {
     refinery::embed_migrations!("src/store/postgres/migrations");
 }
 
-/// The oldest server that has all that the schema needs.
-const OLDEST_SERVER: i32 = 140_000;
+/// The oldest server that has all that the schema needs: its number for 14.0.
+pub const OLDEST_SERVER: i32 = 140_000;
 /// What daemons lock while they change the schema.
 const LOCK: i64 = 0x5377_6974_6368;
 
@@ -73,6 +73,28 @@ fn newer(found: i32, compatible_from: i32) -> Result<(), StoreError> {
     ))
 }
 
+/// How far the schema of a database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The last migration that it has seen; 0 is no record at all.
+    pub found: i32,
+    /// The oldest one that a version must know to work with it.
+    pub compatible_from: i32,
+    /// The last one that this version has.
+    pub known: i32,
+    /// Those of this version that it has not seen, by name.
+    pub pending: Vec<String>,
+}
+
+/// Looks how far it is.
+pub(super) async fn standing(client: &Client) -> Result<Standing, StoreError> {
+    let (found, compatible_from) = version(client).await?;
+    let runner = migrations::migrations::runner();
+    let pending = runner.get_migrations().iter().filter(|migration| migration.version() > found);
+    let pending = pending.map(ToString::to_string).collect();
+    Ok(Standing { found, compatible_from, known: known(), pending })
+}
+
 /// The last migration that this version has.
 fn known() -> i32 {
     migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0)
@@ -119,7 +141,7 @@ async fn suits(client: &Client) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn connect(server: &Server) -> Result<Client, StoreError> {
+pub(super) async fn connect(server: &Server) -> Result<Client, StoreError> {
     let unreachable =
         |error: tokio_postgres::Error| StoreError::Unavailable(format!("PostgreSQL: {}", words(&error)).into());
     let client = match &server.tls {

@@ -66,9 +66,8 @@ impl Postgres {
     /// Starts one that is something special.
     pub async fn start_with(extra: Extra<'_>) -> Self {
         let template = template();
-        let folder = PathBuf::from(format!("/tmp/switchboard-pg-{}", hex::encode(rand::random::<[u8; 6]>())));
+        let folder = new_folder();
         let data = folder.join("data");
-        fs::create_dir(&folder).unwrap();
         run(Command::new("cp").arg("-a").arg(&template).arg(&data));
         for (name, text) in extra.files {
             fs::write(data.join(name), text).unwrap();
@@ -77,6 +76,26 @@ impl Postgres {
         if let Some(user) = other_user() {
             run(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(&folder));
         }
+        Self::launch(folder, extra.options).await
+    }
+
+    /// Starts one that follows this one under the name `standby`.
+    pub async fn standby(&self) -> Self {
+        let folder = new_folder();
+        let primary = format!("host=127.0.0.1 port={} user=switchboard application_name=standby", self.port);
+        let mut copy = as_server(&binaries().join("pg_basebackup").display().to_string());
+        copy.current_dir("/tmp").args([
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+            "--dbname",
+            &primary,
+        ]);
+        run(copy.arg("--pgdata").arg(folder.join("data")));
+        Self::launch(folder, "").await
+    }
+
+    async fn launch(folder: PathBuf, options: &str) -> Self {
         let [port] = free_ports();
         let mut keeper = as_server("sh");
         keeper
@@ -86,7 +105,7 @@ impl Postgres {
             .env("PORT", port.to_string())
             // A killed server loses nothing that it had handed to the kernel; only a machine that stops would.
             .env("FSYNC", "off")
-            .env("EXTRA", extra.options)
+            .env("EXTRA", options)
             .current_dir("/tmp")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -228,6 +247,16 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// A folder of the server's user.
+fn new_folder() -> PathBuf {
+    let folder = PathBuf::from(format!("/tmp/switchboard-pg-{}", hex::encode(rand::random::<[u8; 6]>())));
+    fs::create_dir(&folder).unwrap();
+    if let Some(user) = other_user() {
+        run(Command::new("chown").arg(format!("{user}:")).arg(&folder));
+    }
+    folder
+}
+
 /// The folder of a server that was stopped cleanly, made by whoever comes first; the others wait at the lock.
 fn template() -> PathBuf {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -239,11 +268,7 @@ fn template() -> PathBuf {
     if template.exists() {
         return template;
     }
-    let making = PathBuf::from(format!("/tmp/switchboard-pg-{}", hex::encode(rand::random::<[u8; 6]>())));
-    fs::create_dir(&making).unwrap();
-    if let Some(user) = other_user() {
-        run(Command::new("chown").arg(format!("{user}:")).arg(&making));
-    }
+    let making = new_folder();
     let data = making.join("data");
     run(as_server(&binaries().join("initdb").display().to_string()).current_dir("/tmp").arg("-D").arg(&data).args([
         "--username=switchboard",

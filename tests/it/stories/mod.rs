@@ -8,6 +8,7 @@ mod command_line;
 mod crash;
 mod desk;
 mod fleet;
+mod fleet_health;
 mod fleet_news;
 mod hostile;
 mod identity;

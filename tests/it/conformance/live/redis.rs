@@ -13,7 +13,7 @@ use redis::Script;
 use switchboard::{
     live::{
         RedisLive, Topic,
-        redis::{Settings, Timing, bucket},
+        redis::{Look, Settings, Timing, bucket, look},
     },
     pace::{Pace, SAVED},
 };
@@ -305,4 +305,26 @@ async fn without_redis_each_node_keeps_to_its_part() {
     assert_eq!(granted.now, 1);
     // One of three nodes that share one a second.
     assert!(granted.wait > Duration::from_millis(2_900) && granted.wait <= Duration::from_secs(3), "{granted:?}");
+}
+
+async fn seen(server: &RedisServer) -> Vec<Look> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    within("a look", look(&server.url(), server.password().map(Into::into), server.ca())).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_says_what_a_server_is() {
+    let (plain, locked) = (RedisServer::start().await, RedisServer::start_locked().await);
+    let cluster = RedisServer::start_cluster().await;
+    for (server, is_in_cluster) in [(&plain, false), (&locked, false), (&cluster, true)] {
+        let seen = seen(server).await;
+        let [one] = &seen[..] else { panic!("{seen:?}") };
+        assert!(one.version.contains('.') && !one.is_replica, "{one:?}");
+        assert_eq!((one.is_in_cluster, &*one.eviction), (is_in_cluster, "noeviction"));
+    }
+    let master = RedisServer::start().await;
+    let url = master.url();
+    plain.cli(&["replicaof", "127.0.0.1", url.rsplit_once(':').unwrap().1]).await;
+    assert!(seen(&plain).await[0].is_replica);
+    assert!(look("redis://127.0.0.1:1", None, None).await.is_err());
 }

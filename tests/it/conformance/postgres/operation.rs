@@ -12,14 +12,14 @@ use switchboard::{
         Commit, Journal, Outbox, Taken,
         dedup_key::dedup_key,
         entry::Event,
-        postgres::{Database, PostgresRecord, PostgresSettings},
+        postgres::{Database, PostgresRecord, PostgresSettings, look},
     },
 };
 
 use super::{backend, card, taken, turn};
 use crate::{
     conformance::make::{self, commit, done, event, inbound, note, now, opened},
-    harness::{Extra, Postgres, within},
+    harness::{Extra, Postgres, eventually, within},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,6 +37,32 @@ async fn daemons_that_start_at_once_bring_the_schema_up_to_date_once() {
         record.tidy().await.unwrap();
         record.ready().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_says_what_a_server_is_and_changes_nothing_there() {
+    let backend = backend().await;
+    for _ in 0..2 {
+        let seen = look(&backend.settings()).await.unwrap();
+        assert_eq!(seen.schema.found, 0, "nobody has made a record yet");
+        assert_eq!(seen.schema.pending.first().unwrap(), "V1__spine");
+    }
+    backend.database().await;
+    let seen = look(&backend.settings()).await.unwrap();
+    assert_eq!((seen.schema.found, seen.schema.pending.len()), (seen.schema.known, 0));
+    assert!(seen.version >= 140_000 && seen.encoding == "UTF8" && !seen.is_standby && seen.receivers.is_empty());
+    assert!(seen.skew.at_least().is_zero(), "it has this machine's clock: {:?}", seen.skew);
+
+    let standby = backend.server.standby().await;
+    let receiver = eventually("the standby has everything", || async {
+        let receiver = look(&backend.settings()).await.unwrap().receivers.pop()?;
+        (receiver.state.as_deref() == Some("streaming") && receiver.bytes == Some(0)).then_some(receiver)
+    })
+    .await;
+    assert_eq!((&*receiver.name, receiver.is_waited_for), ("standby", false));
+    let seen = look(&PostgresSettings::new(&standby.url())).await.unwrap();
+    assert!(seen.is_standby && seen.receivers.is_empty());
+    assert_eq!(seen.schema.found, seen.schema.known, "it follows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
