@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
 #![allow(dead_code, reason = "the tests do more with their broker")]
 
+#[path = "../tests/it/harness/ports.rs"]
+mod ports;
 #[path = "../tests/it/harness/rabbitmq.rs"]
 mod rabbitmq;
 
@@ -29,6 +31,7 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
+use ports::free_ports;
 use rabbitmq::Broker;
 use switchboard::{
     inbox::{

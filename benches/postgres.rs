@@ -28,9 +28,13 @@ use switchboard::store::{
 };
 use tokio_postgres::{Client, NoTls, types::ToSql};
 
+#[path = "../tests/it/harness/ports.rs"]
+mod ports;
 #[path = "../tests/it/harness/postgres.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod server;
+
+use self::ports::free_ports;
 
 /// What the server's harness waits with.
 async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
