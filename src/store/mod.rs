@@ -6,6 +6,7 @@
 
 mod amend;
 pub mod attachments;
+pub mod carry;
 pub mod conversation;
 pub mod customer;
 pub mod dedup_key;

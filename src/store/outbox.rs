@@ -227,7 +227,7 @@ pub enum DeadKind {
 }
 
 /// The account of every message: what came in and what became of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Ledger {
     /// Inbound messages that were acknowledged to a platform.
     pub accepted: u64,

@@ -35,14 +35,14 @@ pub trait Letters: Send + Sync {
     /// It could not be kept, and will be brought again.
     async fn set_aside(&self, unread: Unread) -> Result<(), StoreError>;
 
-    /// Messages that a person redrove and that are not known to be in the queue again, oldest first, at most `limit`:
-    /// their new ids, and what came.
+    /// Messages that are to be in the queue and are not known to be, oldest first, at most `limit`: those that a person redrove,
+    /// under their new ids, and those that waited in the record of an embedded daemon that was carried here.
     ///
     /// # Errors
     /// The record cannot be read now.
     async fn to_publish(&self, limit: usize) -> Result<Vec<(MessageId, Arc<Inbound>)>, StoreError>;
 
-    /// Notes that these are in the queue again. A crash before this publishes them once more, under the same ids, and the
+    /// Notes that these are in the queue. A crash before this publishes them once more, under the same ids, and the
     /// commit of their turns recognises that.
     ///
     /// # Errors

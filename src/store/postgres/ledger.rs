@@ -1,5 +1,7 @@
 //! The account of every message, counted from the rows. What waits in the broker is not here: the inbox adds it.
 
+use tokio_postgres::GenericClient;
+
 use super::{
     database::{Database, store_error},
     rows,
@@ -58,10 +60,19 @@ pub(super) async fn ledger(database: &Database) -> Result<Ledger, StoreError> {
         .map_err(fault)?;
     // It reads everything, which may take longer than anybody else is allowed.
     transaction.batch_execute("SET LOCAL statement_timeout = 0").await.map_err(fault)?;
-    let row = transaction
+    let ledger = count(&*transaction).await?;
+    transaction.commit().await.map_err(fault)?;
+    Ok(ledger)
+}
+
+/// The same in a transaction of the caller's, all of which sees one moment.
+pub(super) async fn count(client: &impl GenericClient) -> Result<Ledger, StoreError> {
+    let fault = |error: tokio_postgres::Error| store_error(&error);
+    let row = client
         .query_one(
             "SELECT (SELECT count(*) FROM inbound), count(*) FILTER (WHERE redriven IS NULL),
-                    count(*) FILTER (WHERE redriven IS NOT NULL), count(*) FILTER (WHERE NOT published) FROM dead",
+                    count(*) FILTER (WHERE redriven IS NOT NULL),
+                    count(*) FILTER (WHERE NOT published) + (SELECT count(*) FROM unpublished) FROM dead",
             &[],
         )
         .await
@@ -70,18 +81,17 @@ pub(super) async fn ledger(database: &Database) -> Result<Ledger, StoreError> {
     let (redriven, waiting) = (rows::count(&row, 2)?, rows::count(&row, 3)?);
     let mut ledger =
         Ledger { accepted: decided + dead + redriven + waiting, decided, waiting, dead, redriven, ..Ledger::default() };
-    for row in transaction.query("SELECT state, count(*) FROM outbox GROUP BY state", &[]).await.map_err(fault)? {
+    for row in client.query("SELECT state, count(*) FROM outbox GROUP BY state", &[]).await.map_err(fault)? {
         let state = usize::try_from(rows::get::<i16>(&row, 0)?).unwrap_or(usize::MAX);
         if let Some(counted) = ledger.outbound.get_mut(state) {
             *counted = rows::count(&row, 1)?;
         }
     }
     for (sql, finding) in FINDINGS {
-        let wrong = rows::count(&transaction.query_one(sql, &[]).await.map_err(fault)?, 0)?;
+        let wrong = rows::count(&client.query_one(sql, &[]).await.map_err(fault)?, 0)?;
         if wrong > 0 {
             ledger.findings.push(format!("{wrong} {finding}"));
         }
     }
-    transaction.commit().await.map_err(fault)?;
     Ok(ledger)
 }

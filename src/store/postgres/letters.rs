@@ -27,7 +27,8 @@ const SHOWN: usize = 200;
 const PREFIX: &str = "raw_";
 
 pub(super) const KNOWN: &str = "SELECT key, id FROM dedup WHERE key = ANY ($1::bytea[])";
-pub(super) const TO_PUBLISH: &str = "SELECT redriven, body FROM dead WHERE NOT published ORDER BY redriven LIMIT $1";
+pub(super) const TO_PUBLISH: &str = "SELECT redriven AS id, body FROM dead WHERE NOT published
+     UNION ALL SELECT id, body FROM unpublished ORDER BY id LIMIT $1";
 pub(super) const DEAD: &str =
     "SELECT id, at, reason, channel, body FROM dead WHERE redriven IS NULL ORDER BY id DESC LIMIT $1";
 pub(super) const FAILED: &str =
@@ -88,7 +89,8 @@ impl Letters for PostgresRecord {
 
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
         let ids: Vec<i64> = ids.iter().map(|id| raw(id.get())).collect();
-        let sql = "UPDATE dead SET published = true WHERE NOT published AND redriven = ANY ($1::bigint[])";
+        let sql = "WITH carried AS (DELETE FROM unpublished WHERE id = ANY ($1::bigint[]))
+                   UPDATE dead SET published = true WHERE NOT published AND redriven = ANY ($1::bigint[])";
         self.database.execute(sql, &[&ids]).await.map(drop)
     }
 }

@@ -5,6 +5,7 @@
 //! refuse a write by it: who is alive, whose number is whose, and who leads ([`nodes`]).
 
 mod batch;
+mod carry;
 mod customers;
 mod database;
 mod entries;
@@ -40,6 +41,7 @@ use tokio::{
 };
 
 pub use self::{
+    carry::{PostgresReader, PostgresWriter},
     database::Database,
     feed::Horizon,
     look::look,
@@ -79,7 +81,8 @@ impl PostgresRecord {
         let newest = database
             .row(
                 "SELECT GREATEST((SELECT MAX(id) FROM inbound), (SELECT MAX(id) FROM entries),
-                                 (SELECT MAX(id) FROM offers), (SELECT MAX(redriven) FROM dead), 0)",
+                                 (SELECT MAX(id) FROM offers), (SELECT MAX(redriven) FROM dead),
+                                 (SELECT MAX(id) FROM unpublished), 0)",
                 &[],
             )
             .await?;

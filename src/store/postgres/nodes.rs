@@ -16,6 +16,8 @@ use super::{
 };
 use crate::store::{Fence, StoreError};
 
+/// What daemons lock while they take numbers, and who carries a record so that none does.
+pub(super) const NUMBERS: i64 = 0x5377_6974_636a;
 /// The first half of the key that is locked while a lease is taken or committed under; the second is its name.
 pub(super) const LEASES: i32 = 0x5377_6974;
 
@@ -105,7 +107,8 @@ impl Database {
         let fault = |error: tokio_postgres::Error| store_error(&error);
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(fault)?;
-        // One at a time, and nobody comes alive again meanwhile.
+        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&NUMBERS]).await.map_err(fault)?;
+        // Nobody comes alive again meanwhile.
         transaction.execute("LOCK TABLE nodes IN SHARE ROW EXCLUSIVE MODE", &[]).await.map_err(fault)?;
         let sql = format!(
             "INSERT INTO nodes (number, incarnation, name, address, roles, version, started, expires_at)

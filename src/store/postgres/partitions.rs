@@ -13,7 +13,7 @@ use super::{
 use crate::store::StoreError;
 
 /// The tables that have partitions.
-const TABLES: [&str; 2] = ["inbound", "entries"];
+pub(super) const TABLES: [&str; 2] = ["inbound", "entries"];
 const WEEK: i64 = 7 * 24 * 3600;
 /// How many weeks are ready besides the present one.
 const AHEAD: i64 = 4;
@@ -24,12 +24,17 @@ const AT_ONCE: i64 = 5_000;
 
 /// A week: its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Week(Timestamp);
+pub(super) struct Week(Timestamp);
 
 impl Week {
     fn of(moment: Timestamp) -> Self {
         let second = moment.as_second().div_euclid(WEEK) * WEEK;
         Self(Timestamp::from_second(second).unwrap_or_default())
+    }
+
+    /// The week in which an id was made.
+    pub fn of_id(id: i64) -> Self {
+        Self::of(EntryId::from(id.cast_unsigned()).made_at())
     }
 
     fn plus(self, weeks: i64) -> Self {
@@ -52,6 +57,17 @@ impl Week {
     fn first_id(self) -> i64 {
         rows::raw(IdClock::lowest::<EntryId>(self.0).get())
     }
+
+    /// What makes its partition of a table.
+    fn making(self, table: &str) -> String {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {name} (LIKE {table} INCLUDING ALL);
+             ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})",
+            name = self.partition(table),
+            first = self.first_id(),
+            end = self.plus(1).first_id(),
+        )
+    }
 }
 
 /// Makes the partitions of the week before `now` and of the next ones, where they are missing.
@@ -64,16 +80,8 @@ pub(super) async fn make_ahead(client: &Client, now: Timestamp) -> Result<(), St
                 continue;
             }
             // Attached, because making it in place would hold up everybody; `…_other` is looked through meanwhile.
-            let made = client
-                .batch_execute(&format!(
-                    "BEGIN; SET LOCAL lock_timeout = '5s';
-                     CREATE TABLE IF NOT EXISTS {name} (LIKE {table} INCLUDING ALL);
-                     ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({}) TO ({});
-                     COMMIT",
-                    week.first_id(),
-                    week.plus(1).first_id(),
-                ))
-                .await;
+            let making = format!("BEGIN; SET LOCAL lock_timeout = '5s'; {}; COMMIT", week.making(table));
+            let made = client.batch_execute(&making).await;
             if let Err(error) = made {
                 let _ = client.batch_execute("ROLLBACK").await;
                 // Nothing is lost: what it was for goes to the partition of the others.
@@ -84,6 +92,19 @@ pub(super) async fn make_ahead(client: &Client, now: Timestamp) -> Result<(), St
                 );
             }
         }
+    }
+    Ok(())
+}
+
+/// Makes the partitions of one week, past or present, where they are missing. What is later than those of the next weeks was
+/// made by a clock far off, and goes to the partition of the others.
+pub(super) async fn make(client: &Client, week: Week, now: Timestamp) -> Result<(), StoreError> {
+    if week > Week::of(now).plus(AHEAD) {
+        return Ok(());
+    }
+    let present = partitions(client).await?;
+    for table in TABLES.into_iter().filter(|table| !present.contains(&week.partition(table))) {
+        client.batch_execute(&week.making(table)).await.map_err(|error| store_error(&error))?;
     }
     Ok(())
 }

@@ -146,7 +146,8 @@ pub(super) fn doubled(connection: &Connection) -> Result<usize, rusqlite::Error>
     Ok(keys.windows(2).filter(|pair| pair[0] == pair[1]).count())
 }
 
-fn each_row(
+/// Hands on what is in each row from `oldest` on.
+pub(super) fn each_row(
     connection: &Connection,
     oldest: MessageId,
     mut found: impl FnMut(&mut dyn Iterator<Item = Accepted>),

@@ -4,6 +4,7 @@
 //! Start: rows of conversations may lag behind their journal, by at most what was written since the *floor* noted by
 //! the last complete flush; the journal is read from there on, and messages without a turn are delivered again.
 
+mod carry;
 mod channels;
 mod customers;
 mod dedup;
@@ -32,6 +33,7 @@ use rusqlite::{Connection, OpenFlags, Row, Transaction};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+pub use self::carry::{SqliteReader, SqliteWriter};
 use self::{
     dedup::Dedup,
     states::States,

@@ -6,12 +6,15 @@ use contract::{
     Address, Author, Body, Content, ConversationId, CustomerId, EntryId, IdClock, Inbound, MessageId, Outbound,
     OutboundId, Sender, Thread, Timestamp,
 };
-use switchboard::store::{
-    Commit, Committed, Store, StoreError, Taken,
-    conversation::{Conversation, Handoff},
-    customer::{Customer, CustomerChange},
-    entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
-    outbox::DeliveryState,
+use switchboard::{
+    routing::Trigger,
+    store::{
+        Commit, Committed, Store, StoreError, Taken,
+        conversation::{Conversation, Handoff},
+        customer::{Customer, CustomerChange},
+        entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
+        outbox::DeliveryState,
+    },
 };
 
 use super::Opened;
@@ -117,6 +120,12 @@ pub fn turn_entry(id: MessageId, rule: Option<&str>) -> Entry {
 /// A second opinion on a message, on which a rule decided.
 pub fn opinion_entry(ids: &IdClock, of: MessageId, rule: &str) -> Entry {
     let what = What::Refined { of, record: record(Some(rule)) };
+    Entry { id: ids.next(now()), at: now(), author: EntryAuthor::System, what }
+}
+
+/// A rule that ran because of the time alone.
+pub fn fired_entry(ids: &IdClock, of: MessageId, rule: &str) -> Entry {
+    let what = What::Fired { on: Trigger::Idle, after: 600, of, record: record(Some(rule)) };
     Entry { id: ids.next(now()), at: now(), author: EntryAuthor::System, what }
 }
 

@@ -2,6 +2,7 @@
 //! [`Backend`] and one line of [`conform`].
 
 mod attachments;
+mod carry;
 mod customers;
 mod files;
 mod inbox;

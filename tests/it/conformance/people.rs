@@ -9,7 +9,8 @@ use super::{
     make::{is_conflict, now},
 };
 
-fn agent(ids: &IdClock, login: &str) -> Agent {
+/// Somebody of this login.
+pub fn agent(ids: &IdClock, login: &str) -> Agent {
     Agent {
         id: ids.next(now()),
         login: login.into(),

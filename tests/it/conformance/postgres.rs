@@ -32,7 +32,7 @@ use crate::harness::Postgres;
 
 /// A server of its own with an empty record, and a queue beside it.
 pub struct OnPostgres {
-    server: Postgres,
+    pub server: Postgres,
     kept: Arc<Kept>,
 }
 
@@ -56,7 +56,8 @@ impl OnPostgres {
         PostgresSettings { patience: Duration::from_secs(30), ..PostgresSettings::new(&self.server.url()) }
     }
 
-    async fn database(&self) -> Database {
+    /// Connects to it.
+    pub async fn database(&self) -> Database {
         Database::connect(self.settings()).await.unwrap()
     }
 
@@ -68,7 +69,7 @@ impl OnPostgres {
     }
 
     /// Every lease ends, as if nobody had said anything for long.
-    async fn silence(&self) {
+    pub async fn silence(&self) {
         let sql = "UPDATE nodes SET expires_at = clock_timestamp() WHERE expires_at > '-infinity';
              UPDATE leases SET expires_at = clock_timestamp()";
         self.server.client().await.batch_execute(sql).await.unwrap();

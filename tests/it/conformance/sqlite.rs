@@ -28,8 +28,14 @@ pub async fn backend() -> Sqlite {
     Sqlite { folders, path: Mutex::new(path) }
 }
 
+/// The record of a file that is there.
+pub fn at(path: PathBuf) -> Sqlite {
+    Sqlite { folders: tempfile::tempdir().unwrap(), path: Mutex::new(path) }
+}
+
 impl Sqlite {
-    fn path(&self) -> PathBuf {
+    /// Its file.
+    pub fn path(&self) -> PathBuf {
         self.path.lock().unwrap().clone()
     }
 }
