@@ -11,7 +11,7 @@ use contract::{Attachment, AttachmentBytes, AttachmentError, AttachmentStore, Co
 use futures::StreamExt;
 use tokio_util::io::ReaderStream;
 
-use super::{Taken, place};
+use super::{Carried, Taken, folder_of, hashes, place};
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -35,6 +35,15 @@ impl LocalAttachments {
     fn path(&self, hash: ContentHash) -> PathBuf {
         let (folder, name) = place(hash);
         self.folder.join(folder).join(name)
+    }
+
+    async fn write(&self, hash: ContentHash, bytes: Bytes) -> Result<(), AttachmentError> {
+        let path = self.path(hash);
+        tokio::task::spawn_blocking(move || write_durably(&path, &bytes))
+            .await
+            .map_err(io::Error::other)
+            .and_then(|written| written)
+            .map_err(AttachmentError::Unavailable)
     }
 }
 
@@ -62,12 +71,7 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 impl AttachmentStore for LocalAttachments {
     async fn keep(&self, name: &str, media_type: &str, bytes: Bytes) -> Result<Attachment, AttachmentError> {
         let (attachment, hash) = self.taken.attachment(name, media_type, &bytes)?;
-        let path = self.path(hash);
-        tokio::task::spawn_blocking(move || write_durably(&path, &bytes))
-            .await
-            .map_err(io::Error::other)
-            .and_then(|written| written)
-            .map_err(AttachmentError::Unavailable)?;
+        self.write(hash, bytes).await?;
         Ok(attachment)
     }
 
@@ -79,6 +83,25 @@ impl AttachmentStore for LocalAttachments {
         let Some(file) = found(tokio::fs::File::open(self.path(hash)).await)? else { return Ok(None) };
         let size = file.metadata().await.map_err(AttachmentError::Unavailable)?.len();
         Ok(Some(AttachmentBytes { size, chunks: ReaderStream::with_capacity(file, CHUNK_BYTES).boxed() }))
+    }
+}
+
+#[async_trait]
+impl Carried for LocalAttachments {
+    async fn beginning(&self, first: u8) -> Result<Vec<ContentHash>, AttachmentError> {
+        let folder = folder_of(first);
+        let Some(mut entries) = found(tokio::fs::read_dir(self.folder.join(&folder)).await)? else {
+            return Ok(Vec::new());
+        };
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next_entry().await.map_err(AttachmentError::Unavailable)? {
+            names.extend(entry.file_name().into_string().ok());
+        }
+        Ok(hashes(&folder, names.into_iter()))
+    }
+
+    async fn restore(&self, bytes: Bytes) -> Result<(), AttachmentError> {
+        self.write(ContentHash::of(&bytes), bytes).await
     }
 }
 

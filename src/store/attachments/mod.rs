@@ -3,8 +3,9 @@
 mod folder;
 mod s3;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use contract::{Attachment, AttachmentError, AttachmentSource, ContentHash, clean_line};
+use contract::{Attachment, AttachmentError, AttachmentSource, AttachmentStore, ContentHash, clean_line};
 
 pub use self::{
     folder::LocalAttachments,
@@ -13,6 +14,22 @@ pub use self::{
 
 /// The longest name that is kept, in characters.
 const NAME_CHARS: usize = 200;
+
+/// A store whose files can be carried to another one.
+#[async_trait]
+pub trait Carried: AttachmentStore {
+    /// The hashes of its files that begin with this byte, rising.
+    ///
+    /// # Errors
+    /// [`AttachmentError::Unavailable`] when the store cannot be read now.
+    async fn beginning(&self, first: u8) -> Result<Vec<ContentHash>, AttachmentError>;
+
+    /// Keeps bytes that were taken once, whatever is taken now.
+    ///
+    /// # Errors
+    /// [`AttachmentError::Unavailable`] when the store cannot keep them now.
+    async fn restore(&self, bytes: Bytes) -> Result<(), AttachmentError>;
+}
 
 /// Which files are taken, whatever keeps them.
 #[derive(Debug, Clone)]
@@ -67,4 +84,16 @@ fn covers(allowed: &str, media_type: &str) -> bool {
 fn place(hash: ContentHash) -> (String, String) {
     let name = hash.to_string();
     (name[..2].to_owned(), name[2..].to_owned())
+}
+
+/// The folder of the hashes that begin with a byte.
+fn folder_of(first: u8) -> String {
+    format!("{first:02x}")
+}
+
+/// The hashes of the files of such names in a folder, rising. What is no hash is something else's.
+fn hashes(folder: &str, names: impl Iterator<Item = String>) -> Vec<ContentHash> {
+    let mut hashes: Vec<ContentHash> = names.filter_map(|name| format!("{folder}{name}").parse().ok()).collect();
+    hashes.sort_by_key(ToString::to_string);
+    hashes
 }

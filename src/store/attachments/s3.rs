@@ -16,7 +16,7 @@ use object_store::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Taken, place};
+use super::{Carried, Taken, folder_of, hashes, place};
 
 /// How long keeping a file may take, with all attempts.
 const KEEP_WITHIN: Duration = Duration::from_secs(60);
@@ -136,6 +136,19 @@ impl S3Attachments {
         Path::from(format!("{}/{folder}/{name}", self.prefix))
     }
 
+    async fn put(&self, hash: ContentHash, bytes: Bytes) -> Result<(), AttachmentError> {
+        let path = self.path(hash);
+        if self.has(&path, bytes.len() as u64).await? {
+            return Ok(());
+        }
+        // Whoever finds the object without a link of ours gets nothing that a browser would run.
+        let attributes =
+            [(Attribute::ContentType, "application/octet-stream"), (Attribute::ContentDisposition, "attachment")];
+        let options = PutOptions { attributes: attributes.into_iter().collect(), ..PutOptions::default() };
+        in_time(KEEP_WITHIN, self.store.put_opts(&path, bytes.into(), options)).await?;
+        Ok(())
+    }
+
     /// Whether it is there already, whole.
     async fn has(&self, path: &Path, size: u64) -> Result<bool, AttachmentError> {
         let found = found(in_time(ANSWER_WITHIN, self.store.head(path)).await)?;
@@ -189,15 +202,7 @@ fn found<T>(answer: Result<T, Failed>) -> Result<Option<T>, AttachmentError> {
 impl AttachmentStore for S3Attachments {
     async fn keep(&self, name: &str, media_type: &str, bytes: Bytes) -> Result<Attachment, AttachmentError> {
         let (attachment, hash) = self.taken.attachment(name, media_type, &bytes)?;
-        let path = self.path(hash);
-        if self.has(&path, bytes.len() as u64).await? {
-            return Ok(attachment);
-        }
-        // Whoever finds the object without a link of ours gets nothing that a browser would run.
-        let attributes =
-            [(Attribute::ContentType, "application/octet-stream"), (Attribute::ContentDisposition, "attachment")];
-        let options = PutOptions { attributes: attributes.into_iter().collect(), ..PutOptions::default() };
-        in_time(KEEP_WITHIN, self.store.put_opts(&path, bytes.into(), options)).await?;
+        self.put(hash, bytes).await?;
         Ok(attachment)
     }
 
@@ -234,5 +239,23 @@ impl AttachmentStore for S3Attachments {
         ]);
         let signed = signer.signed_url_opts(Method::GET, &self.path(hash), *last, &options).await;
         Ok(Some(signed.map_err(unavailable)?.into()))
+    }
+}
+
+#[async_trait]
+impl Carried for S3Attachments {
+    async fn beginning(&self, first: u8) -> Result<Vec<ContentHash>, AttachmentError> {
+        let folder = folder_of(first);
+        let place = Path::from(format!("{}/{folder}", self.prefix));
+        let mut listed = self.store.list(Some(&place));
+        let mut names = Vec::new();
+        while let Some(file) = in_time(ANSWER_WITHIN, async { listed.next().await.transpose() }).await? {
+            names.extend(file.location.filename().map(str::to_owned));
+        }
+        Ok(hashes(&folder, names.into_iter()))
+    }
+
+    async fn restore(&self, bytes: Bytes) -> Result<(), AttachmentError> {
+        self.put(ContentHash::of(&bytes), bytes).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::{Attachment, AttachmentError, AttachmentSource, AttachmentStore, ContentHash, ServedAs};
 use futures::{StreamExt, future::join_all};
-use switchboard::store::attachments::{LocalAttachments, S3Attachments, S3Settings, Taken};
+use switchboard::store::attachments::{Carried, LocalAttachments, S3Attachments, S3Settings, Taken};
 
 use crate::harness::S3Server;
 
@@ -25,11 +25,31 @@ async fn streamed(store: &dyn AttachmentStore, hash: ContentHash) -> (u64, Vec<B
     (file.size, file.chunks.map(|chunk| chunk.unwrap()).collect().await)
 }
 
-async fn conforms(store: &dyn AttachmentStore) {
+async fn conforms(store: &dyn Carried) {
+    all_of_them_are_listed_and_restored(store).await;
     what_is_kept_is_read_whole_and_streamed(store).await;
     the_same_bytes_are_kept_once_under_two_names(store).await;
     what_is_too_large_or_of_another_type_is_refused(store).await;
     many_at_once_keep_what_they_are(store).await;
+}
+
+async fn all_of_them_are_listed_and_restored(store: &dyn Carried) {
+    let files: Vec<Bytes> = (0..300u32).map(|number| Bytes::from(format!("restored {number}"))).collect();
+    for bytes in files.iter().chain(&files[..3]) {
+        store.restore(bytes.clone()).await.unwrap();
+    }
+    // What was taken once is not looked at again.
+    let large = Bytes::from(vec![5; MOST_BYTES + 1]);
+    store.restore(large.clone()).await.unwrap();
+    let mut listed = Vec::new();
+    for first in 0..=u8::MAX {
+        listed.extend(store.beginning(first).await.unwrap().iter().map(ToString::to_string));
+    }
+    let mut expected: Vec<String> =
+        files.iter().chain([&large]).map(|bytes| ContentHash::of(bytes).to_string()).collect();
+    expected.sort();
+    assert_eq!(listed, expected);
+    assert_eq!(store.open(ContentHash::of(&large)).await.unwrap().unwrap().size, large.len() as u64);
 }
 
 async fn what_is_kept_is_read_whole_and_streamed(store: &dyn AttachmentStore) {
