@@ -2,6 +2,7 @@
 
 pub mod alarms;
 pub mod announce;
+pub mod archive;
 pub mod bot;
 pub mod cli;
 pub mod clock;

@@ -1,6 +1,7 @@
 //! The suites that every backend of a seam passes, written against the traits. A backend plugs in with one
 //! [`Backend`] and one line of [`conform`].
 
+mod archive;
 mod attachments;
 mod carry;
 mod customers;
