@@ -1,13 +1,14 @@
 //! The data folder: who uses it, generated secrets, and how the command line finds the running daemon.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
@@ -104,19 +105,60 @@ impl Home {
     /// # Errors
     /// It can neither be read nor written.
     pub fn secret(&self, name: &str) -> anyhow::Result<[u8; 32]> {
-        let folder = self.0.join("secrets");
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let path = self.secret_path(name);
         if !path.exists() {
-            let secret: [u8; 32] = rand::random();
-            write_private(&path, format!("{}\n", STANDARD.encode(secret)).as_bytes())
-                .with_context(|| format!("{} cannot be written", path.display()))?;
+            self.write_secret(name, rand::random())?;
         }
         let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         let bytes = STANDARD.decode(text.trim().trim_start_matches("whsec_")).ok();
         bytes.and_then(|bytes| bytes.try_into().ok()).with_context(|| {
             format!("{} does not hold 32 bytes in base64; delete it to have a new one made", path.display())
         })
+    }
+
+    /// The secrets that are there, by name.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn secrets(&self) -> anyhow::Result<BTreeMap<String, [u8; 32]>> {
+        let folder = self.0.join("secrets");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            entries => entries.with_context(|| format!("{} cannot be read", folder.display()))?,
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.map(|name| Ok((name.clone(), self.secret(&name)?))).collect()
+    }
+
+    /// Puts a secret that was made elsewhere there.
+    ///
+    /// # Errors
+    /// Another one is there under its name, the name is none, or it cannot be written.
+    pub fn put_secret(&self, name: &str, secret: [u8; 32]) -> anyhow::Result<()> {
+        self.suits(name, secret)?;
+        if self.secret_path(name).exists() { Ok(()) } else { self.write_secret(name, secret) }
+    }
+
+    fn write_secret(&self, name: &str, secret: [u8; 32]) -> anyhow::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.0.join("secrets"))?;
+        let path = self.secret_path(name);
+        write_private(&path, format!("{}\n", STANDARD.encode(secret)).as_bytes())
+            .with_context(|| format!("{} cannot be written", path.display()))
+    }
+
+    /// Checks that a secret that was made elsewhere could be put there, and no other one is in its place.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn suits(&self, name: &str, secret: [u8; 32]) -> anyhow::Result<()> {
+        let path = self.secret_path(name);
+        ensure!(path.file_name().is_some_and(|file| file == name), "{name:?} is not the name of a secret");
+        ensure!(
+            !path.exists() || self.secret(name)? == secret,
+            "{} is another secret than the record's, and goes before it: move it away",
+            path.display()
+        );
+        Ok(())
     }
 
     /// Where the secret of a name is.

@@ -43,7 +43,8 @@ async fn read(config: &Config) -> anyhow::Result<Ledger> {
     }
 }
 
-fn show(ledger: &Ledger) {
+/// Prints it.
+pub(super) fn show(ledger: &Ledger) {
     println!("in   accepted {}", ledger.accepted);
     println!(
         "     = decided {} + waiting {} + dead {} + redriven {}",

@@ -6,6 +6,8 @@ mod channels;
 mod config;
 mod dead;
 mod doctor;
+mod export;
+mod import;
 mod init;
 mod ledger;
 mod record;
@@ -70,6 +72,10 @@ enum Command {
     Dead(dead::DeadCommand),
     /// The account of every message: what came in and what became of it.
     Ledger(ledger::LedgerCommand),
+    /// Write the whole record to one file, to move it to another mode or machine, or to keep it.
+    Export(export::Export),
+    /// Make what was exported the record of an installation that has none.
+    Import(import::Import),
     /// Look for what is wrong with this installation.
     Doctor(doctor::Doctor),
     /// Print a completion script for a shell.
@@ -113,6 +119,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Channels(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Dead(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Ledger(command) => runtime()?.block_on(command.run(&settings()?)),
+        Command::Export(export) => runtime()?.block_on(export.run(&settings()?)),
+        Command::Import(import) => runtime()?.block_on(import.run(&settings()?)),
         Command::Doctor(doctor) => runtime()?.block_on(doctor.run(&settings()?)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "switchboard", &mut std::io::stdout());

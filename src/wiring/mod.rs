@@ -42,7 +42,7 @@ use crate::{
     shadow::{Shadow, ShadowMailbox},
     store::{
         Store,
-        attachments::{LocalAttachments, S3Attachments},
+        attachments::{Carried, LocalAttachments, S3Attachments},
         people::{Agent, Role},
     },
     telemetry,
@@ -352,7 +352,10 @@ impl Daemon {
 }
 
 /// What keeps files.
-fn attachments(config: &Attachments, home: &Home) -> anyhow::Result<Arc<dyn AttachmentStore>> {
+///
+/// # Errors
+/// It is configured wrongly, or its folder cannot be made.
+pub(crate) fn attachments(config: &Attachments, home: &Home) -> anyhow::Result<Arc<dyn Carried>> {
     Ok(match config.store {
         Keeper::Folder => Arc::new(
             LocalAttachments::new(home.attachments(), config.taken())

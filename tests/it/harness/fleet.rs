@@ -39,6 +39,11 @@ impl Fleet {
         }
     }
 
+    /// The record that it gets has an admin already, with this password.
+    pub fn inherit(&mut self, password: &str) {
+        self.admin = Some(password.to_owned());
+    }
+
     /// Starts a daemon in its home. The first one of all makes the admin.
     pub async fn daemon(&mut self, home: Home) -> Daemon {
         let mut daemon = home.start().await;

@@ -3,6 +3,7 @@
 mod alarms;
 mod answers;
 mod callback;
+mod carry;
 mod channels;
 mod command_line;
 mod crash;
