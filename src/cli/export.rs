@@ -113,9 +113,7 @@ fn waiting(seen: &Look) -> anyhow::Result<u64> {
                 "a daemon still takes messages from the broker: stop all daemons first, and wait some seconds for those that were \
                  killed"
             ),
-            Found::There { messages, .. } => Ok(u64::from(*messages)),
-            Found::Missing => Ok(0),
-            Found::Wrong(error) => Err(error.clone().into()),
+            found => Ok(found.waiting()?),
         })
         .sum()
 }

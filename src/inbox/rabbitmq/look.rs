@@ -2,6 +2,7 @@
 //! they should be, who takes messages from them, and how many wait.
 
 use futures::{StreamExt, stream};
+use lapin::Connection;
 
 use super::{
     Settings,
@@ -57,9 +58,7 @@ pub async fn look(settings: &Settings) -> Result<Look, LookError> {
     let greeting = tokio::time::timeout(link::GREETING, greet(&address)).await;
     let server = greeting.unwrap_or_else(|_| Err("it does not greet".to_owned())).map_err(away)?;
     let connection = link::connect(&address, "switchboard doctor").await.map_err(away)?;
-    let partitions = stream::iter(0..settings.partitions).map(|at| topology::find_partition(&connection, at));
-    let partitions = partitions.buffered(AT_ONCE).collect().await;
-    let dead = topology::find_dead(&connection).await;
+    let (partitions, dead) = queues(&connection, settings.partitions).await;
     let others = topology::find_others(&connection, settings.partitions).await;
     link::farewell(&connection).await;
     Ok(Look { server, partitions, dead, others })
@@ -68,12 +67,22 @@ pub async fn look(settings: &Settings) -> Result<Look, LookError> {
 /// How many accepted messages the broker has and has given to no daemon. Those that daemons have in hand it does not tell.
 ///
 /// # Errors
-/// It cannot be reached, or does not tell of one of its queues.
+/// It cannot be reached, or one of its queues is another one, or silent.
 pub async fn waiting(settings: &Settings) -> Result<u64, LookError> {
     let address = settings.address()?;
     let away = |why| LookError::Away { place: address.place.clone(), why };
     let connection = link::connect(&address, "switchboard ledger").await.map_err(away)?;
-    let waiting = topology::waiting(&connection, settings.partitions).await;
+    let (partitions, dead) = queues(&connection, settings.partitions).await;
     link::farewell(&connection).await;
-    waiting.map_err(away)
+    partitions
+        .iter()
+        .chain([&dead])
+        .map(Found::waiting)
+        .sum::<Result<u64, _>>()
+        .map_err(|error| away(error.to_string()))
+}
+
+async fn queues(connection: &Connection, partitions: u16) -> (Vec<Found>, Found) {
+    let found = stream::iter(0..partitions).map(|at| topology::find_partition(connection, at));
+    (found.buffered(AT_ONCE).collect().await, topology::find_dead(connection).await)
 }

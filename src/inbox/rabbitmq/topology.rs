@@ -146,6 +146,20 @@ pub enum Found {
     Wrong(TopologyError),
 }
 
+impl Found {
+    /// How many messages are with no node; none where nothing is.
+    ///
+    /// # Errors
+    /// It is another one, or silent.
+    pub fn waiting(&self) -> Result<u64, TopologyError> {
+        match self {
+            Self::There { messages, .. } => Ok((*messages).into()),
+            Self::Missing => Ok(0),
+            Self::Wrong(error) => Err(error.clone()),
+        }
+    }
+}
+
 /// Looks for the queue of a partition.
 pub(super) async fn find_partition(connection: &Connection, partition: u16) -> Found {
     find(connection, queue_of(partition), partition_arguments()).await

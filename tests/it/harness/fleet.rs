@@ -5,7 +5,7 @@ use std::fs;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
-use super::{Broker, Callback, Daemon, Home, Postgres, RedisServer};
+use super::{Broker, Callback, Daemon, Home, Postgres, RedisServer, Wire};
 
 /// The three engines.
 pub struct Fleet {
@@ -52,6 +52,22 @@ impl Fleet {
             None => self.admin = Some(daemon.first_password.clone()),
         }
         daemon
+    }
+
+    /// The same, by way of wires that can be cut.
+    pub async fn wired(&self, role: &str, callback: Option<&Callback>) -> (Home, Vec<Wire>) {
+        let mut home = self.home(role, callback);
+        let mut wires = Vec::new();
+        for (engine, url) in [
+            ("RABBITMQ", self.broker.settings().url.expose_secret()),
+            ("POSTGRES", self.postgres.tcp_url().as_str()),
+            ("REDIS", self.redis.url().as_str()),
+        ] {
+            let wire = Wire::to(url).await;
+            home = home.with_env(&format!("SWITCHBOARD_DISTRIBUTED__{engine}__URL"), &wire.url);
+            wires.push(wire);
+        }
+        (home, wires)
     }
 
     fn settings(&self) -> String {

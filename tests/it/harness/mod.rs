@@ -13,6 +13,7 @@ mod rabbitmq;
 mod redis;
 mod s3;
 mod web_chat;
+mod wire;
 
 use std::{future::Future, time::Duration};
 
@@ -30,6 +31,7 @@ pub use redis::RedisServer;
 pub use s3::S3Server;
 use serde_json::Value;
 pub use web_chat::{Visitor, vouch};
+pub use wire::Wire;
 
 /// How long anything may take before a test calls it lost. Far above what it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -138,7 +138,8 @@ impl Postgres {
         self.try_client().await.unwrap()
     }
 
-    async fn try_client(&self) -> Result<Client, tokio_postgres::Error> {
+    /// The same, where the server may be down.
+    pub async fn try_client(&self) -> Result<Client, tokio_postgres::Error> {
         let (client, connection) = tokio_postgres::connect(&self.url(), NoTls).await?;
         tokio::spawn(connection);
         Ok(client)

@@ -9,6 +9,7 @@ mod command_line;
 mod crash;
 mod desk;
 mod fleet;
+mod fleet_harm;
 mod fleet_health;
 mod fleet_news;
 mod hostile;
