@@ -7,9 +7,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
 
+#[path = "support/http.rs"]
+mod http;
+
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -22,8 +24,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use contract::{Address, Body, Content, IdClock, Inbound, Inbox, Sender, Thread, Timestamp};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use http::{Connection, RULES, SECRET, processor_time, text, write_rules};
 use switchboard::{
     inbox::Queue,
     store::{
@@ -48,8 +49,6 @@ const SENDERS: usize = 256;
 const CONVERSATIONS: usize = 5_120;
 /// Conversations of each sender.
 const EACH: u64 = (CONVERSATIONS / SENDERS) as u64;
-const SECRET: [u8; 32] = [7; 32];
-const RULES: usize = 100;
 
 struct Plan {
     seconds: u64,
@@ -292,14 +291,6 @@ impl std::fmt::Display for Rate {
     }
 }
 
-/// The processor time that a process has taken, in microseconds; `self` or its id.
-fn processor_time(process: &str) -> f64 {
-    const MICROS_A_TICK: f64 = 10_000.0;
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    let numbers = stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(2);
-    numbers.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() * MICROS_A_TICK
-}
-
 /// What `producers` at once get done.
 async fn rate<F, Fut>(until: Until, producers: usize, work: F) -> Rate
 where
@@ -350,15 +341,6 @@ fn inbound(sender: usize, number: u64, each: u64) -> Inbound {
         automatic: false,
         related: None,
     }
-}
-
-/// About 700 characters, so that a stored body has about a kibibyte.
-fn text(number: u64) -> String {
-    let mut text = format!("Order number {number}: could you tell me where it is? ");
-    while text.len() < 700 {
-        text.push_str("It was to arrive on Tuesday and the tracking page shows nothing new. ");
-    }
-    text
 }
 
 struct Daemon {
@@ -436,11 +418,11 @@ impl Daemon {
             .map(|sender| {
                 let address = self.address.clone();
                 tokio::spawn(async move {
-                    let mut connection = Connection::open(&address).await;
+                    let mut connection = Connection::open(&address).await.unwrap();
                     let mut waits = Vec::new();
                     let mut number = first;
                     while until.goes_on(number - first) {
-                        waits.push(connection.send(sender, number).await);
+                        waits.push(send(&mut connection, sender, number).await);
                         number += 1;
                     }
                     waits
@@ -454,7 +436,7 @@ impl Daemon {
         let sent = waits.len() as u64;
         self.sent += sent;
         // The rate is of decided messages: it ends when the last one's turn is committed.
-        while self.metric("switchboard_inbox_waiting").await > 0.0 {
+        while http::metric(&self.metrics().await, "switchboard_inbox_waiting") > 0.0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let rate = Rate {
@@ -472,12 +454,12 @@ impl Daemon {
             .map(|sender| {
                 let address = self.address.clone();
                 tokio::spawn(async move {
-                    let mut connection = Connection::open(&address).await;
+                    let mut connection = Connection::open(&address).await.unwrap();
                     let mut ticks = tokio::time::interval(pause);
                     let mut waits = Vec::new();
                     for number in 0..seconds * per_second / CONNECTIONS {
                         ticks.tick().await;
-                        waits.push(connection.send(sender as usize, first + number).await);
+                        waits.push(send(&mut connection, sender as usize, first + number).await);
                     }
                     waits
                 })
@@ -491,23 +473,12 @@ impl Daemon {
         summary(Rate::default(), waits)
     }
 
-    async fn page(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut page = String::new();
-        stream.read_to_string(&mut page).await.unwrap();
-        page
-    }
-
-    async fn metric(&self, name: &str) -> f64 {
-        let page = self.page("/metrics").await;
-        let line = page.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
+    async fn metrics(&self) -> String {
+        http::page(&self.address, "/metrics").await.unwrap()
     }
 
     async fn decided_buckets(&self) -> Vec<(String, f64)> {
-        let page = self.page("/metrics").await;
+        let page = self.metrics().await;
         let lines = page.lines().filter_map(|line| line.strip_prefix("switchboard_decided_seconds_bucket{le=\""));
         lines
             .filter_map(|line| {
@@ -558,6 +529,18 @@ impl Daemon {
     }
 }
 
+/// How long it takes until a message is accepted: to be told to come back later is part of that.
+async fn send(connection: &mut Connection, sender: usize, number: u64) -> Duration {
+    let handle = format!("customer-{}-{}", sender, number % EACH);
+    let id = format!("{sender}-{number}-{:x}", rand::random::<u32>());
+    let request = http::request(&id, &handle, &text(number));
+    let started = Instant::now();
+    while !connection.send(&request).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    started.elapsed()
+}
+
 fn summary(rate: Rate, mut waits: Vec<Duration>) -> Flood {
     waits.sort_unstable();
     let at = |quantile: f64| waits[((waits.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1000.0;
@@ -577,72 +560,4 @@ fn quantile(before: &[(String, f64)], after: &[(String, f64)], quantile: f64) ->
         .iter()
         .find(|(_, count)| *count >= all * quantile)
         .map_or_else(|| "?".into(), |(bound, _)| format!("{bound} s"))
-}
-
-/// One connection that is kept open.
-struct Connection {
-    stream: TcpStream,
-    answer: Vec<u8>,
-}
-
-impl Connection {
-    async fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, answer: vec![0; 4096] }
-    }
-
-    async fn send(&mut self, sender: usize, number: u64) -> Duration {
-        let handle = format!("customer-{}-{}", sender, number % EACH);
-        let id = format!("{sender}-{number}-{:x}", rand::random::<u32>());
-        let body = format!(r#"{{"id":"{id}","from":{{"handle":"{handle}"}},"text":"{}"}}"#, text(number));
-        let stamp = Timestamp::now().as_second();
-        let mut mac = Hmac::<Sha256>::new_from_slice(&SECRET).unwrap();
-        mac.update(format!("{id}.{stamp}.").as_bytes());
-        mac.update(body.as_bytes());
-        let signature = STANDARD.encode(mac.finalize().into_bytes());
-        let request = format!(
-            "POST /channels/load/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nwebhook-id: {id}\r\n\
-             webhook-timestamp: {stamp}\r\nwebhook-signature: v1,{signature}\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let started = Instant::now();
-        loop {
-            self.stream.write_all(request.as_bytes()).await.unwrap();
-            let read = self.stream.read(&mut self.answer).await.unwrap();
-            if self.answer[..read].starts_with(b"HTTP/1.1 202") {
-                return started.elapsed();
-            }
-            // Told to come back later: that is part of the wait.
-            assert!(
-                self.answer[..read].starts_with(b"HTTP/1.1 503"),
-                "{}",
-                String::from_utf8_lossy(&self.answer[..read])
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-fn write_rules(folder: &Path) {
-    std::fs::create_dir_all(folder).unwrap();
-    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("routing-rules");
-    for file in ["queues.yaml", "skills.yaml", "calendars.yaml", "templates.yaml"] {
-        std::fs::copy(shop.join(file), folder.join(file)).unwrap();
-    }
-    let mut rules = "rules:\n".to_owned();
-    for number in 1..RULES {
-        let _ = match number % 3 {
-            0 => writeln!(
-                rules,
-                "  - name: rule {number}\n    when: message.text.contains(\"marker-{number}\")\n    then: [{{tag: t{number}}}]"
-            ),
-            _ => writeln!(
-                rules,
-                "  - name: rule {number}\n    when: message.language == \"en\" && customer.tier == \"tier-{number}\"\n    then: [{{tag: t{number}}}]"
-            ),
-        };
-    }
-    rules.push_str("  - name: everything else\n    then: [{reply: {template: please-rephrase}}, {ignore: true}]\n");
-    std::fs::write(folder.join("50-rules.yaml"), rules).unwrap();
 }
