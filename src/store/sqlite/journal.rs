@@ -146,11 +146,10 @@ impl Journal for SqliteRecord {
             return Err(StoreError::Missing("conversation"));
         };
         self.read(move |connection| {
-            let mut from = match before {
-                Some(before) => previous(connection, before)?,
-                None => first.last_entry,
+            let (mut from, mut older) = match before {
+                Some(before) => place_before(connection, before, &first)?,
+                None => (first.last_entry, first.before),
             };
-            let mut older = first.before;
             let mut items = Vec::new();
             while items.len() <= limit {
                 let Some(id) = from else {
@@ -465,12 +464,23 @@ fn owner_of(connection: &Connection, address: &Address) -> Result<Option<Custome
         .optional()
 }
 
-fn previous(connection: &Connection, id: EntryId) -> Result<Option<EntryId>, rusqlite::Error> {
-    let previous: Option<Option<i64>> = connection
-        .prepare_cached("SELECT prev FROM entries WHERE id = ?1")?
-        .query_row([id.get().cast_signed()], |row| row.get(0))
+/// What comes before an entry: in its own conversation, and behind the end of that.
+fn place_before(
+    connection: &Connection,
+    before: EntryId,
+    first: &Conversation,
+) -> Result<(Option<EntryId>, Option<ConversationId>), rusqlite::Error> {
+    let found: Option<(Option<i64>, ConversationId)> = connection
+        .prepare_cached("SELECT prev, conversation FROM entries WHERE id = ?1")?
+        .query_row([before.get().cast_signed()], |row| Ok((row.get(0)?, id_column(row, 1)?)))
         .optional()?;
-    Ok(previous.flatten().map(|id| EntryId::from(id.cast_unsigned())))
+    let Some((prev, conversation)) = found else { return Ok((None, first.before)) };
+    let older = if conversation == first.id {
+        first.before
+    } else {
+        row_of(connection, conversation)?.and_then(|conversation| conversation.before)
+    };
+    Ok((prev.map(|id| EntryId::from(id.cast_unsigned())), older))
 }
 
 fn full_entry(connection: &Connection, id: EntryId) -> Result<Option<(FullEntry, Option<EntryId>)>, rusqlite::Error> {

@@ -214,6 +214,8 @@ pub async fn a_thread_goes_on_over_its_conversations(backend: &impl Backend) {
     // A cursor may lie in a conversation before.
     let older = store.entries(last.id, Some(expected[4]), 3, true).await.unwrap();
     assert_eq!(ids_of(older), (expected[1..4].to_vec(), true));
+    let oldest = store.entries(last.id, Some(expected[3]), 10, true).await.unwrap();
+    assert_eq!(ids_of(oldest), (expected[..3].to_vec(), false));
 }
 
 pub async fn lists_show_what_they_say_newest_first_in_parts(backend: &impl Backend) {

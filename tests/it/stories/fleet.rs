@@ -120,8 +120,8 @@ async fn what_cannot_work_together_is_refused_in_words() {
     let mut fleet = Fleet::start().await;
     let home = fleet.home("all", None);
     let mut daemon = fleet.daemon(home).await;
-    let other = fleet.home("all", None).with_env("SWITCHBOARD_DISTRIBUTED__PARTITIONS", "4");
-    let ran = other.run(&["run", "--listen", "127.0.0.1:0"]).await;
+    let other_number = fleet.home("all", None).with_env("SWITCHBOARD_DISTRIBUTED__PARTITIONS", "4");
+    let ran = other_number.run(&["run", "--listen", "127.0.0.1:0"]).await;
     assert!(!ran.ok && ran.err.contains("partitions"), "{}", ran.all());
     let ran = daemon.home.run(&["doctor"]).await;
     assert!(ran.ok && ran.out.contains("daemon 0 at http://127.0.0.1"), "{}", ran.all());
@@ -136,6 +136,12 @@ async fn what_cannot_work_together_is_refused_in_words() {
         fleet.home("all", None).with_env("SWITCHBOARD_DISTRIBUTED__POSTGRES__URL", "postgres://nobody@127.0.0.1:1/x");
     let ran = other.run(&["run", "--listen", "127.0.0.1:0"]).await;
     assert!(!ran.ok && ran.err.contains("postgres://127.0.0.1:1/x"), "{}", ran.all());
+    // The runbook's way to another number: nothing waits, every daemon is stopped, the queues are deleted.
+    daemon.stop().await;
+    fleet.broker.clean().await;
+    let mut daemon = fleet.daemon(other_number).await;
+    daemon.http().say("li", "How do I return an item?").await;
+    eventually("it is decided", || async { (daemon.ledger().await["decided"] == 1).then_some(()) }).await;
     // Engines that are gone keep no daemon from stopping.
     fleet.postgres.kill();
     fleet.broker.kill().await;
