@@ -41,8 +41,11 @@ const CONNECTIONS: usize = 256;
 const CONVERSATIONS: usize = 5_120;
 const EACH: usize = CONVERSATIONS / CONNECTIONS;
 /// PostgreSQL as it is meant to run: what it says is committed is on disk.
-const DURABLE: &str =
-    "-c fsync=on -c full_page_writes=on -c wal_compression=on -c autovacuum=on -c shared_buffers=512MB";
+const DURABLE: &str = "-c fsync=on -c full_page_writes=on -c wal_compression=on -c autovacuum=on -c shared_buffers=512MB \
+     -c shared_preload_libraries=pg_stat_statements";
+/// What the database spends its time with: calls, and microseconds of all of them.
+const STATEMENTS: &str = "SELECT calls, 1000 * total_exec_time, regexp_replace(query, '\\s+', ' ', 'g')
+     FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat%' ORDER BY total_exec_time DESC LIMIT 12";
 
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(120), future).await.unwrap_or_else(|_| panic!("{what}: did not happen"))
@@ -83,6 +86,7 @@ async fn measure(lasts: Duration, rate: u64) {
             // The second message of a conversation is the first one that finds its customer known.
             fleet.flood(Until::Each(2 * EACH as u64)).await;
         }
+        fleet.postgres.client().await.batch_execute("SELECT pg_stat_statements_reset()").await.unwrap();
         let seen = fleet.flood(Until::Over(lasts)).await;
         println!(
             "{many} daemons: {:>6.0} decided/s, {:.0} % of {bare:.0}/s through a bare queue; accepted p50 {:.1} ms, p99 {:.1} ms",
@@ -92,6 +96,9 @@ async fn measure(lasts: Duration, rate: u64) {
             seen.p99,
         );
         println!("           {}", seen.cost);
+        if many == 1 {
+            fleet.statements(seen.sent).await;
+        }
     }
     fleet.kills(rate, lasts).await;
     fleet.account().await;
@@ -121,6 +128,7 @@ enum Until {
 }
 
 struct Seen {
+    sent: f64,
     rate: f64,
     p50: f64,
     p99: f64,
@@ -133,6 +141,7 @@ impl Fleet {
         let (postgres, broker) = tokio::join!(Postgres::start_with(postgres), Broker::start());
         let folder = tempfile::tempdir().unwrap();
         let redis = Redis::start();
+        postgres.client().await.batch_execute("CREATE EXTENSION pg_stat_statements").await.unwrap();
         http::write_rules(&folder.path().join("rules"));
         let password = broker.settings().password.unwrap();
         std::fs::write(folder.path().join("rabbitmq"), password.expose_secret()).unwrap();
@@ -217,7 +226,16 @@ impl Fleet {
         );
         waits.sort_unstable();
         let at = |quantile: f64| waits[((waits.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1000.0;
-        Seen { rate: sent / took, p50: at(0.5), p99: at(0.99), cost }
+        Seen { sent, rate: sent / took, p50: at(0.5), p99: at(0.99), cost }
+    }
+
+    /// Says what a message costs the database, by statement.
+    async fn statements(&self, sent: f64) {
+        for row in self.postgres.client().await.query(STATEMENTS, &[]).await.unwrap() {
+            let (calls, micros, query): (i64, f64, String) = (row.get(0), row.get(1), row.get(2));
+            let query: String = query.chars().take(90).collect();
+            println!("           {:>6.1} µs a message, {:>5.2} times: {query}", micros / sent, calls as f64 / sent);
+        }
     }
 
     fn daemon_time(&self) -> f64 {
