@@ -164,8 +164,8 @@ async fn fill(client: &Client, messages: i64) -> Filled {
         format!("INSERT INTO addresses SELECT 'webchat:shop', 'v' || c, {customer} FROM {all}"),
         format!("INSERT INTO identifiers SELECT 'email', 'c' || c || '@example.com', {customer}, true FROM {all}"),
         format!(
-            "INSERT INTO outbox (id, channel, conversation, place, state)
-             SELECT {reply}, 'shop', {conversation}, m, CASE WHEN m = 9 AND c % 1000 = 0 THEN 0 ELSE 2 END FROM {turns}"
+            "INSERT INTO outbox (id, channel, conversation, place, precedence, state)
+             SELECT {reply}, 'shop', {conversation}, m, 1, CASE WHEN m = 9 AND c % 1000 = 0 THEN 0 ELSE 2 END FROM {turns}"
         ),
         "VACUUM ANALYZE".to_owned(),
         "CHECKPOINT".to_owned(),

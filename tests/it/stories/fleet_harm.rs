@@ -208,10 +208,11 @@ async fn a_daemon_that_is_cut_off_does_no_harm_and_takes_part_again() {
     eventually("it takes part again", || async {
         let (ready, _) = daemons[0].get("/readyz").await;
         let (_, metrics) = daemons[0].get("/metrics").await;
-        let has_work = metrics
-            .lines()
-            .any(|line| line.strip_prefix("switchboard_inbox_partitions ").is_some_and(|many| many != "0"));
-        (ready == 200 && has_work && metrics.contains("switchboard_node_silent_total 1")).then_some(())
+        let has = |metric: &str| {
+            metrics.lines().any(|line| line.strip_prefix(metric).is_some_and(|value| value.trim_start() != "0"))
+        };
+        let was_silent = has("switchboard_node_silent_total ");
+        (ready == 200 && was_silent && has("switchboard_inbox_partitions ")).then_some(())
     })
     .await;
     leader(&daemons).await;
@@ -223,7 +224,6 @@ async fn a_daemon_that_is_cut_off_does_no_harm_and_takes_part_again() {
 }
 
 /// Each message of the writers is there once, has been answered once, and everything in order; `others` were not answered.
-
 async fn is_all_there(daemons: &mut [Daemon], callback: &Callback, acknowledged: &[usize], others: usize) {
     let total: usize = acknowledged.iter().sum();
     let mut ledger = daemons[0].ledger().await;
