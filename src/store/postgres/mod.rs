@@ -35,6 +35,7 @@ use std::{
 };
 
 use contract::IdClock;
+use hashbrown::HashSet;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -67,6 +68,8 @@ pub struct PostgresRecord {
     database: Database,
     node: Node,
     ids: Arc<IdClock>,
+    /// What it leased from the outbox and has not settled.
+    in_hand: Mutex<HashSet<i64>>,
     commits: Mutex<Option<mpsc::Sender<Op>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     tidying: Option<JoinHandle<()>>,
@@ -103,6 +106,7 @@ impl PostgresRecord {
             database,
             node,
             ids,
+            in_hand: Mutex::default(),
         }))
     }
 
@@ -116,6 +120,7 @@ impl PostgresRecord {
             database,
             node: Node { number: 0, incarnation: -1, joined: contract::Timestamp::UNIX_EPOCH },
             ids: Arc::new(IdClock::new(0)),
+            in_hand: Mutex::default(),
             commits: Mutex::new(None),
             tasks: Mutex::default(),
             tidying: None,

@@ -1,8 +1,12 @@
 //! The outbox on PostgreSQL. A message that is being sent has the node that sends it; when that node is no more, somebody
-//! else finds the message and does what a start would do.
+//! else finds the message and does what a start would do. What a node leased and never heard of, because the answer was lost
+//! with its connection, it finds itself: it knows what it has in hand.
+
+use std::sync::{MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use contract::{ConversationId, MessageId, OutboundId, Reached, Timestamp};
+use hashbrown::HashSet;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
@@ -55,6 +59,11 @@ pub(super) const RELEASE: &str = "UPDATE outbox SET state = 0, next_at = 0
 pub(super) const LEFT_BEHIND: &str = "UPDATE outbox SET state = $2, node = NULL, incarnation = NULL
      WHERE state IN (1, 5, 6, 7) AND state = 1 AND channel = $1 AND NOT COALESCE(is_alive(node, incarnation), false)";
 
+/// What this node leased and has not in hand.
+const ASTRAY: &str = "UPDATE outbox SET state = 0, node = NULL, incarnation = NULL
+     WHERE state IN (1, 5, 6, 7) AND state = 1 AND channel = $1 AND node = $2 AND incarnation = $3
+       AND id <> ALL ($4::bigint[])";
+
 impl PostgresRecord {
     async fn lease_of(
         &self,
@@ -73,6 +82,22 @@ impl PostgresRecord {
         leased.filter_map(Result::transpose).collect()
     }
 
+    fn in_hand(&self) -> MutexGuard<'_, HashSet<i64>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes pending what was leased for a channel and never came here. Nothing of the channel is being leased meanwhile:
+    /// whoever sends for it asks for this.
+    async fn find_astray(&self, channel: &str) -> Result<(), StoreError> {
+        let in_hand: Vec<i64> = self.in_hand().iter().copied().collect();
+        let (node, incarnation) = self.node.columns();
+        let count = self.database.execute(ASTRAY, &[&plain(channel), &node, &incarnation, &in_hand]).await?;
+        if count > 0 {
+            tracing::warn!(count, channel, "Messages were leased for this daemon and never arrived here; they go now.");
+        }
+        Ok(())
+    }
+
     async fn take_over(&self, channel: &str, resend: bool) -> Result<u64, StoreError> {
         let becomes = if resend { DeliveryState::Pending } else { DeliveryState::Unknown } as i16;
         self.database.execute(LEFT_BEHIND, &[&plain(channel), &becomes]).await
@@ -88,6 +113,7 @@ impl Outbox for PostgresRecord {
     }
 
     async fn reclaim(&self, channel: &str, resend: bool) -> Result<u64, StoreError> {
+        self.find_astray(channel).await?;
         self.take_over(channel, resend).await
     }
 
@@ -102,6 +128,7 @@ impl Outbox for PostgresRecord {
         for precedence in Precedence::ALL {
             leased.extend(self.lease_of(channel, now, precedence, limit - leased.len()).await?);
         }
+        self.in_hand().extend(leased.iter().map(|leased| raw(leased.outbound.id.get())));
         Ok(leased)
     }
 
@@ -109,7 +136,9 @@ impl Outbox for PostgresRecord {
         let (node, incarnation) = self.node.columns();
         let rows = self.database.write(PROBE, &[&plain(channel), &node, &incarnation]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        leased(row, Precedence::from_number(rows::get::<i16>(row, 4)?.into()))
+        let probe = leased(row, Precedence::from_number(rows::get::<i16>(row, 4)?.into()))?;
+        self.in_hand().extend(probe.iter().map(|probe| raw(probe.outbound.id.get())));
+        Ok(probe)
     }
 
     async fn release(&self, channel: &str) -> Result<(), StoreError> {
@@ -147,8 +176,10 @@ impl Outbox for PostgresRecord {
                     &settled.iter().map(|settled| held_for(&settled.delivery)).collect::<Vec<_>>(),
                 ],
             )
-            .await
-            .map(drop)
+            .await?;
+        let mut in_hand = self.in_hand();
+        settled.iter().for_each(|settled| _ = in_hand.remove(&raw(settled.id.get())));
+        Ok(())
     }
 
     async fn reached(

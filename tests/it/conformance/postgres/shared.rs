@@ -122,6 +122,37 @@ async fn what_a_dead_node_was_sending_is_taken_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_leased_and_never_arrived_is_leased_again() {
+    let backend = backend().await;
+    let (a, b) = (backend.node("a").await, backend.node("b").await);
+    let mut replies = Vec::new();
+    for thread in ["v1", "v2"] {
+        let c = opened(&*a, a.clock(), thread).await;
+        replies.push(replied(&*a, a.clock(), c.id, "hello").await);
+    }
+    // As when the connection was lost behind the commit of a lease, and before its answer.
+    let sql = format!(
+        "UPDATE outbox SET state = 1, node = {}, incarnation = {} WHERE id = {}",
+        a.node().number,
+        a.node().incarnation,
+        replies[0].get()
+    );
+    backend.server.client().await.batch_execute(&sql).await.unwrap();
+    let leased = async |record: &PostgresRecord| -> Vec<_> {
+        record.lease(CHANNEL, now(), 10, 0).await.unwrap().into_iter().map(|leased| leased.outbound.id).collect()
+    };
+    assert_eq!(leased(&a).await, replies[1..]);
+    assert_eq!(b.reclaim(CHANNEL, true).await.unwrap(), 0, "it is not known to be astray there");
+    assert!(leased(&b).await.is_empty());
+    a.reclaim("another", true).await.unwrap();
+    assert!(leased(&a).await.is_empty());
+    a.reclaim(CHANNEL, false).await.unwrap();
+    assert_eq!(leased(&a).await, replies[..1], "it was never sent, and what is in hand stays there");
+    a.reclaim(CHANNEL, true).await.unwrap();
+    assert!(leased(&a).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_daemons_send_each_message_once_and_in_order() {
     const CONVERSATIONS: usize = 12;
     const REPLIES: usize = 5;
