@@ -16,7 +16,7 @@ use super::{
 /// way.
 pub const OLDEST: (u32, u32) = (3, 10);
 
-/// How many queues are looked at at once: one that has no leader is silent for seconds.
+/// How many queues are looked at at once: one that does not answer takes seconds.
 const AT_ONCE: usize = 16;
 
 /// What was seen.

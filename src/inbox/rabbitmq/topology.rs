@@ -76,8 +76,9 @@ pub enum TopologyError {
 /// # Errors
 /// Something is there and is not what it should be, or the broker refuses.
 pub(super) async fn declare(connection: &Connection, partitions: u16) -> Result<(), TopologyError> {
-    if exists(connection, PARTITIONS).await? {
-        declare_partitions(&open(connection).await?, partitions).await?;
+    match look_for_partitions(connection, partitions).await {
+        Ok(_) | Err(TopologyError::Missing(_)) => {}
+        Err(error) => return Err(error),
     }
     let channel = open(connection).await?;
     exchange(&channel, INBOX, ExchangeKind::Direct).await?;
@@ -223,19 +224,6 @@ fn found(looked: Result<(u32, u32), TopologyError>) -> Found {
 
 async fn open(connection: &Connection) -> Result<Channel, TopologyError> {
     link::channel(connection).await.map_err(TopologyError::Refused)
-}
-
-/// Whether there is a queue of this name.
-async fn exists(connection: &Connection, queue: &str) -> Result<bool, TopologyError> {
-    let channel = open(connection).await?;
-    match ask(&channel, queue.into()).await {
-        Ok(_) => {
-            link::close(&channel).await;
-            Ok(true)
-        }
-        Err(TopologyError::Missing(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 async fn declare_partitions(channel: &Channel, partitions: u16) -> Result<(), TopologyError> {
