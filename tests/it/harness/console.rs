@@ -143,6 +143,14 @@ impl Console {
         assert_eq!(text(&agent, "/presence"), presence);
     }
 
+    /// Comes online, as soon as one of several daemons has the desk.
+    pub async fn come_online(&self) {
+        eventually("the desk takes presences", || async {
+            (self.put("/me/presence", &json!({"presence": "online"})).await.0 == 200).then_some(())
+        })
+        .await;
+    }
+
     /// A conversation's journal.
     pub async fn entries(&self, conversation: &str) -> Vec<Value> {
         items(&self.get(&format!("/conversations/{conversation}/entries?limit=200")).await).to_vec()

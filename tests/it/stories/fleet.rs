@@ -47,10 +47,7 @@ async fn customer_agent_and_desk_are_each_at_another_daemon() {
     })
     .await;
     let mut live = ann.live().await;
-    eventually("the desk takes presences", || async {
-        (ann.put("/me/presence", &json!({"presence": "online"})).await.0 == 200).then_some(())
-    })
-    .await;
+    ann.come_online().await;
 
     let mut visitor = Visitor::arrive(&of_visitor.url).await;
     visitor.say("I want to talk to a person").await;
@@ -103,10 +100,7 @@ async fn roles_are_parts_of_one_daemon() {
     let admin = gateway.admin().await;
     let agent = gateway.agent(&admin, "bob", json!({})).await;
     let mut live = agent.live().await;
-    eventually("the desk takes presences", || async {
-        (agent.put("/me/presence", &json!({"presence": "online"})).await.0 == 200).then_some(())
-    })
-    .await;
+    agent.come_online().await;
     gateway.http().say("ann", "I want to talk to a person").await;
     let offer = live.offer().await;
     assert_eq!(agent.accept(&offer).await.0, 200);

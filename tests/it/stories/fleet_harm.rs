@@ -195,10 +195,7 @@ async fn a_daemon_that_is_cut_off_does_no_harm_and_takes_part_again() {
 
     // The others have its partitions and the desk.
     leader(&daemons[1..]).await;
-    eventually("the desk takes presences", || async {
-        (ann.put("/me/presence", &json!({"presence": "online"})).await.0 == 200).then_some(())
-    })
-    .await;
+    ann.come_online().await;
     daemons[2].http().say("li", "a person").await;
     let offer = live.offer().await;
     assert_eq!(ann.accept(&offer).await.0, 200);

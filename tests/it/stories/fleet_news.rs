@@ -52,10 +52,7 @@ async fn what_a_message_makes_due_is_watched_over_wherever_it_was_taken() {
 
     let ann = gateway.agent(&admin, "ann", json!({})).await;
     let mut live = ann.live().await;
-    eventually("the desk takes presences", || async {
-        (ann.put("/me/presence", &json!({"presence": "online"})).await.0 == 200).then_some(())
-    })
-    .await;
+    ann.come_online().await;
     gateway.http().say("bo", "Is there a person?").await;
     let offer = live.offer().await;
     assert_eq!(ann.accept(&offer).await.0, 200);
