@@ -5,23 +5,18 @@
 //! Every figure is of this machine at this moment; only the ratios say something.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
-#![allow(dead_code, reason = "the tests do more with their engines")]
+#![allow(dead_code, unused_imports, reason = "the tests' harness has more than is used here")]
 
 #[path = "support/bare.rs"]
 mod bare;
+#[path = "../tests/it/harness/mod.rs"]
+mod harness;
 #[path = "support/http.rs"]
 mod http;
-#[path = "../tests/it/harness/ports.rs"]
-mod ports;
-#[path = "../tests/it/harness/postgres.rs"]
-mod postgres;
-#[path = "../tests/it/harness/rabbitmq.rs"]
-mod rabbitmq;
 
 use std::{
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -31,10 +26,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use contract::{IdClock, MessageId, Timestamp};
+use harness::{Broker, Extra, Postgres, RedisServer, eventually, within};
 use http::{Connection, SECRET};
-use ports::free_ports;
-use postgres::{Extra, Postgres};
-use rabbitmq::Broker;
 use secrecy::ExposeSecret;
 
 const CONNECTIONS: usize = 256;
@@ -46,23 +39,6 @@ const DURABLE: &str = "-c fsync=on -c full_page_writes=on -c wal_compression=on 
 /// What the database spends its time with: calls, and microseconds of all of them.
 const STATEMENTS: &str = "SELECT calls, 1000 * total_exec_time, regexp_replace(query, '\\s+', ' ', 'g')
      FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat%' ORDER BY total_exec_time DESC LIMIT 12";
-
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(120), future).await.unwrap_or_else(|_| panic!("{what}: did not happen"))
-}
-
-async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let mut again = tokio::time::interval(Duration::from_millis(100));
-    within(what, async {
-        loop {
-            again.tick().await;
-            if let Some(found) = ask().await {
-                return found;
-            }
-        }
-    })
-    .await
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -108,7 +84,7 @@ async fn measure(lasts: Duration, rate: u64) {
 struct Fleet {
     broker: Broker,
     postgres: Postgres,
-    redis: Redis,
+    redis: RedisServer,
     daemons: Vec<Daemon>,
     folder: tempfile::TempDir,
     /// How many messages each connection has had accepted.
@@ -138,9 +114,9 @@ struct Seen {
 impl Fleet {
     async fn start() -> Self {
         let postgres = Extra { options: DURABLE, ..Extra::default() };
-        let (postgres, broker) = tokio::join!(Postgres::start_with(postgres), Broker::start());
+        let (postgres, broker, redis) =
+            tokio::join!(Postgres::start_with(postgres), Broker::start(), RedisServer::start());
         let folder = tempfile::tempdir().unwrap();
-        let redis = Redis::start();
         postgres.client().await.batch_execute("CREATE EXTENSION pg_stat_statements").await.unwrap();
         http::write_rules(&folder.path().join("rules"));
         let password = broker.settings().password.unwrap();
@@ -149,13 +125,13 @@ impl Fleet {
             "mode = \"distributed\"\nrules = {:?}\n[log]\nlevel = \"error\"\n\
              [channels.load]\nkind = \"http\"\nsecrets = [\"whsec_{}\"]\n\
              [distributed]\npartitions = 16\n[distributed.rabbitmq]\nurl = {:?}\npassword_file = {:?}\n\
-             [distributed.postgres]\nurl = {:?}\n[distributed.redis]\nurl = \"redis://127.0.0.1:{}\"\n",
+             [distributed.postgres]\nurl = {:?}\n[distributed.redis]\nurl = {:?}\n",
             folder.path().join("rules").display(),
             STANDARD.encode(SECRET),
             broker.settings().url.expose_secret(),
             folder.path().join("rabbitmq").display(),
             postgres.tcp_url(),
-            redis.port,
+            redis.url(),
         );
         std::fs::write(folder.path().join("switchboard.toml"), config).unwrap();
         Self { broker, postgres, redis, daemons: Vec::new(), folder, sent: vec![0; CONNECTIONS], since: 0, settled: 0 }
@@ -282,7 +258,10 @@ impl Fleet {
                     self.broker.restart().await;
                 }
                 "PostgreSQL" => self.postgres.crash().await,
-                _ => self.redis.restart(),
+                _ => {
+                    self.redis.kill().await;
+                    self.redis.start_again().await;
+                }
             }
             let up = killed.elapsed();
             let before = field.accepted.load(Ordering::Relaxed);
@@ -411,18 +390,7 @@ struct Daemon {
 impl Daemon {
     fn start(folder: &Path, number: usize) -> Self {
         let data = folder.join(format!("data-{number}"));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
-            .args(["run", "--listen", "127.0.0.1:0", "--config"])
-            .arg(folder.join("switchboard.toml"))
-            .arg("--data")
-            .arg(&data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
-        let address = line.split("http://").nth(1).unwrap().to_owned();
-        std::thread::spawn(move || lines.for_each(drop));
+        let (child, address) = http::launch(&folder.join("switchboard.toml"), &data);
         Self { child, address, data }
     }
 
@@ -439,43 +407,6 @@ impl Daemon {
 }
 
 impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Redis {
-    child: Child,
-    port: u16,
-}
-
-impl Redis {
-    fn start() -> Self {
-        let [port] = free_ports();
-        Self { child: Self::launch(port), port }
-    }
-
-    fn launch(port: u16) -> Child {
-        let mut child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("redis-server is installed");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        lines.find(|line| line.contains("Ready to accept")).expect("Redis is ready");
-        std::thread::spawn(move || lines.for_each(drop));
-        child
-    }
-
-    fn restart(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.child = Self::launch(self.port);
-    }
-}
-
-impl Drop for Redis {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

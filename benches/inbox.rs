@@ -5,14 +5,12 @@
 //! Every figure is of this machine at this moment; only the ratios say something.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
-#![allow(dead_code, reason = "the tests do more with their broker")]
+#![allow(dead_code, unused_imports, reason = "the tests' harness has more than is used here")]
 
 #[path = "support/bare.rs"]
 mod bare;
-#[path = "../tests/it/harness/ports.rs"]
-mod ports;
-#[path = "../tests/it/harness/rabbitmq.rs"]
-mod rabbitmq;
+#[path = "../tests/it/harness/mod.rs"]
+mod harness;
 
 use std::{
     sync::{
@@ -25,8 +23,7 @@ use std::{
 use async_trait::async_trait;
 use bare::{IN_FLIGHT, PREFETCH, THREADS, bare, message};
 use contract::{IdClock, Inbound, Inbox, MessageId, Unread};
-use ports::free_ports;
-use rabbitmq::Broker;
+use harness::{Broker, within};
 use switchboard::{
     inbox::{
         Queue,
@@ -39,23 +36,6 @@ use tokio::sync::watch;
 /// The daemon's own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), future).await.unwrap_or_else(|_| panic!("{what}: did not happen"))
-}
-
-async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let mut again = tokio::time::interval(Duration::from_millis(25));
-    within(what, async {
-        loop {
-            again.tick().await;
-            if let Some(found) = ask().await {
-                return found;
-            }
-        }
-    })
-    .await
-}
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "quick");

@@ -12,9 +12,8 @@ mod http;
 
 use std::{
     collections::HashMap,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -372,19 +371,8 @@ impl Daemon {
             std::fs::write(folder.join("switchboard.toml"), config).unwrap();
         }
         let started = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
-            .args(["run", "--listen", "127.0.0.1:0", "--config"])
-            .arg(folder.join("switchboard.toml"))
-            .arg("--data")
-            .arg(&data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
+        let (child, address) = http::launch(&folder.join("switchboard.toml"), &data);
         let ready = started.elapsed();
-        let address = line.split("http://").nth(1).unwrap().to_owned();
-        std::thread::spawn(move || lines.for_each(drop));
         Self { child, address, ready, data, sent: 0 }
     }
 

@@ -7,6 +7,7 @@
 //! Every figure is of this machine at this moment; only the ratios say something.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
+#![allow(dead_code, unused_imports, reason = "the tests' harness has more than is used here")]
 
 use std::{
     fmt::Write as _,
@@ -28,24 +29,10 @@ use switchboard::store::{
 };
 use tokio_postgres::{Client, NoTls, types::ToSql};
 
-#[path = "../tests/it/harness/ports.rs"]
-mod ports;
-#[path = "../tests/it/harness/postgres.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod server;
+#[path = "../tests/it/harness/mod.rs"]
+mod harness;
 
-use self::ports::free_ports;
-
-/// What the server's harness waits with.
-async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    for _ in 0..2400 {
-        if let Some(found) = ask().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("{what}: did not happen");
-}
+use self::harness::{Extra, Postgres};
 
 /// Messages of one conversation.
 const TURNS: i64 = 10;
@@ -70,7 +57,7 @@ async fn main() {
     // Real flushes, and the memory that a small server has.
     let options = "-c fsync=on -c full_page_writes=on -c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum=on \
                    -c checkpoint_completion_target=0.9";
-    let postgres = server::Postgres::start_with(server::Extra { options, files: &[] }).await;
+    let postgres = Postgres::start_with(Extra { options, files: &[] }).await;
     let database = Database::connect(PostgresSettings::new(&postgres.url())).await.unwrap();
     let card = NodeCard {
         name: "bench".into(),

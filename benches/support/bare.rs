@@ -20,7 +20,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use super::rabbitmq::Broker;
+use super::harness::Broker;
 
 pub const IN_FLIGHT: usize = 256;
 pub const PREFETCH: u16 = 256;

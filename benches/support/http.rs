@@ -1,6 +1,11 @@
 //! What a load is made of: signed messages over HTTP, a hundred rules, and what a process costs.
 
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use contract::Timestamp;
@@ -76,6 +81,22 @@ impl Connection {
         assert!(accepted || answer.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(answer));
         Ok(accepted)
     }
+}
+
+/// Starts a daemon; once it listens, its process and its address.
+pub fn launch(config: &Path, data: &Path) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .args(["run", "--listen", "127.0.0.1:0", "--config"])
+        .arg(config)
+        .arg("--data")
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines.next().unwrap().unwrap().split("http://").nth(1).unwrap().to_owned();
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, address)
 }
 
 /// A page of a daemon.
