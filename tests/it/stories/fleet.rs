@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Callback, Console, Daemon, Fleet, HttpChannel, PASSWORD, Visitor, eventually, text};
+use crate::harness::{BotApi, Callback, Console, Daemon, Fleet, HttpChannel, PASSWORD, Visitor, eventually, text};
 
 /// Three daemons that do everything.
 async fn three(fleet: &mut Fleet) -> Vec<Daemon> {
@@ -107,6 +107,36 @@ async fn roles_are_parts_of_one_daemon() {
     let said: Value = json!("Hello from Bob");
     assert_eq!(agent.reply(text(&offer, "/conversation/id"), "Hello from Bob", "c-1").await.0, 201);
     callback.wait_until("the agent's reply", |all| all.iter().any(|reply| reply.body["body"]["text"] == said)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bot_is_polled_by_one_daemon_and_by_another_one_when_that_is_gone() {
+    let bot = BotApi::start().await;
+    let mut fleet = Fleet::start().await;
+    let mut daemons = Vec::new();
+    for _ in 0..2 {
+        let home = fleet.home("all", None).with_config(&bot.channel(""));
+        daemons.push(fleet.daemon(home).await);
+    }
+    leader(&daemons).await;
+    let mut asked = 0;
+    let mut ask = async || {
+        asked += 1;
+        bot.says(42, "How do I return an item?");
+        bot.wait(42, asked).await;
+    };
+    ask().await;
+    // The server refuses whoever asks while another one waits for an answer.
+    assert!(daemons.iter().all(|daemon| !daemon.log().contains("another program polls")), "two of them poll");
+    // Whichever has the bot, the other one has it next.
+    for daemon in &mut daemons {
+        daemon.kill().await;
+        ask().await;
+        daemon.restart().await;
+    }
+    ask().await;
+    assert_eq!(bot.sent(42).len(), 4, "each question is answered once");
+    assert_eq!(daemons[0].ledger().await["accepted"], 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
