@@ -153,7 +153,15 @@ impl Console {
 
     /// A conversation's journal.
     pub async fn entries(&self, conversation: &str) -> Vec<Value> {
-        items(&self.get(&format!("/conversations/{conversation}/entries?limit=200")).await).to_vec()
+        let (mut all, mut before) = (Vec::new(), String::new());
+        loop {
+            let part = self.get(&format!("/conversations/{conversation}/entries?limit=200{before}")).await;
+            all.splice(0..0, items(&part).iter().cloned());
+            if part["more"] != true {
+                return all;
+            }
+            before = format!("&before={}", text(&all[0], "/id"));
+        }
     }
 
     /// Waits for the conversation of a message: its turn is committed then.

@@ -108,6 +108,11 @@ impl HttpChannel {
         items(&self.read(&format!("/threads/{thread}")).await).to_vec()
     }
 
+    /// All that the customer may see, however much that is.
+    pub async fn whole_thread(&self, thread: &str) -> Vec<Value> {
+        self.thread_after(thread, "ent_0000000000000").await
+    }
+
     /// All that the customer may see after an entry, part by part.
     pub async fn thread_after(&self, thread: &str, after: &str) -> Vec<Value> {
         let (mut all, mut after) = (Vec::new(), after.to_owned());

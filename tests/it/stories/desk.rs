@@ -322,6 +322,7 @@ async fn whoever_was_away_long_misses_nothing() {
         all.iter().filter(|e| text(e, "/author/type") == "customer").map(|e| text(e, "/body/text")).collect();
     let expected: Vec<String> = (0..110).map(|at| format!("How do I return an item? {at}")).collect();
     assert_eq!(mine, expected);
+    assert_eq!(http.whole_thread("reader").await.len(), 222, "from its beginning");
 }
 
 /// The entry of a message has its number.

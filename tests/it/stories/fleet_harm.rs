@@ -236,7 +236,7 @@ async fn is_all_there(daemons: &mut [Daemon], callback: &Callback, acknowledged:
         assert_eq!(ledger[count], expected, "{count} in {ledger}");
     }
     for (thread, count) in acknowledged.iter().enumerate() {
-        let entries = daemons[thread % 3].http().thread(&format!("t-{thread}")).await;
+        let entries = daemons[thread % 3].http().whole_thread(&format!("t-{thread}")).await;
         let by = |author: &str| -> Vec<&str> {
             entries.iter().filter(|e| text(e, "/author/type") == author).map(|e| text(e, "/body/text")).collect()
         };
