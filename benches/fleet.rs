@@ -227,7 +227,13 @@ impl Fleet {
 
     async fn until_decided(&mut self) {
         let all: u64 = self.sent.iter().sum();
-        eventually("every message is decided", || async { (self.decided().await? >= all).then_some(()) }).await;
+        // Counting costs the database time that the messages need.
+        const EVERY: Duration = Duration::from_millis(100);
+        let counted = || async {
+            tokio::time::sleep(EVERY).await;
+            (self.decided().await? >= all).then_some(())
+        };
+        eventually("every message is decided", counted).await;
         self.since = IdClock::lowest::<MessageId>(Timestamp::now()).get().cast_signed();
         self.settled = all;
     }

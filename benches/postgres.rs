@@ -180,11 +180,17 @@ fn given(name: &str, filled: &Filled) -> String {
     let some = |id: &i64| array("bigint", &|at| (id - at).to_string());
     let keys = array("bytea", &|at| format!("decode(md5('{at}'), 'hex')"));
     let column = |kind: &str, value: &str| array(kind, &|_| value.to_owned());
+    let visitors = array("text", &|at| format!("'v{}'", 77 + at));
+    let addresses = array("text", &|at| format!("'c{}@example.com'", 77 + at));
     let none = "(-1)::bigint";
     match name {
-        "recall: conversation of a thread" => "'shop', 'v77'".to_owned(),
-        "recall: who is behind an address" => format!("'webchat:shop', 'v77', {none}, {none}"),
-        "recall: whom identifiers name" => "'c77@example.com', '+1'".to_owned(),
+        "recall: conversations of threads" => format!("{}, {visitors}", column("text", "'shop'")),
+        "recall: who is behind addresses" => {
+            format!("{}, {visitors}, {}, {none}, {none}", column("text", "'webchat:shop'"), column("boolean", "true"))
+        }
+        "recall: whom identifiers name" => {
+            format!("{}, {}, {}", column("bigint", "1"), column("text", "'email'"), addresses)
+        }
         "commit: lock conversations" => some(conversation),
         "conversations: of customers" => format!("ARRAY[{customer}]::bigint[], 20"),
         "commit: settled turns" | "journal: messages" => some(message),
@@ -205,6 +211,7 @@ fn given(name: &str, filled: &Filled) -> String {
         "journal: decisions forward" | "journal: decisions backward" => {
             format!("{message} - (1::bigint << 45), {message}, 500")
         }
+        "conversations: of a thread" => "'shop', 'v77'".to_owned(),
         "conversations: one" => conversation.to_string(),
         "conversations: of an agent" => format!("{conversation}, 50, 0"),
         "conversations: in a queue" | "conversations: open" | "conversations: closed" => format!("{conversation}, 50"),
@@ -228,6 +235,7 @@ fn given(name: &str, filled: &Filled) -> String {
             ];
             rest.iter().fold(ids, |all, (kind, value)| format!("{all}, {}", column(kind, value)))
         }
+        "outbox: astray" => "'shop', 0::smallint, 1, ARRAY[1]::bigint[]".to_owned(),
         "outbox: left behind" => "'shop', 0".to_owned(),
         "files: next" => "'shop', 0, 1".to_owned(),
         "letters: to publish" | "letters: dead" | "letters: failed" | "letters: set aside" => "50".to_owned(),

@@ -67,9 +67,9 @@ impl Round {
                 () = due, if hears_bell => {}
                 Ok(()) = self.insisted.changed() => self.probe_now(),
                 Some(sent) = self.sending.join_next() => {
-                    if let Ok(sent) = sent {
-                        self.sent(sent, stop).await;
-                    }
+                    let others = std::iter::from_fn(|| self.sending.try_join_next());
+                    let sent = std::iter::once(sent).chain(others).filter_map(Result::ok).collect();
+                    self.sent(sent, stop).await;
                 }
                 _ = sweep.tick() => self.courier.reclaim().await,
                 () = tokio::time::sleep(rest) => {}
@@ -132,20 +132,25 @@ impl Round {
         }
     }
 
-    async fn sent(&mut self, Sent { settled, asked }: Sent, stop: &Stop) {
-        self.asked = if asked.is_some() { self.asked + 1 } else { 0 };
-        // One alone may mean its own chat; two in a row, the channel.
-        if let Some(pause) = asked.filter(|_| self.asked > 1) {
-            self.courier.rates.pause(&self.courier.name, pause).await;
+    /// Notes what has gone, all of it at once.
+    async fn sent(&mut self, sent: Vec<Sent>, stop: &Stop) {
+        let mut works = false;
+        for Sent { settled, asked } in &sent {
+            self.asked = if asked.is_some() { self.asked + 1 } else { 0 };
+            // One alone may mean its own chat; two in a row, the channel.
+            if let Some(pause) = asked.filter(|_| self.asked > 1) {
+                self.courier.rates.pause(&self.courier.name, pause).await;
+            }
+            if settled.delivery.held_for == Some(HeldFor::Channel) {
+                self.refused(settled.delivery.error.clone().unwrap_or_default());
+                works = false;
+            }
+            works |= settled.delivery.state.is_taken();
         }
-        let works = settled.delivery.state.is_taken();
-        let held_for = settled.delivery.held_for;
-        if held_for == Some(HeldFor::Channel) {
-            self.refused(settled.delivery.error.clone().unwrap_or_default());
-        }
-        self.courier.settle(vec![settled.clone()], stop).await;
-        if held_for == Some(HeldFor::Customer) {
-            self.courier.look_again(&settled).await;
+        let settled: Vec<Settled> = sent.into_iter().map(|sent| sent.settled).collect();
+        self.courier.settle(settled.clone(), stop).await;
+        for held in settled.iter().filter(|settled| settled.delivery.held_for == Some(HeldFor::Customer)) {
+            self.courier.look_again(held).await;
         }
         if works && self.refusal.is_some() {
             self.works_again().await;

@@ -9,7 +9,6 @@ use super::{
     PostgresRecord,
     database::Params,
     prepared::once_key,
-    recall,
     rows::{self, plain, raw},
 };
 use crate::store::{
@@ -18,6 +17,8 @@ use crate::store::{
 };
 
 pub(super) const ONE: &str = "SELECT state FROM conversations WHERE id = $1";
+pub(super) const OF_THREAD: &str = "SELECT c.state FROM threads t JOIN conversations c ON c.id = t.conversation
+     WHERE t.channel = $1 AND t.thread = $2";
 pub(super) const MINE: &str = "SELECT state FROM conversations
      WHERE owner IN (1, 2) AND owner = 2 AND agent = $3 AND id < $1 ORDER BY id DESC LIMIT $2";
 pub(super) const QUEUED: &str = "SELECT state FROM conversations
@@ -50,7 +51,7 @@ impl PostgresRecord {
 #[async_trait]
 impl Journal for PostgresRecord {
     async fn recall(&self, thread: &Thread, from: &Sender) -> Result<Recall, StoreError> {
-        self.look_up(thread, from, crate::clock::now()).await
+        self.look_up(thread, from).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
@@ -62,7 +63,7 @@ impl Journal for PostgresRecord {
     }
 
     async fn conversation_of(&self, thread: &Thread) -> Result<Option<Arc<Conversation>>, StoreError> {
-        Ok(self.list(recall::CONVERSATION, &[&plain(&thread.channel), &plain(&thread.key)]).await?.pop())
+        Ok(self.list(OF_THREAD, &[&plain(&thread.channel), &plain(&thread.key)]).await?.pop())
     }
 
     async fn conversations(

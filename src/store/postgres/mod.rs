@@ -26,6 +26,7 @@ mod rows;
 mod schema;
 mod settings;
 pub mod statements;
+mod together;
 mod writer;
 mod written_rows;
 
@@ -52,12 +53,14 @@ pub use self::{
 };
 use self::{
     prepared::Prepared,
+    recall::{Recalled, Wanted},
+    together::Together,
     writer::{Op, Writer},
 };
 use super::{Commit, Committed, StoreError};
 
 /// How many connections commit.
-pub const WRITERS: usize = 4;
+pub const WRITERS: usize = 2;
 /// How many commits may queue before whoever commits has to wait.
 const QUEUED: usize = 4096;
 /// How often one looks whether there is anything to tidy up.
@@ -68,6 +71,7 @@ pub struct PostgresRecord {
     database: Database,
     node: Node,
     ids: Arc<IdClock>,
+    recalls: Together<Arc<Wanted>, Recalled>,
     /// What it leased from the outbox and has not settled.
     in_hand: Mutex<HashSet<i64>>,
     commits: Mutex<Option<mpsc::Sender<Op>>>,
@@ -106,6 +110,7 @@ impl PostgresRecord {
             database,
             node,
             ids,
+            recalls: Together::default(),
             in_hand: Mutex::default(),
         }))
     }
@@ -120,6 +125,7 @@ impl PostgresRecord {
             database,
             node: Node { number: 0, incarnation: -1, joined: contract::Timestamp::UNIX_EPOCH },
             ids: Arc::new(IdClock::new(0)),
+            recalls: Together::default(),
             in_hand: Mutex::default(),
             commits: Mutex::new(None),
             tasks: Mutex::default(),

@@ -60,7 +60,7 @@ pub(super) const LEFT_BEHIND: &str = "UPDATE outbox SET state = $2, node = NULL,
      WHERE state IN (1, 5, 6, 7) AND state = 1 AND channel = $1 AND NOT COALESCE(is_alive(node, incarnation), false)";
 
 /// What this node leased and has not in hand.
-const ASTRAY: &str = "UPDATE outbox SET state = 0, node = NULL, incarnation = NULL
+pub(super) const ASTRAY: &str = "UPDATE outbox SET state = 0, node = NULL, incarnation = NULL
      WHERE state IN (1, 5, 6, 7) AND state = 1 AND channel = $1 AND node = $2 AND incarnation = $3
        AND id <> ALL ($4::bigint[])";
 

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::{
     PostgresRecord,
-    database::Params,
+    database::{Database, Params},
     rows::{self, plain, raw},
 };
 use crate::store::{
@@ -18,70 +18,154 @@ use crate::store::{
 
 const DAY: i64 = 24 * 3600;
 
-pub(super) const CONVERSATION: &str = "SELECT c.state FROM threads t JOIN conversations c ON c.id = t.conversation
-     WHERE t.channel = $1 AND t.thread = $2";
+/// The conversations of threads. Here and below the first column is the place of the question, from 1 on.
+pub(super) const CONVERSATIONS: &str = "SELECT k.n, c.state
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (channel, thread, n)
+     JOIN threads t ON t.channel = k.channel AND t.thread = k.thread
+     JOIN conversations c ON c.id = t.conversation";
 
-/// The person behind an address. `OFFSET 0` has each function called once, and before what depends on it.
-pub(super) const KNOWN: &str = "SELECT a.customer, r.customer, n.open, n.day, n.week,
+/// The people behind addresses. `OFFSET 0` has each function called once, and before what depends on it; most people have
+/// no merge to follow. From whom somebody was parted is told where the channel vouches for who they are.
+pub(super) const KNOWN: &str = "SELECT k.n, a.customer, r.customer, n.open, n.day, n.week,
          ARRAY(SELECT DISTINCT s.space::text FROM addresses s WHERE s.customer = ANY (tree.ids) ORDER BY 1),
          i.kinds, i.found, i.verified,
-         ARRAY(SELECT root_of(p.id) FROM (
+         CASE WHEN k.vouched THEN ARRAY(SELECT root_of(p.id) FROM (
              SELECT into_customer AS id FROM merges WHERE from_customer = root.id AND undone_at IS NOT NULL
              UNION SELECT from_customer FROM merges WHERE into_customer = root.id AND undone_at IS NOT NULL) AS p)
-     FROM addresses a
-     CROSS JOIN LATERAL (SELECT root_of(a.customer) AS id OFFSET 0) AS root
-     CROSS JOIN LATERAL (SELECT tree_of(root.id) AS ids OFFSET 0) AS tree
+         ELSE '{}'::bigint[] END
+     FROM unnest($1::text[], $2::text[], $3::boolean[]) WITH ORDINALITY AS k (space, handle, vouched, n)
+     JOIN addresses a ON a.space = k.space AND a.handle = k.handle
+     JOIN customers c ON c.id = a.customer
+     CROSS JOIN LATERAL (
+         SELECT CASE WHEN c.merged_into IS NULL THEN c.id ELSE root_of(c.merged_into) END AS id OFFSET 0) AS root
+     CROSS JOIN LATERAL (
+         SELECT CASE WHEN EXISTS (SELECT FROM customers m WHERE m.merged_into = root.id)
+                     THEN tree_of(root.id) ELSE ARRAY[root.id] END AS ids OFFSET 0) AS tree
      JOIN customers r ON r.id = root.id
      CROSS JOIN LATERAL (
-         SELECT count(*) FILTER (WHERE owner <> 3) AS open, count(*) FILTER (WHERE id >= $3) AS day,
-                count(*) FILTER (WHERE id >= $4) AS week
+         SELECT count(*) FILTER (WHERE owner <> 3) AS open, count(*) FILTER (WHERE id >= $4) AS day,
+                count(*) FILTER (WHERE id >= $5) AS week
          FROM conversations WHERE customer = ANY (tree.ids)) AS n
      CROSS JOIN LATERAL (
          SELECT array_agg(kind::text) AS kinds, array_agg(value::text) AS found, array_agg(verified) AS verified
          FROM (SELECT kind, value, bool_or(verified) AS verified FROM identifiers
-               WHERE customer = ANY (tree.ids) GROUP BY kind, value ORDER BY kind, value) AS each) AS i
-     WHERE a.space = $1 AND a.handle = $2";
+               WHERE customer = ANY (tree.ids) GROUP BY kind, value ORDER BY kind, value) AS each) AS i";
 
-pub(super) const IDENTIFIED: &str = "SELECT i.kind::text, i.value::text, r.customer
-     FROM (SELECT kind, value, customer FROM identifiers WHERE verified AND kind = 'email' AND value = $1
-           UNION ALL
-           SELECT kind, value, customer FROM identifiers WHERE verified AND kind = 'phone' AND value = $2) AS i
+/// Whom identifiers name that channels vouch for.
+pub(super) const IDENTIFIED: &str = "SELECT k.n, i.kind::text, i.value::text, r.customer
+     FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k (n, kind, value)
+     JOIN identifiers i ON i.kind = k.kind AND i.value = k.value AND i.verified
      CROSS JOIN LATERAL (SELECT root_of(i.customer) AS id OFFSET 0) AS root
-     JOIN customers r ON r.id = root.id ORDER BY i.kind";
+     JOIN customers r ON r.id = root.id ORDER BY k.n, i.kind";
+
+/// What is asked for one message.
+pub(super) struct Wanted {
+    channel: String,
+    thread: String,
+    space: String,
+    handle: String,
+    /// What the channel vouches for.
+    vouched: Vec<(IdentifierKind, String)>,
+}
+
+/// What came of it, or an error that the others of its batch do not share.
+pub(super) type Recalled = Result<Recall, StoreError>;
+
+impl Wanted {
+    fn new(thread: &Thread, from: &Sender) -> Self {
+        let plain = |text: &str| plain(text).into_owned();
+        let vouched = [
+            (IdentifierKind::Email, &from.email, from.email_verified),
+            (IdentifierKind::Phone, &from.phone, from.phone_verified),
+        ];
+        Self {
+            channel: plain(&thread.channel),
+            thread: plain(&thread.key),
+            space: plain(&from.address.space),
+            handle: plain(&from.address.handle),
+            vouched: vouched
+                .into_iter()
+                .filter(|(.., verified)| *verified)
+                .filter_map(|(kind, value, _)| Some((kind, plain(value.as_deref()?))))
+                .collect(),
+        }
+    }
+}
 
 impl PostgresRecord {
-    pub(super) async fn look_up(&self, thread: &Thread, from: &Sender, now: Timestamp) -> Result<Recall, StoreError> {
-        let since = |seconds: i64| {
-            let id: ConversationId = IdClock::lowest(now - jiff::SignedDuration::from_secs(seconds));
-            raw(id.get())
-        };
-        let vouched = |value: &Option<String>, verified: bool| {
-            value.as_deref().filter(|_| verified).map(|value| plain(value).into_owned())
-        };
-        let (email, phone) = (vouched(&from.email, from.email_verified), vouched(&from.phone, from.phone_verified));
-        let (channel, key) = (plain(&thread.channel), plain(&thread.key));
-        let (space, handle) = (plain(&from.address.space), plain(&from.address.handle));
-        let (day, week) = (since(DAY), since(7 * DAY));
-        let questions: [(&str, Params<'_>); 3] = [
-            (CONVERSATION, &[&channel, &key]),
-            (KNOWN, &[&space, &handle, &day, &week]),
-            (IDENTIFIED, &[&email, &phone]),
-        ];
-        let asked = if email.is_some() || phone.is_some() { &questions[..] } else { &questions[..2] };
-        let answers = self.database.pipelined(asked).await?;
-        let answer = |at: usize| answers.get(at).map_or(&[][..], Vec::as_slice);
+    pub(super) async fn look_up(&self, thread: &Thread, from: &Sender) -> Recalled {
+        let wanted = Arc::new(Wanted::new(thread, from));
+        self.recalls.ask(wanted, |all| recall(&self.database, all)).await
+    }
+}
+
+async fn recall(database: &Database, wanted: Vec<Arc<Wanted>>) -> Vec<Recalled> {
+    match found(database, &wanted, crate::clock::now()).await {
+        Ok(found) => found.into_iter().map(Found::recall).collect(),
+        Err(error) => vec![Err(error); wanted.len()],
+    }
+}
+
+async fn found(database: &Database, wanted: &[Arc<Wanted>], now: Timestamp) -> Result<Vec<Found>, StoreError> {
+    let since = |seconds: i64| {
+        let id: ConversationId = IdClock::lowest(now - jiff::SignedDuration::from_secs(seconds));
+        raw(id.get())
+    };
+    let column = |of: fn(&Wanted) -> &str| -> Vec<&str> { wanted.iter().map(|wanted| of(wanted)).collect() };
+    let (channels, threads) = (column(|wanted| &wanted.channel), column(|wanted| &wanted.thread));
+    let (spaces, handles) = (column(|wanted| &wanted.space), column(|wanted| &wanted.handle));
+    let are_vouched: Vec<bool> = wanted.iter().map(|wanted| !wanted.vouched.is_empty()).collect();
+    let (mut places, mut kinds, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, wanted) in (1_i64..).zip(wanted) {
+        for (kind, value) in &wanted.vouched {
+            places.push(place);
+            kinds.push(kind.as_str());
+            values.push(value.as_str());
+        }
+    }
+    let (day, week) = (since(DAY), since(7 * DAY));
+    let questions: [(&str, Params<'_>); 3] = [
+        (CONVERSATIONS, &[&channels, &threads]),
+        (KNOWN, &[&spaces, &handles, &are_vouched, &day, &week]),
+        (IDENTIFIED, &[&places, &kinds, &values]),
+    ];
+    let asked = if places.is_empty() { &questions[..2] } else { &questions[..] };
+    let mut answers = database.pipelined(asked).await?.into_iter();
+    let mut found: Vec<Found> = wanted.iter().map(|_| Found::default()).collect();
+    let mut each = |note: fn(&mut Found, Row)| -> Result<(), StoreError> {
+        for row in answers.next().into_iter().flatten() {
+            let place = usize::try_from(rows::get::<i64>(&row, 0)? - 1).unwrap_or(usize::MAX);
+            if let Some(found) = found.get_mut(place) {
+                note(found, row);
+            }
+        }
+        Ok(())
+    };
+    each(|found, row| found.conversation = Some(row))?;
+    each(|found, row| found.known = Some(row))?;
+    each(|found, row| found.identified.push(row))?;
+    Ok(found)
+}
+
+/// What the database has of one message's thread and sender.
+#[derive(Default)]
+struct Found {
+    conversation: Option<Row>,
+    known: Option<Row>,
+    identified: Vec<Row>,
+}
+
+impl Found {
+    fn recall(self) -> Recalled {
         let conversation =
-            answer(0).first().map(|row| rows::json::<Conversation>(row, 0, "conversation")).transpose()?;
-        let known = answer(1).first().map(known).transpose()?.unwrap_or_default();
-        let identified = answer(2).iter().map(identified).collect::<Result<Vec<_>, _>>()?;
+            self.conversation.map(|row| rows::json::<Conversation>(&row, 1, "conversation")).transpose()?;
+        let known = self.known.map(|row| known(&row)).transpose()?.unwrap_or_default();
+        let identified = self.identified.iter().map(identified).collect::<Result<Vec<_>, _>>()?;
         let news: Vec<_> = identified
             .into_iter()
             .filter(|(kind, value, _)| {
-                !known
-                    .ties
-                    .identifiers
-                    .iter()
-                    .any(|known| known.verified && known.kind == *kind && known.value == *value)
+                let is_this = |known: &Identifier| known.verified && known.kind == *kind && known.value == *value;
+                !known.ties.identifiers.iter().any(is_this)
             })
             .map(|(kind, _, customer)| (kind, customer))
             .collect();
@@ -107,15 +191,15 @@ struct Known {
 fn known(row: &Row) -> Result<Known, StoreError> {
     let number = |column| Ok::<_, StoreError>(u32::try_from(rows::get::<i64>(row, column)?).unwrap_or(u32::MAX));
     Ok(Known {
-        owner: Some(rows::id(row, 0)?),
-        customer: Some(Arc::new(rows::json(row, 1, "customer")?)),
+        owner: Some(rows::id(row, 1)?),
+        customer: Some(Arc::new(rows::json(row, 2, "customer")?)),
         ties: Ties {
-            identifiers: identifiers(row, 6)?,
-            open_conversations: number(2)?,
-            contacts: (number(3)?, number(4)?),
-            spaces: rows::get(row, 5)?,
+            identifiers: identifiers(row, 7)?,
+            open_conversations: number(3)?,
+            contacts: (number(4)?, number(5)?),
+            spaces: rows::get(row, 6)?,
         },
-        parted: rows::get::<Vec<i64>>(row, 9)?.into_iter().map(|id| CustomerId::from(id.cast_unsigned())).collect(),
+        parted: rows::get::<Vec<i64>>(row, 10)?.into_iter().map(|id| CustomerId::from(id.cast_unsigned())).collect(),
     })
 }
 
@@ -133,5 +217,5 @@ fn kind(name: &str) -> IdentifierKind {
 }
 
 fn identified(row: &Row) -> Result<(IdentifierKind, String, Arc<Customer>), StoreError> {
-    Ok((kind(rows::get(row, 0)?), rows::get(row, 1)?, Arc::new(rows::json(row, 2, "customer")?)))
+    Ok((kind(rows::get(row, 1)?), rows::get(row, 2)?, Arc::new(rows::json(row, 3, "customer")?)))
 }

@@ -70,9 +70,13 @@ impl PostgresSettings {
             return Err(wrong("it should look like postgres://user@host:5432/database".to_owned()));
         }
         let mut options = config.get_options().map(|own| format!("{own} ")).unwrap_or_default();
+        // What a daemon has locked that is cut off is free when it is taken to be dead. A plan that was made while tables were
+        // small is kept for a while; every statement has an index to go by.
         options.push_str(&format!(
-            "-c statement_timeout={} -c synchronous_commit=on -c jit=off -c timezone=UTC",
-            self.statement_timeout.as_millis()
+            "-c statement_timeout={} -c idle_in_transaction_session_timeout={} -c synchronous_commit=on -c jit=off \
+             -c enable_seqscan=off -c timezone=UTC",
+            self.statement_timeout.as_millis(),
+            self.node_ttl.as_millis()
         ));
         if read_only {
             options.push_str(" -c default_transaction_read_only=on");

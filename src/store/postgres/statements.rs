@@ -5,8 +5,8 @@ use super::{customers, entries, feed, files, journal, letters, outbox, recall};
 
 /// Each with its name. What it is given follows from its text.
 pub const HOT: &[(&str, &str)] = &[
-    ("recall: conversation of a thread", recall::CONVERSATION),
-    ("recall: who is behind an address", recall::KNOWN),
+    ("recall: conversations of threads", recall::CONVERSATIONS),
+    ("recall: who is behind addresses", recall::KNOWN),
     ("recall: whom identifiers name", recall::IDENTIFIED),
     ("commit: lock conversations", super::batch::LOCK_CONVERSATIONS),
     ("commit: settled turns", super::batch::SETTLED),
@@ -18,6 +18,7 @@ pub const HOT: &[(&str, &str)] = &[
     ("journal: decisions backward", entries::DECISIONS_BACKWARD),
     ("journal: messages", entries::BODIES),
     ("conversations: one", journal::ONE),
+    ("conversations: of a thread", journal::OF_THREAD),
     ("conversations: of an agent", journal::MINE),
     ("conversations: in a queue", journal::QUEUED),
     ("conversations: open", journal::OPEN),
@@ -32,6 +33,7 @@ pub const HOT: &[(&str, &str)] = &[
     ("outbox: release", outbox::RELEASE),
     ("outbox: settle", outbox::SETTLE),
     ("outbox: left behind", outbox::LEFT_BEHIND),
+    ("outbox: astray", outbox::ASTRAY),
     ("files: due", files::DUE),
     ("files: next", files::NEXT),
     ("letters: to publish", letters::TO_PUBLISH),

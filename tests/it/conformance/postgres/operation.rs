@@ -1,6 +1,6 @@
 //! Starting, upgrading, outages, retention, and getting in.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contract::{IdClock, MessageId};
 use futures::future::join_all;
@@ -19,7 +19,7 @@ use switchboard::{
 use super::{backend, card, taken, turn};
 use crate::{
     conformance::make::{self, commit, done, event, inbound, note, now, opened},
-    harness::{Extra, Postgres, eventually, within},
+    harness::{Extra, Postgres, Wire, eventually, within},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,6 +127,69 @@ async fn an_outage_costs_nothing_that_was_committed_and_heals() {
         assert_eq!(make::journal(&*record, id).await, written);
     }
     assert_eq!(record.ledger().await.unwrap().findings, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_daemon_was_committing_when_it_was_cut_off_holds_up_nobody() {
+    const LOCKED: &str = "SELECT pid, state_change::text FROM pg_stat_activity
+         WHERE application_name = 'switchboard' AND state = 'idle in transaction' ORDER BY pid";
+    let backend = backend().await;
+    let wire = Wire::to(&backend.server.tcp_url()).await;
+    let ttl = Duration::from_secs(1);
+    let settings = PostgresSettings { url: wire.url.clone(), node_ttl: ttl, ..backend.settings() };
+    let database = Database::connect(settings).await.unwrap();
+    let node = database.join(&card("far")).await.unwrap();
+    let far = PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap();
+    let near = backend.node("near").await;
+    let mut conversations = Vec::new();
+    for at in 0..8 {
+        conversations.push(opened(&*far, far.clock(), &format!("v{at}")).await.id);
+    }
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let writers = conversations.iter().map(|id| {
+        let (far, stopped, id) = (Arc::clone(&far), stopped.clone(), *id);
+        tokio::spawn(async move {
+            let mut written = 0;
+            while !*stopped.borrow() {
+                let Ok(Some(c)) = far.conversation(id).await else { continue };
+                let note = Commit { entries: [note(far.clock(), "far")].into(), ..commit((*c).clone()) };
+                written += usize::from(far.commit(note).await.is_ok());
+            }
+            written
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let client = backend.server.client().await;
+    eventually("it is cut off in the middle of a transaction", || async {
+        wire.cut();
+        let seen = async || {
+            let rows = client.query(LOCKED, &[]).await.unwrap();
+            rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(i32, String)>>()
+        };
+        let (first, then) = (seen().await, seen().await);
+        let stays = !first.is_empty() && first == then;
+        if !stays {
+            wire.mend();
+        }
+        stays.then_some(())
+    })
+    .await;
+    for id in &conversations {
+        let c = near.conversation(*id).await.unwrap().unwrap();
+        let note = Commit { entries: [note(near.clock(), "near")].into(), ..commit((*c).clone()) };
+        within("somebody else goes on", done(&*near, note)).await;
+    }
+    wire.mend();
+    stop.send(true).unwrap();
+    for (id, writer) in conversations.into_iter().zip(writers) {
+        let written = within("it goes on itself", writer).await.unwrap();
+        assert_eq!(
+            make::journal(&*near, id).await.len(),
+            1 + written + 1,
+            "opened, what the one wrote, what the other wrote"
+        );
+    }
+    assert_eq!(near.ledger().await.unwrap().findings, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
