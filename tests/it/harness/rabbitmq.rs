@@ -29,6 +29,7 @@ use super::{free_ports, within};
 
 /// Where Debian has the server's own script; the one in the path wants another user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 const USER: &str = "switchboard";
 const PASSWORD: &str = "broker password";
 /// How many tests may share the broker at once; others wait. Each costs the broker's start some time.
@@ -153,6 +154,15 @@ impl Broker {
         self.signal("-STOP").await;
     }
 
+    /// Has the broker believe that it has run out of memory, or that it has enough again.
+    pub async fn short_of_memory(&self, short: bool) {
+        let of_all = if short { "0.0000001" } else { "0.6" };
+        let told =
+            self.environment(Command::new(CONTROL)).args(["set_vm_memory_high_watermark", of_all]).output().await;
+        let told = told.expect("rabbitmq-server is installed");
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    }
+
     /// A channel for doing to the broker what nobody should.
     pub async fn channel(&self) -> (Connection, Channel) {
         let connection = self.connect().await.expect("the broker is up");
@@ -176,12 +186,21 @@ impl Broker {
     }
 
     fn keeper(&self, how: &str) -> Command {
-        let base = self.folder.display();
         let mut command = std::process::Command::new("sh");
         command
             .args(["-c", KEEPER, "sh", how])
             .current_dir(&self.folder)
             .env("SERVER", SERVER)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        self.environment(command.into())
+    }
+
+    /// What tells RabbitMQ's own programs which broker this is.
+    fn environment(&self, mut command: Command) -> Command {
+        let base = self.folder.display();
+        command
             .env("HOME", &self.folder)
             .env("ERL_EPMD_PORT", self.ports.names.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
@@ -197,11 +216,8 @@ impl Broker {
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                 "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
-            )
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        command.into()
+            );
+        command
     }
 
     async fn is_up(&self) {

@@ -1,4 +1,4 @@
-//! The broker is killed, stands still, and comes back.
+//! The broker is killed, stands still, is short of memory, and comes back.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -53,6 +53,40 @@ async fn a_broker_that_is_killed_loses_nothing_that_it_confirmed() {
     assert_eq!(decided.len(), 60);
     let names: BTreeSet<_> = state.turns.iter().map(|(_, inbound)| inbound.external_id.clone()).collect();
     assert_eq!(names.len(), 60, "each platform message has had one turn");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_short_of_memory_takes_nothing_and_what_it_has_is_processed() {
+    let (broker, record) = (Broker::start().await, Record::new());
+    let settings = Settings { confirm_within: Duration::from_secs(2), ..exact(broker.settings()) };
+    let node = Node::open(settings, &record).await;
+    for at in 0..40 {
+        node.put(&format!("v{}", at % 7), &at.to_string()).await;
+    }
+    broker.short_of_memory(true).await;
+    let refused = join_all((40..60).map(|at| {
+        let message = inbound("v1", &at.to_string(), "x");
+        node.try_put(message)
+    }));
+    assert!(refused.await.iter().all(Result::is_err), "whoever sends is not left waiting");
+    let why = node.inbox.ready().await.expect_err("the daemon is not ready").to_string();
+    assert!(why.contains("memory"), "{why}");
+    for _ in 0..40 {
+        let delivery = node.take().await;
+        node.turn(&record, delivery).await;
+    }
+    broker.short_of_memory(false).await;
+    eventually("it is ready again", || async { node.inbox.ready().await.ok() }).await;
+    for at in 40..60 {
+        eventually("a platform tries again", || async { node.try_put(inbound("v1", &at.to_string(), "x")).await.ok() })
+            .await;
+    }
+    let names = || -> BTreeSet<_> { record.lock().turns.iter().map(|(_, it)| it.external_id.clone()).collect() };
+    while names().len() < 60 {
+        let delivery = node.take().await;
+        node.turn(&record, delivery).await;
+    }
+    assert_eq!(record.lock().turns.len(), 60, "each has had one turn");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
