@@ -18,11 +18,14 @@ use tokio::{
 use super::{Console, HttpChannel, PASSWORD, client, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_switchboard");
+/// A version before this one, which daemons are upgraded from.
+const PREVIOUS: &str = include_str!("../../previous-release");
 /// What signs the HTTP channel of tests.
 const SECRET: &str = "whsec_c3dpdGNoYm9hcmQgaW50ZWdyYXRpb24gdGVzdHM=";
 
 /// A folder with a configuration, perhaps rules, and the data; goes with the test.
 pub struct Home {
+    binary: PathBuf,
     folder: TempDir,
     config: String,
     /// The engines that it shares with others, as TOML.
@@ -43,6 +46,7 @@ impl Home {
     /// Web chat and an HTTP channel without callback, the rules that ship.
     pub fn new() -> Self {
         Self {
+            binary: BINARY.into(),
             folder: tempfile::tempdir().unwrap(),
             config: String::new(),
             engines: String::new(),
@@ -53,6 +57,19 @@ impl Home {
             http: String::new(),
             prelude: None,
         }
+    }
+
+    /// The version before this one is installed.
+    pub fn with_previous(mut self) -> Self {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target folder");
+        self.binary = target.join("previous").join(PREVIOUS.trim()).join("switchboard");
+        assert!(self.binary.is_file(), "{} is not there: run scripts/previous", self.binary.display());
+        self
+    }
+
+    /// This version is installed.
+    pub fn upgrade(&mut self) {
+        self.binary = BINARY.into();
     }
 
     /// Settings before the channels, as TOML.
@@ -138,10 +155,10 @@ impl Home {
         let mut command = match &self.prelude {
             Some(prelude) => {
                 let mut shell = Command::new("sh");
-                shell.arg("-c").arg(format!("{prelude}\nexec \"$0\" \"$@\"")).arg(BINARY);
+                shell.arg("-c").arg(format!("{prelude}\nexec \"$0\" \"$@\"")).arg(&self.binary);
                 shell
             }
-            None => Command::new(BINARY),
+            None => Command::new(&self.binary),
         };
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SWITCHBOARD_")) {
             command.env_remove(name);

@@ -37,7 +37,7 @@ const THREADS: usize = 60;
 const APART: u64 = 150;
 
 /// One answer to every message, whatever it says: what is missing or double can be counted. Only who wants a person gets none.
-fn echo(home: &Home) {
+pub(super) fn echo(home: &Home) {
     home.write_rules("queues.yaml", "queues:\n  care:\n    title: {en: Care}\n    members: everyone\n");
     home.write_rules("templates.yaml", "templates:\n  echo:\n    en: You wrote {{ message.text }}\n");
     home.write_rules(
@@ -48,7 +48,7 @@ fn echo(home: &Home) {
 }
 
 /// The customers' systems.
-struct Writers {
+pub(super) struct Writers {
     field: Arc<Field>,
     all: Vec<JoinHandle<usize>>,
     count: watch::Receiver<u64>,
@@ -64,7 +64,7 @@ struct Field {
 }
 
 impl Writers {
-    fn begin(daemons: &[Daemon]) -> Self {
+    pub(super) fn begin(daemons: &[Daemon]) -> Self {
         let field = Arc::new(Field {
             channels: watch::channel(Vec::new()).0,
             acknowledged: watch::channel(0).0,
@@ -78,7 +78,7 @@ impl Writers {
     }
 
     /// Daemons may have other addresses now.
-    fn find(&self, daemons: &[Daemon]) {
+    pub(super) fn find(&self, daemons: &[Daemon]) {
         self.field.channels.send_replace(daemons.iter().map(Daemon::http).collect());
     }
 
@@ -87,13 +87,13 @@ impl Writers {
     }
 
     /// Waits until so many more messages are acknowledged.
-    async fn go_on(&mut self, what: &str, more: u64) {
+    pub(super) async fn go_on(&mut self, what: &str, more: u64) {
         let moment = self.so_far() + more;
         within(what, self.count.wait_for(|count| *count >= moment)).await.unwrap();
     }
 
     /// Ends them; how many messages of each were acknowledged.
-    async fn end(self) -> Vec<usize> {
+    pub(super) async fn end(self) -> Vec<usize> {
         self.field.over.send_replace(true);
         let mut acknowledged = Vec::new();
         for writer in self.all {
@@ -170,7 +170,7 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_doubled_or_out_of_order
         .await;
     }
     let acknowledged = writers.end().await;
-    is_all_there(&mut daemons, &callback, &acknowledged, 0).await;
+    is_all_there(&mut daemons, &callback, &acknowledged, Others::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -217,22 +217,30 @@ async fn a_daemon_that_is_cut_off_does_no_harm_and_takes_part_again() {
     let taken = ann.get(&format!("/conversations/{}", text(&offer, "/conversation/id"))).await;
     assert_eq!(text(&taken, "/owner"), "agent", "{taken}");
     let acknowledged = writers.end().await;
-    is_all_there(&mut daemons, &callback, &acknowledged, 1).await;
+    is_all_there(&mut daemons, &callback, &acknowledged, Others { messages: 1, replies: 0 }).await;
 }
 
-/// Each message of the writers is there once, has been answered once, and everything in order; `others` were not answered.
-async fn is_all_there(daemons: &mut [Daemon], callback: &Callback, acknowledged: &[usize], others: usize) {
+/// What was said besides the writers' messages and the answers to them.
+#[derive(Default)]
+pub(super) struct Others {
+    pub messages: usize,
+    pub replies: usize,
+}
+
+/// Each message of the writers is there once, has been answered once, and everything in order.
+pub(super) async fn is_all_there(daemons: &mut [Daemon], callback: &Callback, acknowledged: &[usize], others: Others) {
     let total: usize = acknowledged.iter().sum();
+    let (messages, replies) = (total + others.messages, total + others.replies);
     let mut ledger = daemons[0].ledger().await;
-    while ledger["waiting"] != 0 || ledger["outbound"][2] != total {
+    while ledger["waiting"] != 0 || ledger["outbound"][2] != replies {
         // However long it takes here, it goes on.
-        ledger = eventually(&format!("more of {total} messages than {ledger}"), || async {
+        ledger = eventually(&format!("more of {replies} replies than {ledger}"), || async {
             let now = daemons[0].ledger().await;
             (now != ledger).then_some(now)
         })
         .await;
     }
-    for (count, expected) in [("accepted", total + others), ("decided", total + others), ("dead", 0), ("redriven", 0)] {
+    for (count, expected) in [("accepted", messages), ("decided", messages), ("dead", 0), ("redriven", 0)] {
         assert_eq!(ledger[count], expected, "{count} in {ledger}");
     }
     for (thread, count) in acknowledged.iter().enumerate() {

@@ -27,3 +27,4 @@ mod replay;
 mod restart;
 mod rules;
 mod telegram;
+mod upgrade;
