@@ -31,6 +31,8 @@ pub enum DeskAt {
 
 /// How long the daemon that runs the desk may take; whoever asks waits for it.
 const WITHIN: Duration = Duration::from_secs(10);
+/// How long one waits to hear who has the desk now: daemons look every two seconds.
+const MOVES_WITHIN: Duration = Duration::from_secs(3);
 /// How large its answer may be.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Marks a request that another daemon passed on, so that two that think of each other as the desk do not play ball.
@@ -74,6 +76,20 @@ impl Forward {
     #[must_use]
     pub fn desk_at(&self) -> DeskAt {
         self.desk_at.borrow().clone()
+    }
+
+    /// Where the desk is once somebody has it, other than the daemon at `gone`.
+    async fn found(&self, gone: Option<&str>) -> DeskAt {
+        let mut at = self.watch();
+        let found = at.wait_for(|at| match at {
+            DeskAt::Here => true,
+            DeskAt::There(address) => gone != Some(address),
+            DeskAt::Nowhere => false,
+        });
+        match tokio::time::timeout(MOVES_WITHIN, found).await {
+            Ok(Ok(at)) => at.clone(),
+            Ok(Err(_)) | Err(_) => DeskAt::Nowhere,
+        }
     }
 
     /// Asks the daemon at `address`.
@@ -121,27 +137,40 @@ impl Forward {
     }
 }
 
-/// Answers here where the desk is, and else passes the request on.
+/// Answers here where the desk is, and else passes the request on. While the desk moves the request waits for a moment.
 pub(super) async fn to_the_desk(State(app): State<App>, request: Request, next: Next) -> Response {
-    let address = match app.forward.desk_at() {
-        DeskAt::Here => return next.run(request).await,
-        DeskAt::There(address) if !request.headers().contains_key(PASSED_ON) => address,
-        DeskAt::There(_) | DeskAt::Nowhere => return ApiError::from(Away).into_response(),
-    };
+    if app.forward.desk_at() == DeskAt::Here {
+        return next.run(request).await;
+    }
+    if request.headers().contains_key(PASSED_ON) {
+        return ApiError::from(Away).into_response();
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, API_BODY_BYTES).await else {
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.").into_response();
     };
     // The path below /api/v1 is all that is left of it here.
     let path = format!("/api/v1{}", parts.uri.path_and_query().map_or("", |path| path.as_str()));
-    match app.forward.ask(&address, parts.method, &path, &parts.headers, body).await {
-        Ok(mut answer) => {
-            answer.headers_mut().insert(PASSED_ON, HeaderValue::from_static("1"));
-            answer
-        }
-        Err(error) => {
-            tracing::warn!(error = %error.without_url(), address, "The daemon that runs the desk cannot be reached.");
-            ApiError::from(Away).into_response()
+    let mut gone = None;
+    loop {
+        let address = match app.forward.found(gone.as_deref()).await {
+            DeskAt::Here => return next.run(Request::from_parts(parts, body.into())).await,
+            DeskAt::There(address) => address,
+            DeskAt::Nowhere => return ApiError::from(Away).into_response(),
+        };
+        match app.forward.ask(&address, parts.method.clone(), &path, &parts.headers, body.clone()).await {
+            Ok(mut answer) => {
+                answer.headers_mut().insert(PASSED_ON, HeaderValue::from_static("1"));
+                return answer;
+            }
+            Err(error) => {
+                let was_sent = !error.is_connect();
+                tracing::warn!(error = %error.without_url(), address, "The daemon that runs the desk cannot be reached.");
+                if was_sent || gone.is_some() {
+                    return ApiError::from(Away).into_response();
+                }
+                gone = Some(address);
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { findings, judged } from "./axe.mjs";
-import { count, story } from "./story.mjs";
+import { count } from "./people.mjs";
+import { story } from "./story.mjs";
 
 const SHIPPED = join(import.meta.dirname, "../../routing-rules");
 const LI = { handle: "li", name: "李伟" };

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import { count, story } from "./story.mjs";
+import { count } from "./people.mjs";
+import { story } from "./story.mjs";
 
 /** How long, in milliseconds, an agent who is online may wait for what waits already: what the product promises. */
 const OFFERED_WITHIN = 1_000;

@@ -1,5 +1,7 @@
 /** Customers and agents in browsers, as the tests speak of them. */
 
+import assert from "node:assert/strict";
+
 import { chromium } from "playwright-core";
 
 const ARGUMENTS = [
@@ -159,4 +161,12 @@ export class Agent {
     await this.find("close").click();
     await this.find("close-confirm").click();
   }
+}
+
+/** Waits until there are so many, and says how many there are instead. */
+export async function count(locator, wanted) {
+  const end = Date.now() + PATIENCE;
+  await locator.nth(wanted - 1).waitFor({ state: "attached" }).catch(() => undefined);
+  while ((await locator.count()) > wanted && Date.now() < end) await locator.nth(wanted).waitFor({ state: "detached" }).catch(() => undefined);
+  assert.equal(await locator.count(), wanted);
 }

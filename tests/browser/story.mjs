@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { Daemon } from "./daemon.mjs";
-import { Agent, Customer, openBrowser, PATIENCE } from "./people.mjs";
+import { Agent, Customer, openBrowser } from "./people.mjs";
 
 const FAILURES = join(import.meta.dirname, "failures");
 /** Milliseconds that a whole story may take. */
@@ -56,12 +56,4 @@ async function keep(name, daemon, pages) {
   writeFileSync(`${file}.log`, daemon.log);
   await Promise.all(pages.map((page, index) => page.screenshot({ path: `${file}-${index}.png` }).catch(() => undefined)));
   console.error(`Pictures of the pages and the daemon's log: ${file}*`);
-}
-
-/** Waits until there are so many, and says how many there are instead. */
-export async function count(locator, wanted) {
-  const end = Date.now() + PATIENCE;
-  await locator.nth(wanted - 1).waitFor({ state: "attached" }).catch(() => undefined);
-  while ((await locator.count()) > wanted && Date.now() < end) await locator.nth(wanted).waitFor({ state: "detached" }).catch(() => undefined);
-  assert.equal(await locator.count(), wanted);
 }

@@ -1,8 +1,16 @@
 //! Several daemons over RabbitMQ, PostgreSQL and Redis: customers, agents and the desk may each be at another one.
 
-use serde_json::{Value, json};
+use std::process::Stdio;
 
-use crate::harness::{BotApi, Callback, Console, Daemon, Fleet, HttpChannel, PASSWORD, Visitor, eventually, text};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::Command,
+};
+
+use crate::harness::{
+    BotApi, Callback, Console, Daemon, Fleet, HttpChannel, PASSWORD, Visitor, eventually, text, within,
+};
 
 /// Three daemons that do everything.
 async fn three(fleet: &mut Fleet) -> Vec<Daemon> {
@@ -77,6 +85,33 @@ async fn customer_agent_and_desk_are_each_at_another_daemon() {
     visitor.say("How do I return an item?").await;
     visitor.said_by("bot", 1).await;
     assert_eq!(daemons[0].ledger().await["decided"], 3);
+}
+
+/// `tests/browser/fleet.mjs` says what people do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_have_their_pages_from_any_daemon_and_the_desk_is_killed() {
+    let mut fleet = Fleet::start().await;
+    let mut daemons = three(&mut fleet).await;
+    let desk = leader(&daemons).await;
+    let pages: Vec<String> =
+        (0..3).filter(|at| *at != desk).map(|at| daemons[at].url.replace("127.0.0.1", "localhost")).collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
+    let mut browser = Command::new("node")
+        .arg(format!("{folder}/fleet.mjs"))
+        .env("PAGES", pages.join(" "))
+        .env("PASSWORD", &daemons[0].first_password)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("Node is installed");
+    let mut said = BufReader::new(browser.stdout.take().unwrap()).lines();
+    let heard = within("they talk", said.next_line()).await.unwrap();
+    assert_eq!(heard.as_deref(), Some("kill the desk"), "what went wrong stands above; npm ci --prefix {folder}?");
+    daemons[desk].kill().await;
+    browser.stdin.take().unwrap().write_all(b"killed\n").await.unwrap();
+    assert!(within("they go on", browser.wait()).await.unwrap().success(), "what went wrong stands above");
+    assert_eq!(daemons[(desk + 1) % 3].ledger().await["waiting"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
