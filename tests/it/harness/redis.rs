@@ -32,6 +32,10 @@ enum Kind {
     Locked,
     /// The only node of a cluster.
     Cluster,
+    /// A copy of the server at this port.
+    Replica(u16),
+    /// Watches over the server at this port, and has a replica take its place.
+    Sentinel(u16),
 }
 
 struct Running {
@@ -63,6 +67,23 @@ impl RedisServer {
         server
     }
 
+    /// A master, its replica, and a sentinel that knows both.
+    pub async fn start_watched() -> [Self; 3] {
+        let master = Self::start().await;
+        let replica = Self::of(Kind::Replica(master.port)).await;
+        super::eventually("a replica that has everything", || async {
+            replica.cli(&["info", "replication"]).await.contains("master_link_status:up").then_some(())
+        })
+        .await;
+        let sentinel = Self::of(Kind::Sentinel(master.port)).await;
+        super::eventually("a sentinel that knows the replica", || async {
+            let known = sentinel.cli(&["sentinel", "replicas", "shop"]).await;
+            known.contains(&replica.port.to_string()).then_some(())
+        })
+        .await;
+        [master, replica, sentinel]
+    }
+
     async fn of(kind: Kind) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Self { folder, port: 0, kind, running: None };
@@ -91,13 +112,25 @@ impl RedisServer {
     }
 
     async fn try_start(&self) -> Option<Running> {
-        let mut command = Command::new("sh");
-        command.args(["-c", UNTIL_CLOSED, "sh", "redis-server", "--save", "", "--appendonly", "no"]);
-        command.args(["--bind", "127.0.0.1", "--dir"]).arg(self.folder.path());
         let port = self.port.to_string();
+        let mut command = Command::new("sh");
+        command.args(["-c", UNTIL_CLOSED, "sh", "redis-server"]);
+        if let Kind::Sentinel(master) = self.kind {
+            // It writes down there what it learns.
+            let config =
+                format!("sentinel monitor shop 127.0.0.1 {master} 1\nsentinel down-after-milliseconds shop 500\n");
+            fs::write(self.path("sentinel.conf"), config).unwrap();
+            command.arg(self.path("sentinel.conf")).arg("--sentinel");
+        } else {
+            command.args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
+        }
+        command.args(["--bind", "127.0.0.1", "--dir"]).arg(self.folder.path());
         match self.kind {
-            Kind::Plain => {
+            Kind::Plain | Kind::Sentinel(_) => {
                 command.args(["--port", &port]);
+            }
+            Kind::Replica(of) => {
+                command.args(["--port", &port, "--replicaof", "127.0.0.1", &of.to_string()]);
             }
             Kind::Locked => {
                 let certificate = self.path("cert.pem");
@@ -119,7 +152,7 @@ impl RedisServer {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let number = lines.next_line().await.unwrap()?;
         while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains("Ready to accept connections") {
+            if line.contains("Ready to accept connections") || line.contains("+monitor master") {
                 return Some(Running { child, number, _log: tokio::spawn(read_on(lines)) });
             }
         }
@@ -151,12 +184,13 @@ impl RedisServer {
 
     /// Its address.
     pub fn url(&self) -> String {
-        let scheme = match self.kind {
-            Kind::Plain => "redis",
-            Kind::Locked => "rediss",
-            Kind::Cluster => "redis-cluster",
+        let (scheme, query) = match self.kind {
+            Kind::Plain | Kind::Replica(_) => ("redis", ""),
+            Kind::Locked => ("rediss", ""),
+            Kind::Cluster => ("redis-cluster", ""),
+            Kind::Sentinel(_) => ("redis-sentinel", "?master=shop"),
         };
-        format!("{scheme}://127.0.0.1:{}", self.port)
+        format!("{scheme}://127.0.0.1:{}{query}", self.port)
     }
 
     /// The authority that vouches for it, as PEM.

@@ -114,6 +114,21 @@ async fn a_killed_server_is_missed_and_comes_back() {
     assert_eq!((far.next().await, near.next().await), ("after".to_owned(), "after".to_owned()));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_master_is_replaced_as_its_sentinel_says() {
+    let [mut master, _replica, sentinel] = RedisServer::start_watched().await;
+    let fleet = OnRedis { server: sentinel };
+    let (here, there) = (fleet.node().await, fleet.node().await);
+    let mut far = watch(&here, &there, &[thread("a")]).await;
+    there.live.publish(&thread("a"), frame("before"));
+    assert_eq!(far.next().await, "before");
+    master.kill().await;
+    far.missed().await;
+    settle(&mut far, &there, &thread("a")).await;
+    there.live.publish(&thread("a"), frame("after"));
+    assert_eq!(far.next().await, "after");
+}
+
 impl super::Watch {
     /// Nothing of what was said before is left.
     async fn next_is_quiet(&mut self) {
