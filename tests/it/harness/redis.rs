@@ -23,6 +23,8 @@ pub struct RedisServer {
     port: u16,
     kind: Kind,
     running: Option<Running>,
+    /// The other nodes of its cluster.
+    peers: Vec<RedisServer>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +32,7 @@ enum Kind {
     Plain,
     /// TLS alone, with a password.
     Locked,
-    /// The only node of a cluster.
+    /// A node of a cluster.
     Cluster,
     /// A copy of the server at this port.
     Replica(u16),
@@ -56,15 +58,21 @@ impl RedisServer {
         Self::of(Kind::Locked).await
     }
 
-    /// A cluster of one.
+    /// A cluster of three, each with a third of everything.
     pub async fn start_cluster() -> Self {
-        let server = Self::of(Kind::Cluster).await;
-        server.cli(&["cluster", "addslotsrange", "0", "16383"]).await;
-        super::eventually("a cluster that works", || async {
-            server.cli(&["cluster", "info"]).await.contains("cluster_state:ok").then_some(())
-        })
-        .await;
-        server
+        let (mut first, second, third) =
+            tokio::join!(Self::of(Kind::Cluster), Self::of(Kind::Cluster), Self::of(Kind::Cluster));
+        let all = [first.port, second.port, third.port].map(|port| format!("127.0.0.1:{port}"));
+        let create = ["--cluster", "create", &all[0], &all[1], &all[2], "--cluster-yes"];
+        first.cli(&create).await;
+        for server in [&first, &second, &third] {
+            super::eventually("a cluster that works", || async {
+                server.cli(&["cluster", "info"]).await.contains("cluster_state:ok").then_some(())
+            })
+            .await;
+        }
+        first.peers = vec![second, third];
+        first
     }
 
     /// A master, its replica, and a sentinel that knows both.
@@ -86,7 +94,7 @@ impl RedisServer {
 
     async fn of(kind: Kind) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { folder, port: 0, kind, running: None };
+        let mut server = Self { folder, port: 0, kind, running: None, peers: Vec::new() };
         if kind == Kind::Locked {
             server.make_certificate().await;
         }
