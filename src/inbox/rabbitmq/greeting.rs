@@ -6,6 +6,7 @@ use lapin::{
     protocol::{AMQPClass, connection::AMQPMethod, parse_class},
     tcp::AMQPUriTcpExt,
     types::{AMQPValue, FieldTable},
+    uri::AMQPUri,
 };
 
 use super::settings::Address;
@@ -27,15 +28,26 @@ pub struct Greeting {
     pub cluster: String,
 }
 
-/// Asks for it.
+/// Asks whichever node answers for it.
 ///
 /// # Errors
-/// It cannot be reached, or is no broker.
+/// None can be reached, or it is no broker.
 pub(super) async fn greet(address: &Address) -> Result<Greeting, String> {
+    let mut problem = String::new();
+    for uri in &address.uris {
+        match greet_at(uri, address).await {
+            Ok(greeting) => return Ok(greeting),
+            Err(error) => problem = error,
+        }
+    }
+    Err(problem)
+}
+
+async fn greet_at(uri: &AMQPUri, address: &Address) -> Result<Greeting, String> {
     let words = |error: std::io::Error| error.to_string();
     let runtime = lapin::runtime::default_runtime().map_err(|error| error.to_string())?;
     let tls = address.tls();
-    let mut stream = address.uri.connect_with_config_async(tls.as_ref(), &runtime).await.map_err(words)?;
+    let mut stream = uri.connect_with_config_async(tls.as_ref(), &runtime).await.map_err(words)?;
     stream.write_all(HEADER).await.map_err(words)?;
     stream.flush().await.map_err(words)?;
     let mut head = [0; 7];

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::Stop;
-use lapin::{Channel, Connection, ConnectionProperties, types::LongString};
+use lapin::{Channel, Connection, ConnectionProperties, types::LongString, uri::AMQPUri};
 use tokio::{net::TcpStream, sync::watch};
 
 use super::settings::Address;
@@ -142,19 +142,34 @@ impl Link {
     }
 }
 
-/// A connection; `name` is what the broker shows of it.
+/// A connection to whichever node of the broker answers; `name` is what the broker shows of it.
 ///
 /// # Errors
-/// The broker cannot be reached, or does not let this user in.
+/// No node can be reached, or lets this user in.
 pub(super) async fn connect(address: &Address, name: &str) -> Result<Connection, String> {
+    let nodes = address.uris.len();
+    // Connections of different names begin with different nodes.
+    let first = name.bytes().map(usize::from).sum::<usize>() % nodes;
+    let mut problems = Vec::new();
+    for uri in address.uris.iter().cycle().skip(first).take(nodes) {
+        let place = format!("{}:{}", uri.authority.host, uri.authority.port);
+        match connect_to(uri, address, name).await {
+            Ok(connection) => return Ok(connection),
+            Err(problem) if nodes == 1 => return Err(problem),
+            Err(problem) => problems.push(format!("{place}: {problem}")),
+        }
+    }
+    Err(problems.join("; "))
+}
+
+async fn connect_to(uri: &AMQPUri, address: &Address, name: &str) -> Result<Connection, String> {
     let properties = ConnectionProperties::default().with_connection_name(LongString::from(name));
     let runtime = lapin::runtime::default_runtime().map_err(|error| error.to_string())?;
-    let uri = address.uri.clone();
-    let authority = &address.uri.authority;
     let connected = async {
         // Each attempt of the library that is refused leaves two tasks behind for ever: it tries where somebody listens.
-        drop(TcpStream::connect((authority.host.as_str(), authority.port)).await.map_err(|error| error.to_string())?);
-        let connecting = Connection::connect_uri_with_config(uri, properties, address.tls(), runtime);
+        let at = (uri.authority.host.as_str(), uri.authority.port);
+        drop(TcpStream::connect(at).await.map_err(|error| error.to_string())?);
+        let connecting = Connection::connect_uri_with_config(uri.clone(), properties, address.tls(), runtime);
         connecting.await.map_err(|error| error.to_string())
     };
     match tokio::time::timeout(GREETING, connected).await {

@@ -115,8 +115,14 @@ impl Work {
                 waiting: BTreeMap::new(),
                 returned: HashSet::new(),
                 count: 0,
+                refused: false,
             };
             match flights.run().await {
+                Ok(()) if flights.refused => {
+                    tracing::debug!("The broker refuses messages: another channel asks for the queue's leader anew.");
+                    link::close(&channel).await;
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
                 Ok(()) => return link::close(&channel).await,
                 Err(why) => {
                     let failed = flights.fail_all(&why);
@@ -184,17 +190,20 @@ struct Flights<'a> {
     /// Messages that no queue took, and whose confirm has not been seen.
     returned: HashSet<String>,
     count: u64,
+    /// A queue could not keep a message. The broker's end of a channel may believe for ever that a queue's leader is on a node
+    /// that is gone (RabbitMQ 3.10), so this one takes no more.
+    refused: bool,
 }
 
 impl Flights<'_> {
-    /// Publishes until nobody does any more; an error says why the channel is of no use.
+    /// Publishes until nobody does any more, or the broker refuses a message; an error says why the channel is of no use.
     async fn run(&mut self) -> Result<(), String> {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let mut closed = false;
-        while !(closed && self.waiting.is_empty()) {
+        while !((closed || self.refused) && self.waiting.is_empty()) {
             tokio::select! {
                 Some(landed) = self.flying.next(), if !self.flying.is_empty() => self.land(landed)?,
-                request = self.work.requests.recv(), if !closed && self.waiting.len() < WINDOW => match request {
+                request = self.work.requests.recv(), if !closed && !self.refused && self.waiting.len() < WINDOW => match request {
                     Some(request) => self.take_off(request).await?,
                     None => closed = true,
                 },
@@ -279,6 +288,7 @@ impl Flights<'_> {
                 self.work.depth.published();
                 Ok(id)
             } else {
+                self.refused = true;
                 Err(NotPublished("the broker refused the message: its queue cannot keep it now".to_owned()))
             };
             let _ = answer.send(outcome);

@@ -17,7 +17,8 @@ pub(super) const DELIVERIES_MOST: u32 = 20;
 
 /// How the inbox works on its broker.
 pub struct Settings {
-    /// Where the broker is: `amqp://user@host:5672/vhost`, or `amqps://` for TLS.
+    /// Where the broker is: `amqp://user@host:5672/vhost`, or `amqps://` for TLS. Several nodes of a cluster with commas
+    /// between them: `amqp://user@a:5672,b:5672/vhost`; whichever answers will do.
     pub url: SecretString,
     /// The password, where it is not in the URL.
     pub password: Option<SecretString>,
@@ -62,21 +63,33 @@ impl Settings {
 
     /// What the client library is told.
     pub(super) fn address(&self) -> Result<Address, SettingsError> {
-        let text = self.url.expose_secret();
         // The library's own words would repeat the URL.
-        let mut uri: AMQPUri = text.parse().map_err(|_| SettingsError::Url)?;
+        let mut uris = one_each(self.url.expose_secret())
+            .iter()
+            .map(|url| url.parse::<AMQPUri>().map_err(|_| SettingsError::Url))
+            .collect::<Result<Vec<_>, _>>()?;
         if !(1..=1024).contains(&self.partitions) {
             return Err(SettingsError::Partitions(self.partitions));
         }
-        if let Some(password) = &self.password {
-            password.expose_secret().clone_into(&mut uri.authority.userinfo.password);
+        for uri in &mut uris {
+            if let Some(password) = &self.password {
+                password.expose_secret().clone_into(&mut uri.authority.userinfo.password);
+            }
+            uri.query.heartbeat.get_or_insert(HEARTBEAT);
         }
-        uri.query.heartbeat.get_or_insert(HEARTBEAT);
-        let place = format!("{}:{}", uri.authority.host, uri.authority.port);
-        let secure = uri.scheme == AMQPScheme::AMQPS;
+        let places: Vec<_> = uris.iter().map(|uri| format!("{}:{}", uri.authority.host, uri.authority.port)).collect();
+        let secure = uris.iter().any(|uri| uri.scheme == AMQPScheme::AMQPS);
         let authorities = if secure { self.authorities.clone() } else { None };
-        Ok(Address { uri, place, authorities })
+        Ok(Address { uris, place: places.join(","), authorities })
     }
+}
+
+/// A URL of several hosts, as one URL for each.
+fn one_each(url: &str) -> Vec<String> {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?']).map_or(url.len(), |at| start + at);
+    let hosts = url[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    url[hosts..end].split(',').map(|host| format!("{}{host}{}", &url[..hosts], &url[end..])).collect()
 }
 
 impl fmt::Debug for Settings {
@@ -93,8 +106,8 @@ impl fmt::Debug for Settings {
 pub enum SettingsError {
     /// The URL is none; it is not repeated, because it may hold a password.
     #[error(
-        "distributed.rabbitmq.url cannot be read: it should look like amqp://user@host:5672/%2f, with the password in \
-         password_file and a virtual host whose slashes are written %2f"
+        "distributed.rabbitmq.url cannot be read: it should look like amqp://user@host:5672/%2f, several hosts with commas \
+         between them, with the password in password_file and a virtual host whose slashes are written %2f"
     )]
     Url,
     /// Too few, too many.
@@ -105,8 +118,9 @@ pub enum SettingsError {
 /// Where the broker is, with the secrets that it takes. Never shown.
 #[derive(Clone)]
 pub(super) struct Address {
-    pub uri: AMQPUri,
-    /// Host and port, for people.
+    /// One for each node that is named.
+    pub uris: Vec<AMQPUri>,
+    /// Hosts and ports, for people.
     pub place: String,
     authorities: Option<String>,
 }
@@ -123,15 +137,18 @@ mod tests {
 
     #[test]
     fn no_secret_is_ever_shown() {
-        let mut settings = Settings::new("amqp://shop:hunter2@broker:5673/%2f".into());
-        assert_eq!(settings.address().unwrap().uri.authority.userinfo.password, "hunter2");
+        let mut settings = Settings::new("amqp://shop:hunter2@broker:5673,other/%2f?heartbeat=9".into());
+        let password = |address: &Address| address.uris[0].authority.userinfo.password.clone();
+        assert_eq!(password(&settings.address().unwrap()), "hunter2");
         settings.password = Some("hunter3".into());
         let address = settings.address().unwrap();
-        assert_eq!((address.place.as_str(), address.uri.vhost.as_str()), ("broker:5673", "/"));
-        assert_eq!(address.uri.authority.userinfo.password, "hunter3");
+        assert_eq!((&*address.place, &*address.uris[1].vhost), ("broker:5673,other:5672", "/"));
+        assert_eq!((password(&address).as_str(), address.uris[1].query.heartbeat), ("hunter3", Some(9)));
         let shown = format!("{settings:?}");
         assert!(shown.contains("broker:5673") && !shown.contains("hunter"), "{shown}");
-        let wrong = Settings::new("http://shop:hunter2@broker".into()).address().err().unwrap().to_string();
-        assert!(!wrong.contains("hunter2"), "{wrong}");
+        for wrong in ["http://shop:hunter2@broker", "amqp://shop:hunter2@broker:x", "amqp://shop:hunter2@a,b:x/%2f"] {
+            let wrong = Settings::new(wrong.into()).address().err().unwrap().to_string();
+            assert!(!wrong.contains("hunter2"), "{wrong}");
+        }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, File},
-    os::unix::process::CommandExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -29,6 +29,7 @@ use super::{free_ports, within};
 
 /// Where Debian has the server's own script; the one in the path wants another user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const DIAGNOSTICS: &str = "/usr/lib/rabbitmq/bin/rabbitmq-diagnostics";
 const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 const USER: &str = "switchboard";
 const PASSWORD: &str = "broker password";
@@ -78,9 +79,28 @@ pub struct Broker {
 impl Broker {
     /// A broker of this test's own, which it may kill.
     pub async fn start() -> Self {
+        Self::start_beside(None).await
+    }
+
+    /// Three brokers that are one. The first one must not be killed: it has the others' port mapper.
+    pub async fn start_cluster() -> [Self; 3] {
+        let first = Self::start().await;
+        let names = Some(first.ports.names);
+        let (second, third) = tokio::join!(Self::start_beside(names), Self::start_beside(names));
+        for broker in [&second, &third] {
+            broker.control(&["stop_app"]).await;
+            broker.control(&["join_cluster", &first.name()]).await;
+            broker.control(&["start_app"]).await;
+            broker.is_up().await;
+        }
+        [first, second, third]
+    }
+
+    async fn start_beside(names: Option<u16>) -> Self {
         let own = tempfile::Builder::new().prefix("rabbitmq").tempdir().unwrap();
         let folder = own.path().to_owned();
-        let ports = prepare(&folder, 1).await;
+        let mut ports = prepare(&folder, 1).await;
+        ports.names = names.unwrap_or(ports.names);
         let mut broker = Self { folder, ports, vhost: 0, keeper: None, _own: Some(own), _used: Vec::new() };
         broker.launch().await;
         broker
@@ -130,6 +150,13 @@ impl Broker {
         Settings { password: Some(PASSWORD.into()), ..Settings::new(url.into()) }
     }
 
+    /// The same for several that are one.
+    pub fn settings_of(brokers: &[Self]) -> Settings {
+        let hosts: Vec<String> = brokers.iter().map(|broker| format!("127.0.0.1:{}", broker.ports.amqp)).collect();
+        let url = format!("amqp://{USER}@{}/t0", hosts.join(","));
+        Settings { password: Some(PASSWORD.into()), ..Settings::new(url.into()) }
+    }
+
     /// The same over TLS.
     pub fn secure_settings(&self) -> Settings {
         let url = format!("amqps://{USER}@127.0.0.1:{}/t{}", self.ports.amqps, self.vhost);
@@ -156,11 +183,28 @@ impl Broker {
 
     /// Has the broker believe that it has run out of memory, or that it has enough again.
     pub async fn short_of_memory(&self, short: bool) {
-        let of_all = if short { "0.0000001" } else { "0.6" };
-        let told =
-            self.environment(Command::new(CONTROL)).args(["set_vm_memory_high_watermark", of_all]).output().await;
-        let told = told.expect("rabbitmq-server is installed");
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        self.control(&["set_vm_memory_high_watermark", if short { "0.0000001" } else { "0.6" }]).await;
+    }
+
+    /// Waits until the others of its cluster can do without it.
+    pub async fn may_be_killed(&self) {
+        super::eventually("no queue needs this node", || async {
+            let mut asked = self.environment(Command::new(DIAGNOSTICS));
+            let ran =
+                asked.arg("check_if_node_is_quorum_critical").output().await.expect("rabbitmq-server is installed");
+            ran.status.success().then_some(())
+        })
+        .await;
+    }
+
+    async fn control(&self, arguments: &[&str]) {
+        let ran = self.environment(Command::new(CONTROL)).args(arguments).output().await;
+        let ran = ran.expect("rabbitmq-server is installed");
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    fn name(&self) -> String {
+        format!("switchboard{}@localhost", self.ports.amqp)
     }
 
     /// A channel for doing to the broker what nobody should.
@@ -204,7 +248,7 @@ impl Broker {
             .env("HOME", &self.folder)
             .env("ERL_EPMD_PORT", self.ports.names.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env("RABBITMQ_NODENAME", format!("switchboard{}@localhost", self.ports.amqp))
+            .env("RABBITMQ_NODENAME", self.name())
             .env("RABBITMQ_DIST_PORT", self.ports.peers.to_string())
             .env("RABBITMQ_MNESIA_BASE", format!("{base}/mnesia"))
             .env("RABBITMQ_LOG_BASE", format!("{base}/log"))
@@ -295,6 +339,11 @@ async fn prepare(folder: &Path, vhosts: usize) -> Ports {
     );
     fs::write(folder.join("rabbitmq.conf"), config).unwrap();
     fs::write(folder.join("plugins"), "[].\n").unwrap();
+    let cookie = folder.join(".erlang.cookie");
+    if !cookie.exists() {
+        fs::write(&cookie, "NOBODYELSEISLISTENING").unwrap();
+        fs::set_permissions(&cookie, fs::Permissions::from_mode(0o400)).unwrap();
+    }
     fs::write(folder.join("definitions.json"), definitions(vhosts)).unwrap();
     if !folder.join("cert.pem").exists() {
         let made = Command::new("openssl")

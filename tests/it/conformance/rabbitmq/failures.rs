@@ -1,4 +1,4 @@
-//! The broker is killed, stands still, is short of memory, and comes back.
+//! The broker, or one of three, is killed; it stands still, is short of memory, and comes back.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -53,6 +53,44 @@ async fn a_broker_that_is_killed_loses_nothing_that_it_confirmed() {
     assert_eq!(decided.len(), 60);
     let names: BTreeSet<_> = state.turns.iter().map(|(_, inbound)| inbound.external_id.clone()).collect();
     assert_eq!(names.len(), 60, "each platform message has had one turn");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_one_of_three_brokers_may_be_killed() {
+    let (mut brokers, record) = (Broker::start_cluster().await, Record::new());
+    let settings = Settings { confirm_within: Duration::from_secs(2), ..exact(Broker::settings_of(&brokers)) };
+    let node = Node::open(settings, &record).await;
+    let mut said = 0;
+    // The first one stays, because the others' port mapper is its own.
+    for killed in [1, 2] {
+        for _ in 0..20 {
+            node.put(&format!("v{}", said % 7), &said.to_string()).await;
+            said += 1;
+        }
+        for _ in 0..10 {
+            let delivery = node.take().await;
+            node.turn(&record, delivery).await;
+        }
+        brokers[killed].may_be_killed().await;
+        brokers[killed].kill().await;
+        for _ in 0..20 {
+            let (thread, id) = (format!("v{}", said % 7), said.to_string());
+            eventually("two take messages", || async { node.try_put(inbound(&thread, &id, "x")).await.ok() }).await;
+            said += 1;
+        }
+        while record.lock().turns.len() < said {
+            let delivery = node.take().await;
+            node.turn(&record, delivery).await;
+        }
+        brokers[killed].restart().await;
+    }
+    let state = record.lock();
+    for thread in 0..7 {
+        let of_thread = state.turns.iter().filter(|(_, it)| it.thread == format!("v{thread}"));
+        let numbers: Vec<usize> = of_thread.map(|(_, it)| it.external_id.parse().unwrap()).collect();
+        let expected: Vec<usize> = (0..said).filter(|at| at % 7 == thread).collect();
+        assert_eq!(numbers, expected, "each once, in the order of its thread");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
