@@ -32,7 +32,6 @@ use secrecy::ExposeSecret;
 
 const CONNECTIONS: usize = 256;
 const CONVERSATIONS: usize = 5_120;
-const PARTITIONS: u64 = 16;
 const EACH: usize = CONVERSATIONS / CONNECTIONS;
 /// PostgreSQL as it is meant to run: what it says is committed is on disk.
 const DURABLE: &str = "-c fsync=on -c full_page_writes=on -c wal_compression=on -c autovacuum=on -c shared_buffers=512MB \
@@ -58,7 +57,6 @@ async fn measure(lasts: Duration, rate: u64) {
     println!("{CONNECTIONS} connections, {CONVERSATIONS} conversations, {} rules, bodies of about 1 KiB", http::RULES);
     for many in 1..=3 {
         let bare = bare::bare(&fleet.broker, lasts, many).await;
-        let divided = bare::divided(&fleet.broker, lasts, many, PARTITIONS).await;
         fleet.add();
         if many == 1 {
             // The second message of a conversation is the first one that finds its customer known.
@@ -67,11 +65,9 @@ async fn measure(lasts: Duration, rate: u64) {
         fleet.postgres.client().await.batch_execute("SELECT pg_stat_statements_reset()").await.unwrap();
         let seen = fleet.flood(Until::Over(lasts)).await;
         println!(
-            "{many} daemons: {:>6.0} decided/s, {:.0} % of {bare:.0}/s through a bare queue and {:.0} % of {divided:.0}/s through \
-             {PARTITIONS} with the daemons' arguments; accepted p50 {:.1} ms, p99 {:.1} ms",
+            "{many} daemons: {:>6.0} decided/s, {:.0} % of {bare:.0}/s through a bare queue; accepted p50 {:.1} ms, p99 {:.1} ms",
             seen.rate,
             100.0 * seen.rate / bare,
-            100.0 * seen.rate / divided,
             seen.p50,
             seen.p99,
         );
@@ -128,7 +124,7 @@ impl Fleet {
         let config = format!(
             "mode = \"distributed\"\nrules = {:?}\n[log]\nlevel = \"error\"\n\
              [channels.load]\nkind = \"http\"\nsecrets = [\"whsec_{}\"]\n\
-             [distributed]\npartitions = {PARTITIONS}\n[distributed.rabbitmq]\nurl = {:?}\npassword_file = {:?}\n\
+             [distributed]\npartitions = 16\n[distributed.rabbitmq]\nurl = {:?}\npassword_file = {:?}\n\
              [distributed.postgres]\nurl = {:?}\n[distributed.redis]\nurl = {:?}\n",
             folder.path().join("rules").display(),
             STANDARD.encode(SECRET),

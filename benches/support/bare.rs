@@ -1,5 +1,5 @@
-//! What a bare client of RabbitMQ does with the same bodies: publish, confirm, consume, acknowledge through quorum queues, and
-//! nothing else.
+//! What a bare client of RabbitMQ does with the same bodies: publish, confirm, consume, acknowledge through one quorum
+//! queue, and nothing else.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use lapin::{
     BasicProperties, Channel,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-        QueueDeclareOptions, QueueDeleteOptions,
+        QueueDeclareOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -48,47 +48,19 @@ pub fn message(at: u64) -> Inbound {
     }
 }
 
-/// Messages settled a second through one queue.
+/// Messages settled a second.
 pub async fn bare(broker: &Broker, lasts: Duration, round: u64) -> f64 {
-    let arguments = table([("x-queue-type", AMQPValue::LongString("quorum".into()))]);
-    through(broker, lasts, &[format!("bare.{round}")], arguments).await
-}
-
-/// The same through as many queues as the daemons', with their arguments.
-pub async fn divided(broker: &Broker, lasts: Duration, round: u64, partitions: u64) -> f64 {
-    let names: Vec<String> = (0..partitions).map(|partition| format!("divided.{round}.{partition}")).collect();
-    let text = |text: &str| AMQPValue::LongString(text.into());
-    let arguments = table([
-        ("x-queue-type", text("quorum")),
-        ("x-single-active-consumer", true.into()),
-        ("x-delivery-limit", AMQPValue::LongLongInt(20)),
-        ("x-dead-letter-exchange", text("switchboard.dead")),
-        ("x-dead-letter-strategy", text("at-least-once")),
-        ("x-overflow", text("reject-publish")),
-    ]);
-    through(broker, lasts, &names, arguments).await
-}
-
-fn table<const N: usize>(arguments: [(&str, AMQPValue); N]) -> FieldTable {
-    let mut table = FieldTable::default();
-    arguments.into_iter().for_each(|(name, value)| table.insert(name.into(), value));
-    table
-}
-
-async fn through(broker: &Broker, lasts: Duration, names: &[String], arguments: FieldTable) -> f64 {
+    let name = format!("bare.{round}");
     let (publishing, publisher) = broker.channel().await;
     let (consuming, consumer) = broker.channel().await;
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    publisher.queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
     publisher.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
     consumer.basic_qos(PREFETCH, BasicQosOptions::default()).await.unwrap();
-    let mut taken = Vec::new();
-    for name in names {
-        let declare = QueueDeclareOptions::durable();
-        publisher.queue_declare(name.as_str().into(), declare, arguments.clone()).await.unwrap();
-        let consume = BasicConsumeOptions::default();
-        let tag = name.as_str().into();
-        taken.push(consumer.basic_consume(name.as_str().into(), tag, consume, FieldTable::default()).await.unwrap());
-    }
-    let mut deliveries = futures::stream::select_all(taken);
+    let consume = BasicConsumeOptions::default();
+    let mut deliveries =
+        consumer.basic_consume(name.as_str().into(), "bare".into(), consume, FieldTable::default()).await.unwrap();
     let settled = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&settled);
     let taking = tokio::spawn(async move {
@@ -105,7 +77,6 @@ async fn through(broker: &Broker, lasts: Duration, names: &[String], arguments: 
     let mut at = 0;
     while began.elapsed() < lasts {
         while flying.len() < IN_FLIGHT {
-            let name = &names[usize::try_from(at % names.len() as u64).unwrap()];
             flying.push(publish(publisher.clone(), name.clone(), serde_json::to_vec(&message(at)).unwrap()));
             at += 1;
         }
@@ -114,9 +85,6 @@ async fn through(broker: &Broker, lasts: Duration, names: &[String], arguments: 
     let rate = settled.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
     while flying.next().await.is_some() {}
     taking.abort();
-    for name in names {
-        publisher.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
-    }
     for connection in [publishing, consuming] {
         let _ = tokio::time::timeout(Duration::from_secs(2), connection.close(200, "done".into())).await;
     }
