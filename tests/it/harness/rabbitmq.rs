@@ -322,6 +322,14 @@ impl Drop for Broker {
             let log = fs::read_to_string(self.folder.join("broker.log")).unwrap_or_default();
             let from = log.len().saturating_sub(8_000);
             eprintln!("--- the end of broker.log ---\n{}", log.get(from..).unwrap_or(&log));
+            let mut asked = self.environment(Command::new(CONTROL));
+            let columns = ["name", "messages_ready", "messages_unacknowledged", "consumers"];
+            asked
+                .args(["--quiet", "--timeout", "10", "list_queues", "-p"])
+                .arg(format!("t{}", self.vhost))
+                .args(columns);
+            let queues = asked.as_std_mut().output().map(|ran| ran.stdout).unwrap_or_default();
+            eprintln!("--- its queues ---\n{}", String::from_utf8_lossy(&queues));
         }
     }
 }
