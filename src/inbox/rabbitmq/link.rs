@@ -9,7 +9,7 @@ use contract::Stop;
 use lapin::{Channel, Connection, ConnectionProperties, types::LongString, uri::AMQPUri};
 use tokio::{net::TcpStream, sync::watch};
 
-use super::settings::Address;
+use super::settings::{Address, place};
 
 /// How long an answer of the broker may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -152,11 +152,10 @@ pub(super) async fn connect(address: &Address, name: &str) -> Result<Connection,
     let first = name.bytes().map(usize::from).sum::<usize>() % nodes;
     let mut problems = Vec::new();
     for uri in address.uris.iter().cycle().skip(first).take(nodes) {
-        let place = format!("{}:{}", uri.authority.host, uri.authority.port);
         match connect_to(uri, address, name).await {
             Ok(connection) => return Ok(connection),
             Err(problem) if nodes == 1 => return Err(problem),
-            Err(problem) => problems.push(format!("{place}: {problem}")),
+            Err(problem) => problems.push(format!("{}: {problem}", place(uri))),
         }
     }
     Err(problems.join("; "))

@@ -77,11 +77,16 @@ impl Settings {
             }
             uri.query.heartbeat.get_or_insert(HEARTBEAT);
         }
-        let places: Vec<_> = uris.iter().map(|uri| format!("{}:{}", uri.authority.host, uri.authority.port)).collect();
+        let places: Vec<_> = uris.iter().map(place).collect();
         let secure = uris.iter().any(|uri| uri.scheme == AMQPScheme::AMQPS);
         let authorities = if secure { self.authorities.clone() } else { None };
         Ok(Address { uris, place: places.join(","), authorities })
     }
+}
+
+/// Host and port, for people.
+pub(super) fn place(uri: &AMQPUri) -> String {
+    format!("{}:{}", uri.authority.host, uri.authority.port)
 }
 
 /// A URL of several hosts, as one URL for each.

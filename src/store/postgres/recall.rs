@@ -68,7 +68,7 @@ pub(super) struct Wanted {
     vouched: Vec<(IdentifierKind, String)>,
 }
 
-/// What came of it, or an error that the others of its batch do not share.
+/// What came of it. A row that cannot be read fails its own question alone; a question that cannot be asked, its batch.
 pub(super) type Recalled = Result<Recall, StoreError>;
 
 impl Wanted {

@@ -287,6 +287,13 @@ impl Daemon {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// A metric that has no labels; 0 where nothing was measured yet.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let (_, metrics) = self.get("/metrics").await;
+        let mut values = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        values.next().map_or(0.0, |value| value.parse().unwrap())
+    }
+
     /// The ledger as the command line prints it; it must add up.
     pub async fn ledger(&self) -> Value {
         let ran = self.home.run(&["ledger", "--json"]).await;

@@ -27,8 +27,7 @@ pub(super) async fn leader(daemons: &[Daemon]) -> usize {
     eventually("one daemon runs the desk", || async {
         let mut leaders = Vec::new();
         for (at, daemon) in daemons.iter().enumerate() {
-            let (_, metrics) = daemon.get("/metrics").await;
-            if metrics.lines().any(|line| line == "switchboard_desk_leader 1") {
+            if daemon.metric("switchboard_desk_leader").await > 0.0 {
                 leaders.push(at);
             }
         }

@@ -204,12 +204,9 @@ async fn a_daemon_that_is_cut_off_does_no_harm_and_takes_part_again() {
     wires.iter().for_each(Wire::mend);
     eventually("it takes part again", || async {
         let (ready, _) = daemons[0].get("/readyz").await;
-        let (_, metrics) = daemons[0].get("/metrics").await;
-        let has = |metric: &str| {
-            metrics.lines().any(|line| line.strip_prefix(metric).is_some_and(|value| value.trim_start() != "0"))
-        };
-        let was_silent = has("switchboard_node_silent_total ");
-        (ready == 200 && was_silent && has("switchboard_inbox_partitions ")).then_some(())
+        let was_silent = daemons[0].metric("switchboard_node_silent_total").await > 0.0;
+        let owns = daemons[0].metric("switchboard_inbox_partitions").await > 0.0;
+        (ready == 200 && was_silent && owns).then_some(())
     })
     .await;
     leader(&daemons).await;

@@ -8,9 +8,7 @@ use crate::harness::{Callback, Console, Daemon, Fleet, PASSWORD, eventually, tex
 /// Whether a daemon does its share.
 async fn takes_part(daemon: &Daemon) {
     eventually("it has partitions", || async {
-        let (_, metrics) = daemon.get("/metrics").await;
-        let owned = metrics.lines().find_map(|line| line.strip_prefix("switchboard_inbox_partitions "))?;
-        (owned.trim() != "0").then_some(())
+        (daemon.metric("switchboard_inbox_partitions").await > 0.0).then_some(())
     })
     .await;
 }
