@@ -151,3 +151,15 @@ fn every_link_in_the_documents_leads_to_a_file() {
     nowhere(&dead, "links lead nowhere");
     assert!(seen > 0, "no document links to another");
 }
+
+#[test]
+fn the_image_is_built_of_every_crate() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let manifest = read("Cargo.toml");
+    let members = manifest.lines().find(|line| line.starts_with("members = ")).unwrap();
+    let (ignored, folder) = (read(".dockerignore"), Regex::new(r#""(\w+)[^"]*""#).unwrap());
+    let folders = folder.captures_iter(members).map(|found| found[1].to_owned());
+    let left_out: Vec<String> =
+        folders.filter(|folder| !ignored.lines().any(|line| line == format!("!{folder}"))).collect();
+    assert!(left_out.is_empty(), ".dockerignore keeps {left_out:?} out of the image's build, which needs them");
+}
