@@ -1,6 +1,7 @@
 //! What a message means: language, tone, urgency, wishes, intent. Pure: no clock, no network, no file; the weights are
 //! compiled in. `training/` makes them.
 
+pub mod answers;
 mod automatic;
 pub mod dice;
 pub mod entities;
