@@ -131,7 +131,7 @@ impl Look {
         let mut files = BTreeMap::new();
         let rules = &["yaml", "yml"][..];
         for (folder, extensions) in
-            [(folder.to_owned(), rules), (folder.join(CANDIDATE), rules), (folder.join(KNOWLEDGE), &["md"])]
+            [(folder.to_owned(), rules), (folder.join(CANDIDATE), rules), (folder.join(KNOWLEDGE), &["md", "txt"])]
         {
             for path in fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
                 if path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known)) {

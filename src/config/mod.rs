@@ -188,7 +188,7 @@ fn explain(error: &str) -> ConfigError {
 fn check(mut config: Config) -> Result<Config, ConfigError> {
     let wrong = |what: &str, help: &str| Err(ConfigError { what: what.to_owned(), help: Some(help.to_owned()) });
     if !(0.0..=1.0).contains(&config.bot.threshold) {
-        return wrong("bot.threshold is not between 0 and 1", "0.47 is the default");
+        return wrong("bot.threshold is not between 0 and 1", "0.53 is the default");
     }
     if config.inbox.max_waiting == 0 {
         return wrong("inbox.max_waiting is 0, so that no message would ever be taken", "10000 is the default");

@@ -1,95 +1,64 @@
-//! The full-text index that proposes sections: tantivy in memory, BM25 on question, paraphrases and answer.
+//! Proposes sections: of each term and group of synonyms, the sections that have it.
 
-use tantivy::{
-    Index as TantivyIndex, IndexReader, ReloadPolicy, TantivyDocument, TantivyError, Term,
-    collector::TopDocs,
-    doc,
-    query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery},
-    schema::{FAST, Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
-    tokenizer::TextAnalyzer,
-};
+use super::score::{IN_ANSWER, IN_GROUP, TermId, Weighted};
 
-use super::{parse::Section, primary, terms::Terms};
+/// The most units of one question that are looked up.
+const MAX_UNITS: usize = 48;
 
-/// The least memory that tantivy builds an index with, in bytes; freed when it is built.
-const BUILD_MEMORY: usize = 15_000_000;
+/// Units that say less are looked up only where the question has no other.
+const LEAST_WEIGHT: f32 = 0.1;
 
-/// The most terms of one question that are looked up.
-const MAX_TERMS: usize = 48;
-
-/// What a term is worth in the question, in a paraphrase, in the answer.
-const BOOSTS: [f32; 3] = [3.0, 2.5, 1.0];
-
+/// The sections with a term, in their order; whether it stands in a way to ask, or only in the answer.
+#[derive(Default)]
 pub(super) struct Index {
-    reader: IndexReader,
-    language: Field,
-    /// Question, paraphrases, answer.
-    texts: [Field; 3],
+    /// By the term's number.
+    places: Vec<Vec<(u32, bool)>>,
 }
 
 impl Index {
-    pub(super) fn build(sections: &[Section]) -> Result<Self, TantivyError> {
-        let mut schema = Schema::builder();
-        let indexing =
-            TextFieldIndexing::default().set_tokenizer("terms").set_index_option(IndexRecordOption::WithFreqs);
-        let options = TextOptions::default().set_indexing_options(indexing);
-        let id = schema.add_u64_field("id", FAST);
-        let language = schema.add_text_field("language", STRING);
-        let texts = ["question", "paraphrases", "answer"].map(|name| schema.add_text_field(name, options.clone()));
-        let index = TantivyIndex::create_in_ram(schema.build());
-        index.tokenizers().register("terms", TextAnalyzer::from(Terms));
-        let mut writer = index.writer_with_num_threads::<TantivyDocument>(1, BUILD_MEMORY)?;
-        for (number, section) in (0_u64..).zip(sections) {
-            writer.add_document(doc!(
-                id => number,
-                language => primary(&section.language),
-                texts[0] => section.question.as_str(),
-                texts[1] => section.paraphrases.join("\n"),
-                texts[2] => section.answer.as_str(),
-            ))?;
+    /// Section number `section`, which comes after those that are in already, has these terms.
+    pub(super) fn add(&mut self, section: usize, asked: &[TermId], answer: &[TermId]) {
+        let Ok(section) = u32::try_from(section) else { return };
+        let only_answer = answer.iter().filter(|term| asked.binary_search(term).is_err());
+        for (term, is_asked) in asked.iter().map(|term| (term, true)).chain(only_answer.map(|term| (term, false))) {
+            let term = *term as usize;
+            if self.places.len() <= term {
+                self.places.resize_with(term + 1, Vec::new);
+            }
+            self.places[term].push((section, is_asked));
         }
-        writer.commit()?;
-        writer.wait_merging_threads()?;
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { reader, language, texts })
     }
 
-    /// The sections (by number) that share terms with a question, best first, with their BM25 scores.
-    pub(super) fn candidates<'a>(
+    /// At most `most` of the first `sections` sections that share most with a question, in any order.
+    pub(super) fn candidates(
         &self,
-        terms: impl Iterator<Item = &'a str>,
-        language: Option<&str>,
+        units: &[Weighted],
+        sections: usize,
+        is_wanted: impl Fn(usize) -> bool,
         most: usize,
-    ) -> Vec<(usize, f32)> {
-        let mut any: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        for term in terms.take(MAX_TERMS) {
-            for (field, boost) in self.texts.iter().zip(BOOSTS) {
-                let query = TermQuery::new(Term::from_field_text(*field, term), IndexRecordOption::WithFreqs);
-                any.push((Occur::Should, Box::new(BoostQuery::new(Box::new(query), boost))));
+    ) -> Vec<usize> {
+        let mut shared = vec![0.0_f32; sections];
+        let mut heavy: Vec<&Weighted> = units.iter().filter(|unit| unit.weight >= LEAST_WEIGHT).collect();
+        if heavy.is_empty() {
+            heavy = units.iter().collect();
+        }
+        heavy.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        for unit in heavy.into_iter().take(MAX_UNITS) {
+            let terms = unit.terms.iter().map(|(term, share)| (term, share * unit.weight));
+            let groups = unit.groups.iter().map(|group| (group, IN_GROUP * unit.weight));
+            for (term, worth) in terms.chain(groups) {
+                for (section, is_asked) in self.places.get(*term as usize).into_iter().flatten() {
+                    if let Some(shared) = shared.get_mut(*section as usize) {
+                        *shared += if *is_asked { worth } else { IN_ANSWER * worth };
+                    }
+                }
             }
         }
-        if any.is_empty() {
-            return Vec::new();
+        let mut found: Vec<usize> = (0..sections).filter(|id| shared[*id] > 0.0 && is_wanted(*id)).collect();
+        if found.len() > most {
+            found.select_nth_unstable_by(most, |a, b| shared[*b].total_cmp(&shared[*a]).then(a.cmp(b)));
+            found.truncate(most);
         }
-        let mut query: Box<dyn Query> = Box::new(BooleanQuery::new(any));
-        if let Some(language) = language {
-            let term = Term::from_field_text(self.language, language);
-            let only = BoostQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::Basic)), 0.0);
-            query = Box::new(BooleanQuery::new(vec![(Occur::Must, query), (Occur::Must, Box::new(only))]));
-        }
-        self.search(&*query, most).unwrap_or_else(|error| {
-            tracing::error!(%error, "The knowledge index cannot be searched; questions get no answer.");
-            Vec::new()
-        })
-    }
-
-    fn search(&self, query: &dyn Query, most: usize) -> Result<Vec<(usize, f32)>, TantivyError> {
-        let searcher = self.reader.searcher();
-        let mut found = Vec::new();
-        for (score, address) in searcher.search(query, &TopDocs::with_limit(most).order_by_score())? {
-            let ids = searcher.segment_reader(address.segment_ord).fast_fields().u64("id")?;
-            found.extend(ids.first(address.doc_id).and_then(|id| usize::try_from(id).ok()).map(|id| (id, score)));
-        }
-        Ok(found)
+        found
     }
 }

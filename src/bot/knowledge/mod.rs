@@ -5,6 +5,8 @@ mod index;
 mod parse;
 mod plain;
 mod score;
+mod spelling;
+mod synonyms;
 mod terms;
 
 use std::{
@@ -15,7 +17,11 @@ use std::{
 
 use async_trait::async_trait;
 
-use self::{index::Index, parse::Section, score::Scorer};
+use self::{
+    parse::Section,
+    score::{Found, Scorer},
+    synonyms::Synonyms,
+};
 use super::{Answer, Citation, Question, Reply, RespondError, Responder};
 use crate::{regular, understand::window};
 
@@ -24,9 +30,6 @@ pub const MAX_FILE_BYTES: usize = 256 * 1024;
 
 /// The most sections of all files.
 pub const MAX_SECTIONS: usize = 10_000;
-
-/// How many sections the index proposes for a question.
-const CANDIDATES: usize = 16;
 
 /// How knowledge is used.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +43,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { threshold: 0.47, fallback: None }
+        Self { threshold: 0.53, fallback: None }
     }
 }
 
@@ -66,7 +69,6 @@ impl fmt::Display for Finding {
 /// All knowledge of one version, loaded together or not at all. Immutable: a change loads another one.
 pub struct Knowledge {
     sections: Vec<Section>,
-    index: Index,
     scorer: Scorer,
     /// The languages that something is known in, without script and region.
     languages: HashSet<String>,
@@ -80,7 +82,8 @@ impl fmt::Debug for Knowledge {
 }
 
 impl Knowledge {
-    /// Loads every `*.md` file of a folder but `README.md`, in the order of their names. Folders inside are not read.
+    /// Loads every `*.md` file of a folder but `README.md`, in the order of their names, and `synonyms.txt`. Folders
+    /// inside are not read.
     ///
     /// # Errors
     /// Everything that is wrong in any of the files; nothing is loaded then.
@@ -96,9 +99,10 @@ impl Knowledge {
         let entries = fs::read_dir(folder).map_err(|error| vec![unreadable(folder, &error)])?;
         let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
-        for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        for path in &paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name == "README.md" {
+            let is_section = path.extension().is_some_and(|extension| extension == "md") && name != "README.md";
+            if !is_section && name != synonyms::FILE {
                 continue;
             }
             match regular::read(path, MAX_FILE_BYTES + 1) {
@@ -129,7 +133,12 @@ impl Knowledge {
         settings: &Settings,
     ) -> Result<Self, Vec<Finding>> {
         let mut sections = Vec::new();
+        let mut words = Synonyms::shipped();
         for (name, text) in files {
+            if name == synonyms::FILE {
+                words = Synonyms::with(&text, &mut findings);
+                continue;
+            }
             sections.extend(parse::file(&name, &text, &mut findings));
         }
         parse::duplicates(&sections, &mut findings);
@@ -144,16 +153,8 @@ impl Knowledge {
         if !findings.is_empty() {
             return Err(findings);
         }
-        let index = Index::build(&sections).map_err(|error| {
-            vec![Finding {
-                file: String::new(),
-                line: 1,
-                message: format!("the index cannot be built: {error}"),
-                help: "this is a defect; please report it with the files".to_owned(),
-            }]
-        })?;
         let languages = sections.iter().map(|section| primary(&section.language).to_owned()).collect();
-        Ok(Self { scorer: Scorer::new(&sections), index, sections, languages, settings: settings.clone() })
+        Ok(Self { scorer: Scorer::new(&sections, words), sections, languages, settings: settings.clone() })
     }
 
     /// How many questions there are in each language.
@@ -172,35 +173,40 @@ impl Knowledge {
     /// by [`Settings::fallback`].
     #[must_use]
     pub fn answer(&self, question: &Question<'_>) -> Reply {
-        let text = window(question.text);
-        let spoken = primary(question.language);
-        let language = match spoken {
-            "und" | "" => None,
-            spoken if self.languages.contains(spoken) => Some(spoken),
-            _ => match self.settings.fallback.as_deref().map(primary) {
-                Some(fallback) => Some(fallback),
-                None => return Reply::NoAnswer { best: None },
-            },
-        };
-        let asked = self.scorer.ask(&text);
-        let candidates = self.index.candidates(asked.terms(), language, CANDIDATES);
-        let most = candidates.iter().map(|(_, relevance)| *relevance).fold(f32::MIN_POSITIVE, f32::max);
-        let best = candidates
-            .into_iter()
-            .filter_map(|(id, relevance)| Some((id, self.sections.get(id)?, relevance / most)))
-            .map(|(id, section, relevance)| {
-                let score = self.scorer.score(&asked, id);
-                // Of two that fit as well: the customer's own way of writing, then what the index found better.
-                let own = if section.language == question.language { 0.02 } else { 0.0 };
-                (score + own + 0.02 * relevance, score, section)
-            })
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((_, score, section)) = best else { return Reply::NoAnswer { best: None } };
-        let citation = Citation { file: section.file.clone(), question: section.question.clone(), score };
-        if score < self.settings.threshold {
-            return Reply::NoAnswer { best: Some(citation) };
+        match self.best(question, 1).pop() {
+            Some(best) if best.citation.score >= self.settings.threshold => Reply::Answer(best),
+            best => Reply::NoAnswer { best: best.map(|best| best.citation) },
         }
-        Reply::Answer(Answer { text: section.answer.clone(), citation, language: section.language.clone() })
+    }
+
+    /// The at most `most` sections that come nearest to a question, best first, however low they score: what an
+    /// agent may look at. The best need not have the highest score, which says how sure its answer is. In the same languages as an [`answer`](Self::answer).
+    #[must_use]
+    pub fn best(&self, question: &Question<'_>, most: usize) -> Vec<Answer> {
+        let Some(language) = self.language(question) else { return Vec::new() };
+        let mut found: Vec<(f32, Found, &Section)> = Vec::new();
+        for candidate in self.scorer.find(&window(question.text), language) {
+            let Some(section) = self.sections.get(candidate.id) else { continue };
+            // Of two that fit as well: the customer's own way of writing.
+            let own = if section.language == question.language { 0.02 } else { 0.0 };
+            found.push((candidate.order + own, candidate, section));
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
+        let answers = found.into_iter().take(most).map(|(_, found, section)| Answer {
+            text: section.answer.clone(),
+            citation: Citation { file: section.file.clone(), question: section.question.clone(), score: found.score },
+            language: section.language.clone(),
+        });
+        answers.collect()
+    }
+
+    /// The language that a question is answered in; `Some(None)` is any, `None` none.
+    fn language<'a>(&'a self, question: &Question<'a>) -> Option<Option<&'a str>> {
+        match primary(question.language) {
+            "und" | "" => Some(None),
+            spoken if self.languages.contains(spoken) => Some(Some(spoken)),
+            _ => self.settings.fallback.as_deref().map(|fallback| Some(primary(fallback))),
+        }
     }
 }
 
@@ -218,3 +224,6 @@ fn primary(tag: &str) -> &str {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod retrieval;

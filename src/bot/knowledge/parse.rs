@@ -49,7 +49,7 @@ struct FrontMatter {
     _tags: Vec<String>,
 }
 
-fn finding(file: &str, line: usize, message: impl Into<String>, help: &str) -> Finding {
+pub(super) fn finding(file: &str, line: usize, message: impl Into<String>, help: &str) -> Finding {
     Finding { file: file.to_owned(), line, message: message.into(), help: help.to_owned() }
 }
 
@@ -179,7 +179,7 @@ fn section(lines: &[&str]) -> Result<(String, Vec<String>, String), (String, &'s
         lines[1..body].iter().filter_map(|line| paraphrase(line)).map(str::to_owned).collect();
     let answer = plain::text(&lines[body..].join("\n"));
     let count = |text: &str| text.chars().count();
-    if terms::of(&question).is_empty() {
+    if terms::of(&terms::tokens(&question)).is_empty() {
         return Err(("an empty question".to_owned(), "write the question after `## `"));
     }
     if let Some(long) = std::iter::once(&question).chain(&paraphrases).find(|form| count(form) > MAX_QUESTION) {

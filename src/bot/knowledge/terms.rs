@@ -1,10 +1,9 @@
-//! The terms of a text: what the index and the score compare. Words of alphabets in a light stem without accents;
-//! of scripts without spaces (Chinese, Japanese, Thai, …) single characters and pairs of them, which need no
+//! The terms of a text: what questions and sections are compared by. Words of alphabets in a light stem without
+//! accents; of scripts without spaces (Chinese, Japanese, Thai, …) single characters and pairs of them, which need no
 //! dictionary and find the words that none has.
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use crate::understand::han;
@@ -36,39 +35,73 @@ pub(super) fn weight(term: &str) -> f32 {
     }
 }
 
-/// The terms of a text in their order, doubles included.
-pub(super) fn of(text: &str) -> Vec<String> {
-    let mut terms = Vec::new();
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Token {
+    /// A word in its stem.
+    Word(String),
+    /// A character of a script without spaces, in its simplified form.
+    Character(char),
+    /// What stands between clauses.
+    Gap,
+}
+
+/// The parts of a text in their order.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
     let mut word = String::new();
-    let mut before: Option<char> = None;
     for c in text.nfkd().filter(|c| !is_combining_mark(*c)).map(han::simplified).flat_map(char::to_lowercase) {
-        if is_dense(c) {
-            end_word(&mut word, &mut terms);
-            terms.push(c.to_string());
-            let particle = PARTICLES.contains(c);
-            if let Some(before) = before.filter(|_| !particle) {
-                terms.push([before, c].iter().collect());
-            }
-            before = (!particle).then_some(c);
+        if !is_dense(c) && c.is_alphanumeric() {
+            word.push(c);
             continue;
         }
-        before = None;
-        if c.is_alphanumeric() {
-            word.push(c);
-        } else if !matches!(c, '\'' | '’') {
-            end_word(&mut word, &mut terms);
+        if matches!(c, '\'' | '’') {
+            continue;
+        }
+        end_word(&mut word, &mut tokens);
+        if is_dense(c) {
+            tokens.push(Token::Character(c));
+        } else if !c.is_whitespace() && !matches!(c, '-' | '_' | '/' | '&') {
+            tokens.push(Token::Gap);
         }
     }
-    end_word(&mut word, &mut terms);
+    end_word(&mut word, &mut tokens);
+    tokens
+}
+
+fn end_word(word: &mut String, tokens: &mut Vec<Token>) {
+    if !word.is_empty() && word.len() <= MAX_WORD {
+        let negated = word.len() <= 8 && word.ends_with("nt") && COMMON.contains(word.as_str());
+        tokens.push(Token::Word(if negated { "not" } else { stem(word) }.to_owned()));
+    }
+    word.clear();
+}
+
+/// The terms of tokens in their order, doubles included.
+pub(super) fn of(tokens: &[Token]) -> Vec<String> {
+    let mut terms = Vec::new();
+    let mut before: Option<char> = None;
+    for token in tokens {
+        let Token::Character(c) = *token else {
+            before = None;
+            if let Token::Word(word) = token {
+                terms.push(word.clone());
+            }
+            continue;
+        };
+        terms.push(c.to_string());
+        let particle = PARTICLES.contains(c);
+        if let Some(before) = before.filter(|_| !particle) {
+            terms.push([before, c].iter().collect());
+        }
+        before = (!particle).then_some(c);
+    }
     terms
 }
 
-fn end_word(word: &mut String, terms: &mut Vec<String>) {
-    if !word.is_empty() && word.len() <= MAX_WORD {
-        let negated = word.len() <= 8 && word.ends_with("nt") && COMMON.contains(word.as_str());
-        terms.push(if negated { "not" } else { stem(word) }.to_owned());
-    }
-    word.clear();
+/// Whether every question has the word.
+pub(super) fn is_common(word: &str) -> bool {
+    COMMON.contains(word)
 }
 
 /// Whether the term is of a script that is written without spaces.
@@ -113,41 +146,6 @@ fn stem(word: &str) -> &str {
     }
 }
 
-/// The terms as tantivy wants them.
-#[derive(Clone, Default)]
-pub(super) struct Terms;
-
-impl Tokenizer for Terms {
-    type TokenStream<'a> = TermStream;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> TermStream {
-        TermStream { terms: of(text).into_iter(), token: Token::default() }
-    }
-}
-
-/// The terms of one text.
-pub(super) struct TermStream {
-    terms: std::vec::IntoIter<String>,
-    token: Token,
-}
-
-impl TokenStream for TermStream {
-    fn advance(&mut self) -> bool {
-        let Some(term) = self.terms.next() else { return false };
-        self.token.text = term;
-        self.token.position = self.token.position.wrapping_add(1);
-        true
-    }
-
-    fn token(&self) -> &Token {
-        &self.token
-    }
-
-    fn token_mut(&mut self) -> &mut Token {
-        &mut self.token
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,15 +160,15 @@ mod tests {
             &["Café", "cafe"],
             &["cancel", "cancelled", "CANCELLING"],
         ] {
-            let stems: HashSet<_> = forms.iter().flat_map(|form| of(form)).collect();
+            let stems: HashSet<_> = forms.iter().flat_map(|form| of(&tokens(form))).collect();
             assert!(stems.len() == 1 || forms[0] == "cancel" && stems.len() == 2, "{stems:?}");
         }
     }
 
     #[test]
     fn chinese_is_cut_into_characters_and_pairs() {
-        assert_eq!(of("怎麼退貨"), ["怎", "么", "退", "货", "退货"]);
-        assert_eq!(of("iPhone手机壳").len(), 6);
-        assert!(of("！？ 。").is_empty());
+        assert_eq!(of(&tokens("怎麼退貨")), ["怎", "么", "退", "货", "退货"]);
+        assert_eq!(of(&tokens("iPhone手机壳")).len(), 6);
+        assert!(of(&tokens("！？ 。")).is_empty());
     }
 }

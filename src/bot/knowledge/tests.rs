@@ -108,6 +108,61 @@ fn the_threshold_decides_and_the_nearest_is_still_named() {
 }
 
 #[test]
+fn the_best_are_in_order_and_no_more_than_wanted() {
+    let knowledge = shipped();
+    let question = asked("how do I return the jacket and when do I get my money back", "en");
+    let best: Vec<String> = knowledge.best(&question, 3).into_iter().map(|best| best.citation.question).collect();
+    assert_eq!(best.len(), 3);
+    assert!(best[..2].contains(&"How do I return an item?".to_owned()), "{best:?}");
+    assert!(best.contains(&"When do I get my refund?".to_owned()), "{best:?}");
+    assert!(knowledge.best(&question, 0).is_empty());
+    assert!(knowledge.best(&question, usize::MAX).len() <= 48);
+    assert!(knowledge.best(&asked("remboursement", "fr"), 3).is_empty());
+}
+
+#[test]
+fn words_of_the_folders_own_file_are_alike() {
+    let sections = "---\nlanguage: en\n---\n## Do you service the Zephyr?\nYes.\n## Do you buy refunds?\nNo.\n";
+    let with = |synonyms: &str| {
+        let files =
+            [("x.md", sections), ("synonyms.txt", synonyms)].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        Knowledge::from_files(files, &Settings::default()).expect("loads")
+    };
+    let first = |knowledge: &Knowledge, text: &str, language: &str| match knowledge.answer(&asked(text, language)) {
+        Reply::Answer(answer) => Some(answer.citation.question),
+        Reply::NoAnswer { .. } => None,
+    };
+    let own = with("\u{feff}# Our engines.\nzephyr, old west wind, 西风\n\n");
+    assert_eq!(first(&own, "do you service the old west wind?", "en").as_deref(), Some("Do you service the Zephyr?"));
+    let best = own.best(&asked("西风坏了", "und"), 1);
+    assert_eq!(best[0].citation.question, "Do you service the Zephyr?");
+    assert_eq!(first(&with("# nothing\n"), "do you service the old west wind?", "en"), None);
+    // What the file names is no longer what it is everywhere.
+    let near = |knowledge: &Knowledge| knowledge.best(&asked("reimburse", "en"), 1).len();
+    assert_eq!((near(&with("")), near(&with("reimburse\n"))), (1, 0));
+}
+
+#[test]
+fn what_is_wrong_with_synonyms_is_found_with_its_line() {
+    let long = format!("ok, {}", "word ".repeat(20));
+    let many = "a, b, c, d\n".repeat(6_000);
+    for (text, line, message) in [
+        ("a, b\n???, c\n", 2, "has no word"),
+        (long.as_str(), 1, "20 words or characters"),
+        (many.as_str(), 1, "more than 20000"),
+    ] {
+        let findings = one("synonyms.txt", text).expect_err(message);
+        assert_eq!((findings[0].file.as_str(), findings[0].line), ("synonyms.txt", line), "{findings:?}");
+        assert!(findings[0].message.contains(message), "{findings:?}");
+    }
+    assert!(one("synonyms.txt", "").is_ok());
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("synonyms.txt"), b"a, \xff\n").expect("written");
+    let findings = Knowledge::load(folder.path(), &Settings::default()).expect_err("not text");
+    assert!(findings[0].message.contains("UTF-8"), "{findings:?}");
+}
+
+#[test]
 fn what_is_wrong_is_found_with_its_line() {
     let cases: &[(&str, usize, &str)] = &[
         ("## Q\nA\n", 1, "no front matter"),
@@ -211,6 +266,20 @@ proptest! {
             Reply::NoAnswer { best } => best.map_or(0.0, |best| best.score),
         };
         prop_assert!((0.0..=1.0).contains(&score), "{}", score);
+    }
+
+    #[test]
+    fn no_synonyms_are_too_odd(text in "\\PC{0,200}|([a-z退 ]{0,5}|[,，、\n#]){0,60}") {
+        let section = "---\nlanguage: en\n---\n## How do I return an item?\nSo.\n";
+        let files = [("x.md", section), ("synonyms.txt", text.as_str())];
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        match Knowledge::from_files(files, &Settings::default()) {
+            Ok(knowledge) => {
+                let best = knowledge.best(&asked(&text, "en"), 3);
+                prop_assert!(best.iter().all(|best| (0.0..=1.0).contains(&best.citation.score)));
+            }
+            Err(findings) => prop_assert!(!findings.is_empty()),
+        }
     }
 
     #[test]
