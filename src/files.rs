@@ -23,6 +23,8 @@ use crate::{
 const KNOWLEDGE: &str = "knowledge";
 /// The folder in which rules are that are tried beside those in force.
 const CANDIDATE: &str = "candidate";
+/// The folder in which is what the bot can do.
+const ACTIONS: &str = "actions/";
 /// A folder is read once it has looked the same for this long: an editor or `git pull` writes several files, in parts.
 const QUIET: Duration = Duration::from_millis(200);
 /// How often a folder may look different before it is read all the same.
@@ -79,7 +81,7 @@ impl Source {
             Self::Folder(folder) => routing::load_dir(folder),
             Self::Shipped => {
                 let mut files: Vec<SourceFile> = Shipped::files()
-                    .filter(|(path, _)| !path.contains('/'))
+                    .filter(|(path, _)| !path.contains('/') || path.starts_with(ACTIONS))
                     .map(|(name, text)| SourceFile { name, text })
                     .collect();
                 files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -130,9 +132,13 @@ impl Look {
     pub fn at(folder: &Path) -> Self {
         let mut files = BTreeMap::new();
         let rules = &["yaml", "yml"][..];
-        for (folder, extensions) in
-            [(folder.to_owned(), rules), (folder.join(CANDIDATE), rules), (folder.join(KNOWLEDGE), &["md", "txt"])]
-        {
+        for (folder, extensions) in [
+            (folder.to_owned(), rules),
+            (folder.join(ACTIONS), rules),
+            (folder.join(CANDIDATE), rules),
+            (folder.join(CANDIDATE).join(ACTIONS), rules),
+            (folder.join(KNOWLEDGE), &["md", "txt"]),
+        ] {
             for path in fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
                 if path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known)) {
                     // A link that leads nowhere is there, and is none of the files that it could lead to.

@@ -1,9 +1,12 @@
 //! Switchboard: an omnichannel message router. ARCHITECTURE.md draws the whole.
 
+pub mod actions;
 pub mod alarms;
 pub mod announce;
 pub mod archive;
 pub mod bot;
+mod breaker;
+pub mod calls;
 pub mod cli;
 pub mod clock;
 pub mod config;

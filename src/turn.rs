@@ -6,6 +6,8 @@
 //! A turn is begun on what was recalled, carries out a decision, and ends in one [`Commit`]. Whatever it computed is
 //! void when the conversation changed in the meantime: the commit is refused, and the turn is begun again.
 
+mod acting;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{
@@ -18,6 +20,7 @@ use serde_json::value::to_raw_value;
 use crate::{
     alarms::RuleAlarm,
     bot::Citation,
+    calls::Returned,
     identity::{Identity, identify},
     routing::{
         Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
@@ -59,6 +62,8 @@ pub struct Setting<'a> {
     pub related: Option<ConversationId>,
 }
 
+pub use acting::{Hearing, Stage};
+
 /// Why a turn is taken.
 #[derive(Clone, Copy)]
 pub enum Occasion<'s> {
@@ -93,6 +98,19 @@ pub enum Occasion<'s> {
         /// What the message means.
         signals: &'s Arc<Signals>,
     },
+    /// A business system answered the call that an action waits for, or did not.
+    Called {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The customer's last message in it.
+        of: MessageId,
+        /// Which call.
+        key: &'s str,
+        /// What came of it.
+        returned: &'s Returned,
+        /// What the message means.
+        signals: &'s Arc<Signals>,
+    },
 }
 
 /// A turn in the making.
@@ -113,6 +131,10 @@ pub struct Turn<'a> {
     on: Trigger,
     /// What has come, where time brought the turn about.
     alarm: Option<RuleAlarm>,
+    /// What a business system answered, in a word, where that brought it about.
+    called: Option<Event>,
+    /// What the bot has found out in an action that ended.
+    gathered: Option<String>,
 }
 
 impl<'a> Turn<'a> {
@@ -132,6 +154,10 @@ impl<'a> Turn<'a> {
             Occasion::Time { conversation, of, alarm, stands, signals } => {
                 let before = recall.conversation.as_ref().filter(|c| c.id == conversation && stands(c))?;
                 Some(Self::on_time(setting, recall, (before, of), inbound, alarm, Arc::clone(signals)))
+            }
+            Occasion::Called { conversation, of, key, returned, signals } => {
+                let before = recall.conversation.as_ref().filter(|c| c.id == conversation && c.waits_for(key))?;
+                Some(Self::on_answer(setting, recall, (before, of), inbound, returned, Arc::clone(signals)))
             }
         }
     }
@@ -200,6 +226,25 @@ impl<'a> Turn<'a> {
         Self { on: alarm.on, alarm: Some(alarm), entry: setting.ids.next(setting.now), ..new }
     }
 
+    fn on_answer(
+        setting: &'a Setting<'a>,
+        recall: &'a Recall,
+        (before, message): (&Conversation, MessageId),
+        inbound: &'a Arc<Inbound>,
+        returned: &Returned,
+        signals: Arc<Signals>,
+    ) -> Self {
+        let outcome = match returned {
+            Returned::Answer { status, .. } => status.to_string(),
+            Returned::Failed(failure) => failure.as_str().to_owned(),
+        };
+        let action = before.dialogue.as_ref().map(|dialogue| dialogue.action.clone()).unwrap_or_default();
+        let identity = known(setting, recall, inbound);
+        let new = Self::new(setting, recall, inbound, message, signals, identity, before.clone());
+        let called = Some(Event::ActionCalled { action, outcome });
+        Self { on: Trigger::Signals, entry: setting.ids.next(setting.now), called, ..new }
+    }
+
     fn new(
         setting: &'a Setting<'a>,
         recall: &'a Recall,
@@ -224,6 +269,8 @@ impl<'a> Turn<'a> {
             decision: None,
             on: Trigger::Message,
             alarm: None,
+            called: None,
+            gathered: None,
         }
     }
 
@@ -298,6 +345,7 @@ impl<'a> Turn<'a> {
                 id: conversation.id.to_string(),
                 owner: owner_fact(conversation.owner),
                 queue: in_queue.map(|handoff| handoff.queue.clone()),
+                action: conversation.dialogue.as_ref().map(|dialogue| dialogue.action.clone()),
                 priority: conversation.priority,
                 tags: conversation.tags.iter().cloned().collect(),
                 attributes: conversation.attributes.clone(),
@@ -377,17 +425,19 @@ impl<'a> Turn<'a> {
         match destination {
             Some(Destination::Handoff(_)) if closed.is_some_and(|hours| hours.closed == WhenClosed::Reply) => {}
             Some(Destination::Handoff(handoff)) => {
+                self.leave("handed_over");
                 if closed.is_some_and(|hours| hours.closed == WhenClosed::Ticket) {
                     self.conversation.tags.insert(TICKET.to_owned());
                 }
                 self.hand_off(handoff);
             }
             Some(Destination::Close) => {
+                self.leave("closed");
                 self.conversation.close(self.setting.now);
                 let by = self.decision.as_ref().map(|decision| decision.rule.clone()).unwrap_or_default();
                 self.event(Event::Closed { by });
             }
-            Some(Destination::Ignore | Destination::Answer(_)) | None => {}
+            Some(Destination::Ignore | Destination::Answer(_) | Destination::Do(_)) | None => {}
         }
     }
 
@@ -492,9 +542,14 @@ impl<'a> Turn<'a> {
         });
     }
 
-    /// The customer's own last words: what an agent wants to know first, in the language that it was said in.
+    /// The customer's own last words, in the language that they were said in, and what the bot has found out: what an agent
+    /// wants to know first.
     fn summary(&self) -> String {
-        truncate_chars(self.inbound.content.text(), SUMMARY_CHARS).to_owned()
+        let said = truncate_chars(self.inbound.content.text(), SUMMARY_CHARS);
+        match &self.gathered {
+            Some(gathered) => format!("{said}\n{gathered}"),
+            None => said.to_owned(),
+        }
     }
 
     fn event(&mut self, event: Event) {
@@ -516,12 +571,13 @@ impl<'a> Turn<'a> {
         let structural = self.before().is_none_or(|before| self.conversation.stands_elsewhere(before));
         let record = Box::new(TurnRecord { signals: self.signals, decision: self.decision });
         let is_first = self.on == Trigger::Message;
-        let (author, what) = match self.alarm {
-            Some(RuleAlarm { on, after, .. }) => {
+        let (author, what) = match (self.alarm, self.called) {
+            (Some(RuleAlarm { on, after, .. }), _) => {
                 (EntryAuthor::System, What::Fired { on, after, of: self.message, record })
             }
-            None if is_first => (EntryAuthor::Customer, What::Message(record)),
-            None => (EntryAuthor::System, What::Refined { of: self.message, record }),
+            (None, Some(event)) => (EntryAuthor::System, What::Event { event }),
+            (None, None) if is_first => (EntryAuthor::Customer, What::Message(record)),
+            (None, None) => (EntryAuthor::System, What::Refined { of: self.message, record }),
         };
         let mut entries = self.opening;
         entries.push(Entry { id: self.entry, at: self.setting.now, author, what });

@@ -5,7 +5,7 @@
 //! and then becomes a dead letter, so that a bad message stops only itself.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -18,16 +18,18 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    actions::{Dialogue, Step},
     alarms::{self, Due, RuleAlarm},
     bot::{Question, Reply, Responder},
+    calls::{Caller, Failure, Returned},
     hits::Hits,
     inbox::{Delivery, Queue},
     policy::Policy,
     records::Records,
-    routing::{Answer, Destination, Otherwise, RuleSet, decide},
+    routing::{Action, Answer, Decision, Destination, Do, Otherwise, RuleSet, Trigger, decide},
     shadow::Shadow,
     store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
-    turn::{Occasion, Setting, Turn, opens},
+    turn::{Hearing, Occasion, Setting, Stage, Turn, opens},
     typing::shown_during,
     understand::{Remote, Signals, Text, classify_within},
 };
@@ -72,8 +74,22 @@ pub struct Worker {
     pub shadow: Arc<Shadow>,
     /// Messages by thread, for the threads whose turns are under way.
     pub lanes: Lanes,
-    /// Second opinions that are waited for.
+    /// Second opinions and calls that are waited for.
     pub opinions: TaskTracker,
+    /// What calls business systems.
+    pub caller: Arc<Caller>,
+    /// The calls that are under way here.
+    pub calling: Calling,
+}
+
+/// The calls that are under way, by their keys.
+#[derive(Default)]
+pub struct Calling(Mutex<HashSet<String>>);
+
+impl Calling {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Messages that wait for the one before them in the same thread.
@@ -254,6 +270,7 @@ impl Worker {
         let (signals, opinion) = self.understood(inbound).await;
         let occasion = Occasion::Message { id: message, signals: &signals };
         let Some((destination, conversation)) = self.take(inbound, occasion).await? else { return Ok("already done") };
+        self.begin_call(&conversation, inbound, &signals, stop);
         if let Some(opinion) = opinion {
             let (worker, inbound, stop) = (Arc::clone(self), Arc::clone(inbound), stop.clone());
             // Not kept over a restart: the turn stands without it.
@@ -267,6 +284,121 @@ impl Worker {
             });
         }
         Ok(destination)
+    }
+
+    /// Calls the business system that an action waits for, unless that is being done.
+    fn begin_call(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        inbound: &Arc<Inbound>,
+        signals: &Arc<Signals>,
+        stop: &Stop,
+    ) {
+        let Some(dialogue) = conversation.dialogue.clone() else { return };
+        let Step::Calls { key, .. } = &dialogue.step else { return };
+        if !self.calling.lock().insert(key.clone()) {
+            return;
+        }
+        let (worker, conversation, key) = (Arc::clone(self), Arc::clone(conversation), key.clone());
+        let (inbound, signals, stop) = (Arc::clone(inbound), Arc::clone(signals), stop.clone());
+        self.opinions.spawn(async move {
+            let called = AssertUnwindSafe(worker.call(&conversation, &dialogue, &inbound, &signals, &stop));
+            if called.catch_unwind().await.is_err() {
+                tracing::error!(conversation = %conversation.id, "A call ended by a defect of the daemon; it is made again later.");
+            }
+            worker.calling.lock().remove(&key);
+        });
+    }
+
+    /// Makes a call and commits what came of it; both are tried again until they are done, or the daemon stops. Whoever has
+    /// the clock makes it again then, under the same key.
+    async fn call(
+        self: &Arc<Self>,
+        conversation: &Conversation,
+        dialogue: &Dialogue,
+        inbound: &Arc<Inbound>,
+        signals: &Arc<Signals>,
+        stop: &Stop,
+    ) {
+        let (Step::Calls { key, .. }, Some(of)) = (&dialogue.step, conversation.last_message) else { return };
+        let mut pause = Duration::from_millis(50);
+        let mut made = None;
+        loop {
+            let committed = async {
+                let returned = match &made {
+                    Some(returned) => returned,
+                    None => made.insert(self.returned(conversation, dialogue, inbound).await?),
+                };
+                let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals };
+                self.take(inbound, occasion).await
+            };
+            match committed.await {
+                // What came of it may lead to the next call: choices, and then the question for the next input.
+                Ok(Some((_, conversation))) => return self.begin_call(&conversation, inbound, signals, stop),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, conversation = %conversation.id, "What came of a call waits for the record.")
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        }
+    }
+
+    async fn returned(
+        &self,
+        conversation: &Conversation,
+        dialogue: &Dialogue,
+        inbound: &Inbound,
+    ) -> Result<Returned, TurnError> {
+        let recall = self.records.store.recall(&thread_of(inbound), &inbound.from).await?;
+        let Some(customer) = &recall.customer else { return Ok(Returned::Failed(Failure::Unmade)) };
+        let rules = self.policy.rules();
+        let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
+        let stage = Stage::of(conversation, &recall, customer, &entry, inbound.content.text());
+        let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
+        let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
+            Ok(request) => request,
+            Err(why) => {
+                tracing::error!(
+                    why,
+                    action = dialogue.action,
+                    "A call cannot be made; the action's file is to be mended."
+                );
+                return Ok(Returned::Failed(Failure::Unmade));
+            }
+        };
+        Ok(shown_during(self.caller.call(&request), || self.records.show_typing(conversation)).await)
+    }
+
+    /// Nobody has heard of a call for too long: whoever made it is gone. It is made again under the same key, or, where that
+    /// may do it twice, given up.
+    ///
+    /// # Errors
+    /// The record does not work.
+    pub async fn call_again(self: &Arc<Self>, conversation: &Arc<Conversation>, stop: &Stop) -> Result<(), StoreError> {
+        let (Some(of), Some(dialogue)) = (conversation.last_message, &conversation.dialogue) else { return Ok(()) };
+        let Step::Calls { key, .. } = &dialogue.step else { return Ok(()) };
+        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
+            return Ok(());
+        };
+        let What::Message(record) = entry.what else { return Ok(()) };
+        if self.policy.rules().actions().is_repeatable(dialogue) {
+            self.begin_call(conversation, &inbound, &record.signals, stop);
+            return Ok(());
+        }
+        let returned = &Returned::Failed(Failure::Unknown);
+        let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals: &record.signals };
+        match self.take(&inbound, occasion).await {
+            Ok(_) => Ok(()),
+            Err(TurnError::Store(error)) => Err(error),
+            Err(TurnError::Message(reason)) => {
+                tracing::error!(reason, conversation = %conversation.id, "What came of a call could not be noted.");
+                Ok(())
+            }
+        }
     }
 
     /// Runs the rules that waited for a moment, on the customer's last message.
@@ -322,7 +454,11 @@ impl Worker {
                 related,
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
-            let (destination, acted) = if turn.is_routed() {
+            let (destination, acted) = if let Occasion::Called { returned, .. } = occasion {
+                let otherwise = turn.take_answer(returned);
+                self.carry_out_otherwise(&mut turn, otherwise).await;
+                ("called", Vec::new())
+            } else if turn.is_routed() {
                 self.route(&mut turn, &rules, &*bot, inbound).await?
             } else {
                 ("noted", Vec::new())
@@ -394,14 +530,69 @@ impl Worker {
         }
         turn.note_decision(&decision, facts)
             .map_err(|error| TurnError::Message(format!("its facts cannot be written down: {error}")))?;
+        if decision.trigger == Trigger::Message
+            && let Some(destination) = self.act(turn, bot, inbound, &decision).await
+        {
+            return Ok((destination, decision.matched));
+        }
         let position = self.position(decision.destination.as_ref()).await;
         turn.carry_out(&decision.actions, decision.destination.as_ref(), position);
         let destination = match &decision.destination {
             Some(Destination::Answer(answer)) => self.answer(turn, bot, inbound, answer).await,
+            Some(Destination::Do(wanted)) => self.begin(turn, wanted).await,
             Some(destination) => word(destination),
             None => "stays",
         };
         Ok((destination, decision.matched))
+    }
+
+    /// Lets an action that is under way hear the message, where the rules do not take the customer elsewhere: where that leads.
+    /// `None` where it is for the rules.
+    async fn act(
+        &self,
+        turn: &mut Turn<'_>,
+        bot: &dyn Responder,
+        inbound: &Inbound,
+        decision: &Decision,
+    ) -> Option<&'static str> {
+        let under_way = turn.under_way()?.to_owned();
+        let leads_away = matches!(decision.destination, Some(Destination::Handoff(_) | Destination::Close));
+        if !opens(inbound) || leads_away && turn.insists() {
+            return None;
+        }
+        let otherwise = match turn.hear() {
+            Hearing::Nothing => return None,
+            Hearing::Waits => None,
+            Hearing::Went(otherwise) => otherwise,
+            Hearing::NotUnderstood if leads_away => return None,
+            Hearing::NotUnderstood => match &decision.destination {
+                Some(Destination::Do(wanted)) if wanted.action != under_way => return None,
+                Some(Destination::Answer(wanted)) if self.is_answered(turn, bot, inbound, wanted).await => {
+                    turn.ask_again();
+                    return Some("answer");
+                }
+                _ => turn.misunderstood(),
+            },
+        };
+        // What the rules would say to the message is not meant for an answer to the bot's own question.
+        let noted: Vec<Action> =
+            decision.actions.iter().filter(|action| !matches!(action, Action::Reply { .. })).cloned().collect();
+        turn.carry_out(&noted, None, None);
+        self.carry_out_otherwise(turn, otherwise).await;
+        Some("action")
+    }
+
+    async fn begin(&self, turn: &mut Turn<'_>, wanted: &Do) -> &'static str {
+        let otherwise = turn.act_for(wanted);
+        self.carry_out_otherwise(turn, otherwise).await;
+        "action"
+    }
+
+    async fn carry_out_otherwise(&self, turn: &mut Turn<'_>, otherwise: Option<Box<Otherwise>>) {
+        let Some(otherwise) = otherwise else { return };
+        let Otherwise { actions, destination } = *otherwise;
+        let position = self.position(Some(&destination)).await;
+        turn.carry_out(&actions, Some(&destination), position);
     }
 
     async fn answer(
@@ -411,6 +602,17 @@ impl Worker {
         inbound: &Inbound,
         wanted: &Answer,
     ) -> &'static str {
+        if self.is_answered(turn, bot, inbound, wanted).await {
+            return "answer";
+        }
+        let Otherwise { destination, .. } = &*wanted.otherwise;
+        let position = self.position(Some(destination)).await;
+        turn.miss(&wanted.otherwise, position);
+        "no answer"
+    }
+
+    /// Whether the bot knows an answer, which it gives then.
+    async fn is_answered(&self, turn: &mut Turn<'_>, bot: &dyn Responder, inbound: &Inbound, wanted: &Answer) -> bool {
         let question = Question { text: inbound.content.text(), language: turn.language().unwrap_or("und") };
         let attempt = AssertUnwindSafe(bot.respond(&question)).catch_unwind();
         let answered = tokio::time::timeout(self.settings.respond_within, attempt);
@@ -420,7 +622,7 @@ impl Worker {
                 if wanted.min_confidence.is_none_or(|least| f64::from(answer.citation.score) >= least) =>
             {
                 turn.answer(answer.text, answer.citation);
-                return "answer";
+                return true;
             }
             Ok(Ok(Ok(_))) => None,
             Ok(Ok(Err(error))) => Some(error.0.to_string()),
@@ -431,10 +633,7 @@ impl Worker {
             tracing::warn!(failure, "The bot failed; the message is handled as one without an answer.");
             metrics::counter!("switchboard_bot_failures_total").increment(1);
         }
-        let Otherwise { destination, .. } = &*wanted.otherwise;
-        let position = self.position(Some(destination)).await;
-        turn.miss(&wanted.otherwise, position);
-        "no answer"
+        false
     }
 
     /// Where a handoff would stand in its queue.
@@ -460,6 +659,7 @@ fn thread_of(inbound: &Inbound) -> Thread {
 fn word(destination: &Destination) -> &'static str {
     match destination {
         Destination::Answer(_) => "answer",
+        Destination::Do(_) => "action",
         Destination::Handoff(_) => "handoff",
         Destination::Close => "close",
         Destination::Ignore => "ignore",

@@ -141,7 +141,7 @@ impl AlarmClock {
                     }
                     None => break,
                 },
-                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.ring(&tasks),
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.ring(&tasks, &stop),
             }
         }
         tasks.close();
@@ -162,7 +162,7 @@ impl AlarmClock {
         }
     }
 
-    fn ring(&mut self, tasks: &TaskTracker) {
+    fn ring(&mut self, tasks: &TaskTracker, stop: &Stop) {
         let now = crate::clock::now();
         while self.ringing < RINGING_MOST
             && let Some(&(at, conversation)) = self.by_time.first()
@@ -173,8 +173,10 @@ impl AlarmClock {
             (watch.at, watch.rings) = (None, true);
             self.ringing += 1;
             let (handle, worker, checked) = (self.handle.clone(), Arc::clone(&self.worker), watch.checked);
+            let stop = stop.clone();
             tasks.spawn(async move {
-                let looked = AssertUnwindSafe(look(&handle, &worker, conversation, checked)).catch_unwind().await;
+                let looking = look(&handle, &worker, conversation, checked, &stop);
+                let looked = AssertUnwindSafe(looking).catch_unwind().await;
                 let (checked, next) = looked.unwrap_or_else(|_panic| {
                     tracing::error!(%conversation, "An alarm ended by a defect of the daemon; it is tried again.");
                     (checked, Some(later(crate::clock::now(), AFTER_A_DEFECT)))
@@ -238,9 +240,10 @@ async fn set_all(handle: AlarmHandle, records: Arc<Records>, stop: Stop) {
 /// Does what is due in a conversation. Answers what was looked at in vain, and when to look again.
 async fn look(
     handle: &AlarmHandle,
-    worker: &Worker,
+    worker: &Arc<Worker>,
     id: ConversationId,
     mut checked: Option<Due>,
+    stop: &Stop,
 ) -> (Option<Due>, Option<Timestamp>) {
     for _ in 0..IN_A_ROW {
         let rules = handle.policy.rules();
@@ -262,6 +265,7 @@ async fn look(
                 }
                 Err(error) => Err(error),
             },
+            Alarm::Call => worker.call_again(&conversation, stop).await,
             Alarm::Escalate => amend(&worker.records, &rules, id, due, escalate).await,
             Alarm::NoReply => amend(&worker.records, &rules, id, due, take_back).await,
         };

@@ -16,6 +16,7 @@ use std::time::Duration;
 use contract::Timestamp;
 
 use crate::{
+    actions::Step,
     desk::later,
     routing::{RuleSet, Trigger},
     sla::promises,
@@ -31,6 +32,8 @@ pub enum Alarm {
     Escalate,
     /// Rules that wait for this moment run.
     Rules(RuleAlarm),
+    /// A business system was called and nobody has heard of it since: whoever called it is gone.
+    Call,
 }
 
 /// Rules that wait for a moment.
@@ -78,13 +81,15 @@ pub fn stands(conversation: &Conversation, rules: &RuleSet, due: Due) -> bool {
         Alarm::NoReply => no_reply(conversation, rules) == Some(due),
         Alarm::Escalate => escalation(conversation) == Some(due),
         Alarm::Rules(_) => rule_alarms(conversation, rules, None).any(|now| now == due),
+        Alarm::Call => call(conversation, rules) == Some(due),
     }
 }
 
 /// Whether the rules say anything that time brings about.
 #[must_use]
 pub fn watch_time(rules: &RuleSet) -> bool {
-    Trigger::ALL.iter().any(|on| on.is_timed() && !rules.thresholds(*on).is_empty())
+    !rules.actions().actions.is_empty()
+        || Trigger::ALL.iter().any(|on| on.is_timed() && !rules.thresholds(*on).is_empty())
 }
 
 fn all_due<'a>(
@@ -92,8 +97,18 @@ fn all_due<'a>(
     rules: &'a RuleSet,
     checked: Option<Due>,
 ) -> impl Iterator<Item = Due> + 'a {
-    let done_alone = no_reply(conversation, rules).into_iter().chain(escalation(conversation));
+    let done_alone =
+        no_reply(conversation, rules).into_iter().chain(escalation(conversation)).chain(call(conversation, rules));
     rule_alarms(conversation, rules, checked).chain(done_alone)
+}
+
+/// How much longer than a call may take it is waited for what came of it.
+const GRACE: Duration = Duration::from_secs(5);
+
+fn call(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {
+    let dialogue = conversation.dialogue.as_ref()?;
+    let Step::Calls { since, .. } = dialogue.step else { return None };
+    Some(Due { at: later(since, rules.actions().time_of(dialogue) + GRACE), alarm: Alarm::Call })
 }
 
 fn no_reply(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {

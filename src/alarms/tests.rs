@@ -212,6 +212,7 @@ proptest::proptest! {
                     }
                     Alarm::NoReply => conversation.requeue(None),
                     Alarm::Escalate => conversation.handoff.as_mut().unwrap().escalated += 1,
+                    Alarm::Call => conversation.dialogue = None,
                 }
                 done.push(due);
             }

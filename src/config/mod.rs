@@ -13,10 +13,12 @@ use config::{Environment, File, FileFormat};
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
+mod actions;
 mod attachments;
 mod distributed;
 mod understanding;
 
+pub use actions::Actions;
 pub use attachments::{Attachments, Keeper};
 pub use distributed::{Distributed, Engine, Mode, Role};
 pub use understanding::Understanding;
@@ -44,6 +46,7 @@ pub struct Config {
     pub turn: Turn,
     pub understanding: Understanding,
     pub bot: Bot,
+    pub actions: Actions,
     pub attachments: Attachments,
     pub distributed: Distributed,
     pub channels: BTreeMap<String, ChannelConfig>,
@@ -143,6 +146,7 @@ fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Res
         let alone = alone.map_err(|error| explain(&error.to_string()))?;
         distributed::no_passwords_in(file, &alone)?;
         attachments::no_secret_in(file, &alone)?;
+        actions::no_secret_in(file, &alone)?;
         // A file that names channels names all of them: those of the defaults are examples.
         if alone.get_table("channels").is_ok() {
             builder = config::Config::builder().add_source(File::from_str(&without_channels(), FileFormat::Toml));

@@ -13,9 +13,12 @@ use super::{
     finding::{Finding, Severity},
     given,
     load::finding_in,
-    rule::{Action, Decision, Destination, RuleSet},
+    rule::{Action, Answer, Decision, Destination, Do, RuleSet},
 };
-use crate::understand::Signals;
+use crate::{
+    actions::{CaseOutcome, run_cases},
+    understand::Signals,
+};
 
 /// One test of a rule file.
 #[derive(Debug, Clone)]
@@ -43,6 +46,7 @@ pub(super) struct ExpectedOutcome {
     pub priority: Option<Priority>,
     pub skills: Option<Vec<String>>,
     pub answer: Option<bool>,
+    pub action: Option<String>,
     pub close: Option<bool>,
     pub ignore: Option<bool>,
     pub tags: Option<Vec<String>>,
@@ -109,6 +113,12 @@ pub fn run_tests(set: &RuleSet, classify: &dyn Fn(&str) -> Signals) -> TestRepor
             differences: outcome(set, case, facts),
         });
     }
+    outcomes.extend(of_actions(set, classify).map(|case| TestOutcome {
+        file: set.files[case.file].name.clone(),
+        name: case.name,
+        line: case.line,
+        differences: case.differences,
+    }));
     let coverage = watch.coverage();
     let branches = coverage.iter().map(|rule| rule.branches).sum();
     TestReport { outcomes, coverage, branches }
@@ -124,7 +134,16 @@ pub(super) fn failing(set: &RuleSet, classify: &dyn Fn(&str) -> Signals) -> Vec<
         let place = (case.file, case.span.clone());
         (!differences.is_empty()).then(|| finding_in(set, Severity::Error, &place, message, help))
     });
-    failing.collect()
+    let actions = of_actions(set, classify).filter(|case| !case.differences.is_empty()).map(|case| {
+        let message = format!("the test fails: {}", case.differences.join("; "));
+        finding_in(set, Severity::Error, &(case.file, case.span), message, "")
+    });
+    failing.chain(actions).collect()
+}
+
+/// The tests of action files.
+fn of_actions(set: &RuleSet, classify: &dyn Fn(&str) -> Signals) -> impl Iterator<Item = CaseOutcome> {
+    run_cases(&set.actions, (set.default_language(), set.zone()), classify).into_iter()
 }
 
 /// What one test expected and did not get.
@@ -159,9 +178,9 @@ fn differences(expect: &Expect, facts: &Facts, decision: &Decision) -> Vec<Strin
     compare(&expect.outcome, facts, &decision.actions, decision.destination.as_ref(), "", &mut found);
     if let Some(expected) = &expect.otherwise {
         match &decision.destination {
-            Some(Destination::Answer(answer)) => {
-                let actions: Vec<Action> = decision.actions.iter().chain(&answer.otherwise.actions).cloned().collect();
-                compare(expected, facts, &actions, Some(&answer.otherwise.destination), "otherwise ", &mut found);
+            Some(Destination::Answer(Answer { otherwise, .. }) | Destination::Do(Do { otherwise, .. })) => {
+                let actions: Vec<Action> = decision.actions.iter().chain(&otherwise.actions).cloned().collect();
+                compare(expected, facts, &actions, Some(&otherwise.destination), "otherwise ", &mut found);
             }
             other => found.push(format!("expected an answer with otherwise, got {}", destination_text(other.as_ref()))),
         }
@@ -184,6 +203,11 @@ fn compare(
     let got = destination_text(destination);
     if let Some(queue) = expected.handoff.as_deref().filter(|queue| handoff.is_none_or(|h| h.queue != *queue)) {
         found.push(format!("{of}expected handoff {queue}, got {got}"));
+    }
+    if let Some(action) = expected.action.as_deref()
+        && !matches!(destination, Some(Destination::Do(wanted)) if wanted.action == action)
+    {
+        found.push(format!("{of}expected do {action}, got {got}"));
     }
     for (name, wanted, is) in [
         ("answer", expected.answer, matches!(destination, Some(Destination::Answer(_)))),
@@ -269,6 +293,7 @@ impl Destination {
     pub fn brief(&self) -> String {
         match self {
             Self::Answer(_) => "answer".to_owned(),
+            Self::Do(wanted) => format!("do {}", wanted.action),
             Self::Handoff(handoff) => format!("handoff {}", handoff.queue),
             Self::Close => "close".to_owned(),
             Self::Ignore => "ignore".to_owned(),

@@ -158,7 +158,9 @@ impl<'s> Watch<'s> {
             seen.matched += 1;
             if apply(self.set, rule, &mut scope, &mut decision).is_break() {
                 seen.otherwise |= case.expect.otherwise.is_some();
-                seen.answers |= case.expect.outcome.answer == Some(true) || case.expect.otherwise.is_some();
+                let outcome = &case.expect.outcome;
+                seen.answers |=
+                    outcome.answer == Some(true) || outcome.action.is_some() || case.expect.otherwise.is_some();
                 return;
             }
         }
@@ -195,7 +197,7 @@ impl<'s> Watch<'s> {
                 }
             }
         }
-        if let Some(DestinationSpec::Answer { .. }) = rule.destination {
+        if let Some(DestinationSpec::Answer { .. } | DestinationSpec::Do { .. }) = rule.destination {
             branch(seen.answers, "no test expects `answer: true`", None);
             branch(seen.otherwise, "no test says what happens `otherwise`", None);
         }

@@ -6,8 +6,8 @@ use super::{
     expr::{Scope, Val},
     facts::{Facts, Owner},
     rule::{
-        Action, Answer, Decision, Destination, DestinationSpec, Handoff, HandoffSpec, Interpolated, Otherwise, Part,
-        Rule, RuleSet, SkillNeed, SkillSpec, Step, Trigger,
+        Action, Answer, Decision, Destination, DestinationSpec, Do, Handoff, HandoffSpec, Interpolated, Otherwise,
+        Part, Rule, RuleSet, SkillNeed, SkillSpec, Step, Trigger,
     },
 };
 
@@ -135,6 +135,11 @@ fn resolve(set: &RuleSet, rule: &Rule, spec: &DestinationSpec, scope: &mut Scope
                 min_confidence: *min_confidence,
                 otherwise: Box::new(Otherwise { actions, destination }),
             })
+        }
+        DestinationSpec::Do { action, otherwise } => {
+            let actions = otherwise.0.iter().filter_map(|step| take(step, scope)).collect();
+            let destination = resolve(set, rule, &otherwise.1, scope);
+            Destination::Do(Do { action: action.clone(), otherwise: Box::new(Otherwise { actions, destination }) })
         }
         DestinationSpec::Handoff(spec) => Destination::Handoff(handoff(set, rule, spec, scope)),
         DestinationSpec::Close => Destination::Close,

@@ -142,6 +142,7 @@ fn outcome(decision: &Decision) -> String {
     let what = match &decision.destination {
         Some(Destination::Handoff(handoff)) => format!("Handed to queue {}", handoff.queue),
         Some(Destination::Answer(_)) => "Given to the bot to answer".to_owned(),
+        Some(Destination::Do(wanted)) => format!("Begun the action {}", wanted.action),
         Some(Destination::Close) => "Closed".to_owned(),
         Some(Destination::Ignore) => "Left as it is".to_owned(),
         None if decision.trigger == Trigger::AgentMessage => {
@@ -176,6 +177,11 @@ impl std::fmt::Display for Destination {
                 write!(out, "answer, otherwise ")?;
                 answer.otherwise.actions.iter().try_for_each(|action| write!(out, "{action}, "))?;
                 write!(out, "{}", answer.otherwise.destination)
+            }
+            Self::Do(wanted) => {
+                write!(out, "do {}, otherwise ", wanted.action)?;
+                wanted.otherwise.actions.iter().try_for_each(|action| write!(out, "{action}, "))?;
+                write!(out, "{}", wanted.otherwise.destination)
             }
             Self::Close | Self::Ignore => out.write_str(&self.brief()),
         }

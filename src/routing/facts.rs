@@ -212,6 +212,9 @@ pub struct ConversationFacts {
     /// The queue that it waits in, or waited in last.
     #[serde(skip_serializing_if = "is_default")]
     pub queue: Option<String>,
+    /// What the bot is doing for the customer, by the action's name.
+    #[serde(skip_serializing_if = "is_default")]
+    pub action: Option<String>,
     /// Its priority. Rules above see and change it.
     #[serde(skip_serializing_if = "is_default")]
     pub priority: Priority,

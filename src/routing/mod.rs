@@ -48,10 +48,11 @@ pub use replay::{
     Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted, Verdict,
 };
 pub use rule::{
-    Action, Answer, Decision, Destination, Escalation, HIGHEST_LEVEL, Handoff, Hours, Members, Otherwise,
+    Action, Answer, Decision, Destination, Do, Escalation, HIGHEST_LEVEL, Handoff, Hours, Members, Otherwise,
     PriorityCredits, QueueSpec, Relax, Rule, RuleSet, SkillNeed, Sla, SlaBoost, SlaClock, Strategy, Titles, Trigger,
     WhenClosed,
 };
 pub use schema::FileKind;
 pub use template::TemplateContext;
+pub(crate) use template::{Bounded, nearest_language, title};
 pub(crate) use yaml::{Node, Value, parse as parse_yaml};

@@ -8,9 +8,12 @@ use std::{
 };
 
 use contract::Timestamp;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use understand::intents::Intent;
+
+use crate::actions::Actions;
 
 use super::{
     calendar::Calendar,
@@ -45,6 +48,7 @@ pub struct RuleSet {
     pub(super) templates: Templates,
     pub(super) cases: Vec<Case>,
     pub(super) intents: Vec<Intent>,
+    pub(super) actions: Actions,
     pub(super) places: Places,
 }
 
@@ -81,6 +85,18 @@ impl RuleSet {
     #[must_use]
     pub fn intents(&self) -> &[Intent] {
         &self.intents
+    }
+
+    /// What the bot can do for customers.
+    #[must_use]
+    pub fn actions(&self) -> &Actions {
+        &self.actions
+    }
+
+    /// Where the business keeps its days.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.world.zone.0
     }
 
     /// The file that a rule of this set stands in.
@@ -234,7 +250,7 @@ impl Rule {
     pub(super) fn handoff(&self) -> Option<&HandoffSpec> {
         match self.destination.as_ref()? {
             DestinationSpec::Handoff(handoff) => Some(handoff),
-            DestinationSpec::Answer { otherwise, .. } => match &otherwise.1 {
+            DestinationSpec::Answer { otherwise, .. } | DestinationSpec::Do { otherwise, .. } => match &otherwise.1 {
                 DestinationSpec::Handoff(handoff) => Some(handoff),
                 _ => None,
             },
@@ -281,6 +297,7 @@ pub(super) enum Step {
 #[derive(Debug, Clone)]
 pub(super) enum DestinationSpec {
     Answer { min_confidence: Option<f64>, otherwise: Box<(Vec<Step>, DestinationSpec)> },
+    Do { action: String, otherwise: Box<(Vec<Step>, DestinationSpec)> },
     Handoff(HandoffSpec),
     Close,
     Ignore,
@@ -612,6 +629,8 @@ pub enum Action {
 pub enum Destination {
     /// The bot answers from its knowledge.
     Answer(Answer),
+    /// The bot does something for the customer.
+    Do(Do),
     /// A person takes over.
     Handoff(Handoff),
     /// The conversation ends.
@@ -630,7 +649,17 @@ pub struct Answer {
     pub otherwise: Box<Otherwise>,
 }
 
-/// What happens when the bot has no answer. Its destination is never another [`Destination::Answer`].
+/// The bot does something for the customer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Do {
+    /// The action's name.
+    pub action: String,
+    /// What happens when it cannot be done.
+    pub otherwise: Box<Otherwise>,
+}
+
+/// What happens when the bot has no answer, or cannot do it. Its destination is never another [`Destination::Answer`] or
+/// [`Destination::Do`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Otherwise {
     /// What to do first, in order.

@@ -134,8 +134,7 @@ impl RuleSet {
             // A text that runs out of fuel or room is cut there: what was said so far was checked at load.
             let _ = compiled.render_captured_to(values(context, titles, language), &mut out);
         }
-        let whole = out.0.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-        whole.trim().to_owned()
+        out.text().trim().to_owned()
     }
 }
 
@@ -157,7 +156,7 @@ fn values(given: &TemplateContext<'_>, titles: &Titles, language: &str) -> Value
 }
 
 /// The title in the language nearest to `language`, or any.
-pub(super) fn title<'t>(titles: &'t Titles, language: &str) -> Option<&'t str> {
+pub(crate) fn title<'t>(titles: &'t Titles, language: &str) -> Option<&'t str> {
     let languages: Vec<String> = titles.keys().cloned().collect();
     let nearest = nearest_language(&languages, language, "en").and_then(|nearest| titles.get(nearest));
     nearest.or_else(|| titles.values().next()).map(String::as_str)
@@ -165,7 +164,7 @@ pub(super) fn title<'t>(titles: &'t Titles, language: &str) -> Option<&'t str> {
 
 /// The language of `have` for someone who reads `wanted`: the same; for Chinese the other script; the same without
 /// script and region; any of the same family; `default`.
-pub(super) fn nearest_language<'h>(have: &'h [String], wanted: &str, default: &str) -> Option<&'h str> {
+pub(crate) fn nearest_language<'h>(have: &'h [String], wanted: &str, default: &str) -> Option<&'h str> {
     let find = |language: &str| have.iter().find(|known| known.eq_ignore_ascii_case(language)).map(String::as_str);
     let primary = |language: &'_ str| language.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let script = match wanted {
@@ -184,7 +183,14 @@ pub(super) fn nearest_language<'h>(have: &'h [String], wanted: &str, default: &s
 
 /// A text that stops growing.
 #[derive(Debug, Default)]
-struct Bounded(Vec<u8>);
+pub(crate) struct Bounded(Vec<u8>);
+
+impl Bounded {
+    /// What is whole of it.
+    pub(crate) fn text(&self) -> &str {
+        self.0.utf8_chunks().next().map_or("", |chunk| chunk.valid())
+    }
+}
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

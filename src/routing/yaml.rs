@@ -35,6 +35,12 @@ impl Node {
     /// What an empty file is.
     pub(crate) const NULL: Self = Self { value: Value::Null, span: 0..0 };
 
+    /// The value of a key of a mapping, where it is one that says something.
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node).filter(|node| node.value != Value::Null)
+    }
+
     /// How many values it has in it, itself counted.
     pub(crate) fn count(&self) -> usize {
         1 + match &self.value {

@@ -23,8 +23,8 @@ use crate::{
     alarms::{Alarm, RuleAlarm, next_due},
     desk::{Assignment, Desk, Effect, Input, Offer, Outcome, Person, Presence, desk_rules, input_for, profile},
     routing::{
-        Action, ConversationFacts, Destination, Facts, Handoff, MoodFacts, Now, Owner as OwnerFact, QueueFacts,
-        RuleSet, SlaClock, Trigger, WhenClosed, decide, given_facts,
+        Action, Answer, ConversationFacts, Destination, Do, Facts, Handoff, MoodFacts, Now, Owner as OwnerFact,
+        QueueFacts, RuleSet, SlaClock, Trigger, WhenClosed, decide, given_facts,
     },
     sla,
     store::{
@@ -279,8 +279,8 @@ impl<'a> Run<'a> {
         let conversation = &mut self.conversations[number];
         conversation.asked += 1;
         let asked = conversation.asked;
-        let answer = match decision.destination {
-            Some(Destination::Answer(answer)) => answer,
+        let otherwise = match decision.destination {
+            Some(Destination::Answer(Answer { otherwise, .. }) | Destination::Do(Do { otherwise, .. })) => otherwise,
             Some(Destination::Handoff(handoff)) => return self.enqueue(number, &handoff, facts),
             Some(Destination::Close | Destination::Ignore) | None => {
                 conversation.dealt_with = DealtWith::Rule;
@@ -290,10 +290,10 @@ impl<'a> Run<'a> {
         let mut dice = self.dice(Purpose::Bot, number, asked);
         if dice.happens(self.scenario.bot.answers) {
             self.conversations[number].dealt_with = DealtWith::Bot;
-        } else if let Destination::Handoff(handoff) = answer.otherwise.destination {
+        } else if let Destination::Handoff(handoff) = otherwise.destination {
             self.enqueue(number, &handoff, facts);
         } else if asked < MOST_QUESTIONS && dice.happens(self.scenario.bot.asks_again) {
-            note(decision.actions.into_iter().chain(answer.otherwise.actions), &mut facts.conversation);
+            note(decision.actions.into_iter().chain(otherwise.actions), &mut facts.conversation);
             facts.conversation.messages += 1;
             facts.conversation.bot_misses += 1;
             self.conversations[number].bot = Some(Box::new((facts, mood)));
@@ -358,8 +358,8 @@ impl<'a> Run<'a> {
         match due.alarm {
             Alarm::Escalate => _ = queued.record.escalate(),
             Alarm::Rules(alarm) if self.run_rules(number, alarm) => {}
-            // Nobody who waits owes a first reply.
-            Alarm::Rules(_) | Alarm::NoReply => {
+            // Nobody who waits owes a first reply, and nobody is called.
+            Alarm::Rules(_) | Alarm::NoReply | Alarm::Call => {
                 let Some(queued) = &mut self.conversations[number].queued else { return };
                 queued.checked = Some(due);
             }

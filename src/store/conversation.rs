@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::EntryAuthor;
 pub use super::handoff::{Handoff, Reserved};
+use crate::actions::{Dialogue, Step};
 use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
 pub use crate::understand::Mood;
@@ -183,6 +184,9 @@ pub struct Conversation {
         with = "jiff::fmt::serde::timestamp::microsecond::optional"
     )]
     pub quiet_since: Option<Timestamp>,
+    /// What the bot is doing for the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialogue: Option<Box<Dialogue>>,
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
@@ -234,8 +238,16 @@ impl Conversation {
             last_entry: None,
             before: None,
             quiet_since: None,
+            dialogue: None,
             fired: BTreeMap::new(),
         }
+    }
+
+    /// Whether an action waits for this call.
+    #[must_use]
+    pub fn waits_for(&self, call: &str) -> bool {
+        let step = self.dialogue.as_ref().map(|dialogue| &dialogue.step);
+        matches!(step, Some(Step::Calls { key, .. }) if key == call)
     }
 
     /// Its thread on the platform.
@@ -339,6 +351,8 @@ impl Conversation {
         self.owner = owner;
         self.agent = agent;
         self.epoch += 1;
+        // What is being called is heard all the same: somebody has to know what came of it.
+        self.dialogue = self.dialogue.take().filter(|dialogue| matches!(dialogue.step, Step::Calls { .. }));
     }
 
     /// Notes the last thing said, for lists.

@@ -143,6 +143,9 @@ pub enum Event {
     Transferred { by: String, queue: String, agent: Option<String> },
     TakenOver { by: String, agent: String },
     Tagged { add: Vec<String>, remove: Vec<String>, by: String },
+    ActionBegun { action: String },
+    ActionCalled { action: String, outcome: String },
+    ActionEnded { action: String, how: String },
     Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
     Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
 }

@@ -25,6 +25,7 @@ use crate::{
     alarms::AlarmHandle,
     announce::Announcer,
     bot,
+    calls::Caller,
     config::{Attachments, Config, Keeper, Mode},
     consoles::Consoles,
     courier::{Bell, Courier},
@@ -48,7 +49,7 @@ use crate::{
     telemetry,
     threads::CustomerThreads,
     understand,
-    worker::{Lanes, Settings, Worker},
+    worker::{Calling, Lanes, Settings, Worker},
 };
 
 /// How long the parts of the daemon get to finish when it stops.
@@ -309,6 +310,8 @@ impl Daemon {
             shadow: Arc::clone(&self.shadow),
             lanes: Lanes::default(),
             opinions: TaskTracker::new(),
+            caller: Arc::new(Caller::new(self.config.actions.secrets()?, Arc::clone(&self.engines.rates))?),
+            calling: Calling::default(),
         })
     }
 

@@ -299,6 +299,9 @@ impl Shop {
                 return findings(&load(beside(&format!("{kind}.yaml"), format!("{}{more}", block.text))));
             }
         }
+        if has("systems") || has("actions") {
+            return findings(&load(beside("actions/example.yaml", block.text.clone())));
+        }
         let named = |text: &str| {
             let (_, name) = text.split_once("routing-rules/")?;
             Some(name[..name.find(".yaml")? + 5].to_owned())

@@ -118,6 +118,9 @@ export type EntryEvent =
   | { type: "transferred"; by: string; queue: string; agent?: string | null }
   | { type: "taken_over"; by: string; agent: string }
   | { type: "tagged"; add: string[]; remove: string[]; by: string }
+  | { type: "action_begun"; action: string }
+  | { type: "action_called"; action: string; outcome: string }
+  | { type: "action_ended"; action: string; how: string }
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string };
 

@@ -102,6 +102,10 @@ describe("an event", () => {
     [{ type: "taken_over", by: "Ann", agent: "agt_1" }, "Given to Mei by Ann"],
     [{ type: "tagged", add: ["a", "b"], remove: [], by: "agt_1" }, "Mei added a, b"],
     [{ type: "tagged", add: ["a"], remove: ["b"], by: "agt_1" }, "Mei added a and removed b"],
+    [{ type: "action_begun", action: "order-status" }, "The bot began order-status"],
+    [{ type: "action_called", action: "order-status", outcome: "404" }, "A business system was called for order-status: 404"],
+    [{ type: "action_ended", action: "order-status", how: "not_understood" }, "order-status ended: the customer was not understood"],
+    [{ type: "action_ended", action: "order-status", how: "status_500" }, "order-status ended: status_500"],
   ])("%j", (event, expected) => {
     expect(eventText(event, wordsIn("en"), names)).toBe(expected);
   });

@@ -49,6 +49,15 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
       if (added && removed) return t("event.tag_both", { by, added, removed });
       return added ? t("event.tag_added", { by, tags: added }) : t("event.tag_removed", { by, tags: removed });
     }
+    case "action_begun":
+      return t("event.action_begun", { action: event.action });
+    case "action_called":
+      return t("event.action_called", { action: event.action, outcome: event.outcome });
+    case "action_ended": {
+      const known = ["done", "cancelled", "not_understood", "identity", "handed_over", "closed", "left", "forgotten", "unknown"] as const;
+      const how = known.find((word) => word === event.how);
+      return t("event.action_ended", { action: event.action, how: how ? t(`action.${how}`) : event.how });
+    }
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });

@@ -167,6 +167,7 @@ fn facts(dice: [u8; 32]) -> Facts {
             id: "cnv_1".into(),
             owner: [Owner::Bot, Owner::Queue][roll(2)],
             queue: [None, Some("care".to_owned())][roll(2)].clone(),
+            action: word(roll(6)),
             priority: [Priority::Normal, Priority::High][roll(2)],
             tags,
             attributes: attributes(roll(3)),

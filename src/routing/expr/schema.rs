@@ -76,6 +76,7 @@ pub(in crate::routing) static FIELDS: &[Field] = fields![
     "conversation.id" Ty::Text, s => text(&s.facts.conversation.id);
     "conversation.owner" Ty::Word(OWNERS), s => text(s.facts.conversation.owner.as_str());
     "conversation.queue" Ty::Text, s => maybe(s.facts.conversation.queue.as_ref());
+    "conversation.action" Ty::Text, s => maybe(s.facts.conversation.action.as_ref());
     "conversation.priority" Ty::Word(PRIORITIES), s => text(s.priority.as_str()), changes;
     "conversation.tags" Ty::Texts, s => Some(Val::Texts(&s.tags)), changes;
     "conversation.attributes" Ty::Map, s => Some(Val::Map(&s.attributes)), changes;

@@ -10,8 +10,8 @@ use crate::routing::{
     yaml::{self, Node, Value},
 };
 
-const OUTCOME: [&str; 9] =
-    ["handoff", "priority", "skills", "answer", "close", "ignore", "tags", "replies", "attributes"];
+const OUTCOME: [&str; 10] =
+    ["handoff", "priority", "skills", "answer", "do", "close", "ignore", "tags", "replies", "attributes"];
 
 pub(super) fn case(node: &Node, file: usize, lines: &Lines, desk: &Desk, notes: &mut Notes<'_>) -> Option<Case> {
     let fields = read::fields(node, "a test", &["name", "given", "expect"], notes)?;
@@ -83,6 +83,7 @@ fn outcome(fields: read::Fields<'_>, desk: &Desk, notes: &mut Notes<'_>) -> Expe
     let queues: Vec<&str> = desk.queues.keys().map(String::as_str).collect();
     let skills: Vec<&str> = desk.skills.titles.keys().map(String::as_str).collect();
     let templates: Vec<&str> = desk.templates.names().collect();
+    let actions: Vec<&str> = desk.actions.actions.keys().map(String::as_str).collect();
     let mut attributes = std::collections::BTreeMap::new();
     for (key, node) in fields.get("attributes").and_then(|n| read::entries(n, "attributes", notes)).unwrap_or_default()
     {
@@ -95,6 +96,7 @@ fn outcome(fields: read::Fields<'_>, desk: &Desk, notes: &mut Notes<'_>) -> Expe
         priority: fields.get("priority").and_then(|node| read::priority(node, notes)),
         skills: fields.get("skills").map(|node| each(node, |node| known(node, "skill", &skills, notes))),
         answer,
+        action: fields.get("do").and_then(|node| known(node, "action", &actions, notes)),
         close,
         ignore,
         tags: fields.get("tags").map(|node| each(node, |node| read::name(node, "a tag", notes).map(str::to_owned))),

@@ -214,7 +214,7 @@ fn template(templates: &mut Templates, name: &str, language: &str, source: &str,
 }
 
 /// What went wrong in a template, or in the one that it includes.
-fn cause(error: &minijinja::Error) -> String {
+pub(super) fn cause(error: &minijinja::Error) -> String {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     let last = causes.last().unwrap_or(error);
     match last.downcast_ref::<minijinja::Error>() {

@@ -10,8 +10,25 @@ use crate::{
 
 const SPLIT: &str = "split it into several files";
 
-/// Reads the `*.yaml` files of a folder in the order of their names, without loading them. Hidden files are not read.
+/// Reads the `*.yaml` files of a folder and of `actions/` in it in the order of their names, without loading them. Hidden
+/// files are not read.
 pub(super) fn read(folder: &Path) -> (Vec<SourceFile>, Vec<Finding>) {
+    let (mut files, mut findings) = read_in(folder, "");
+    if folder.join(super::actions::FOLDER).is_dir() {
+        let (more, found) = read_in(&folder.join(super::actions::FOLDER), super::actions::FOLDER);
+        files.extend(more);
+        findings.extend(found);
+    }
+    if files.len() > MAX_FILES {
+        let shown = folder.display().to_string();
+        let message = format!("there are {} files in {shown}; {MAX_FILES} are the most", files.len());
+        return (Vec::new(), vec![nowhere(&shown, message, "join small ones")]);
+    }
+    (files, findings)
+}
+
+/// The files of one folder, whose names begin with `within`.
+fn read_in(folder: &Path, within: &str) -> (Vec<SourceFile>, Vec<Finding>) {
     let shown = folder.display().to_string();
     let unreadable = |error: &io::Error| {
         let help = "check that the folder exists, and that Switchboard may read it";
@@ -41,7 +58,7 @@ pub(super) fn read(folder: &Path) -> (Vec<SourceFile>, Vec<Finding>) {
     }
     let (mut files, mut total) = (Vec::with_capacity(names.len()), 0);
     for path in names {
-        let name = path.to_string_lossy().into_owned();
+        let name = format!("{within}{}", path.to_string_lossy());
         match file(&folder.join(path), name) {
             Ok(Some(file)) => {
                 total += file.text.len();

@@ -1,6 +1,7 @@
 //! From files to a rule set: everything is checked, everything that is wrong is said, and one error keeps the whole
 //! set out.
 
+mod actions;
 mod cases;
 mod desk;
 mod escalation;
@@ -35,7 +36,7 @@ use super::{
     template::Templates,
     yaml::{self, Node},
 };
-use crate::understand::Signals;
+use crate::{actions::Actions, understand::Signals};
 
 /// The largest file, in bytes.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
@@ -98,9 +99,11 @@ struct Desk {
     templates: Templates,
     vocabulary: Vocabulary,
     intents: Vec<Intent>,
+    actions: Actions,
 }
 
-/// Loads the `*.yaml` files of a folder, in lexical order of their names; folders in it are not read.
+/// Loads the `*.yaml` files of a folder and of `actions/` in it, in lexical order of their names; other folders in it are not
+/// read.
 ///
 /// A folder or file that cannot be read is a finding.
 #[must_use]
@@ -223,6 +226,7 @@ impl<'f> Loading<'f> {
             templates: desk.templates,
             cases,
             intents: desk.intents,
+            actions: desk.actions,
             places,
         };
         (Some(set), findings)
@@ -271,6 +275,7 @@ impl<'f> Loading<'f> {
             let languages = &self.desk.skills.languages;
             self.desk.templates = desk::templates(&self.trees[place], languages, &mut self.notes[place]);
         }
+        self.read_actions();
         if let Some(place) = self.place(INTENTS) {
             self.desk.intents = intents::intents(&self.trees[place], &mut self.notes[place]);
         }
@@ -291,9 +296,31 @@ impl<'f> Loading<'f> {
         (calendars.zone.map(Zone).unwrap_or_default(), calendars.calendars)
     }
 
+    fn read_actions(&mut self) {
+        let places: Vec<usize> = (0..self.files.len()).filter(|place| self.is_action_file(*place)).collect();
+        let mut found = Actions::default();
+        for &place in &places {
+            actions::systems(&self.trees[place], &mut found, &mut self.notes[place]);
+        }
+        for &place in &places {
+            actions::actions(&self.trees[place], &mut found, &mut self.notes[place]);
+        }
+        for &place in &places {
+            let lines = Lines::new(&self.files[place].text);
+            actions::tests(&self.trees[place], place, &lines, &mut found, &mut self.notes[place]);
+        }
+        self.desk.actions = found;
+    }
+
+    fn is_action_file(&self, place: usize) -> bool {
+        self.files[place].name.starts_with(actions::FOLDER)
+    }
+
     fn read_rules(&mut self) {
         for place in 0..self.files.len() {
-            if [QUEUES, SKILLS, CALENDARS, TEMPLATES, INTENTS].contains(&self.files[place].name.as_str()) {
+            if [QUEUES, SKILLS, CALENDARS, TEMPLATES, INTENTS].contains(&self.files[place].name.as_str())
+                || self.is_action_file(place)
+            {
                 continue;
             }
             if self.notes.iter().map(|notes| notes.findings.len()).sum::<usize>() >= MAX_FINDINGS {

@@ -12,7 +12,7 @@ use crate::routing::{
 };
 
 pub(in crate::routing) const STEPS: &[&str] =
-    &["tag", "untag", "set", "priority", "reply", "notify", "answer", "handoff", "close", "ignore", "stop"];
+    &["tag", "untag", "set", "priority", "reply", "notify", "answer", "do", "handoff", "close", "ignore", "stop"];
 
 /// Reads the rules of one file.
 pub(super) struct RuleReader<'a, 'n> {
@@ -102,7 +102,7 @@ impl RuleReader<'_, '_> {
     }
 
     fn destination_fits(&mut self, on: Trigger, destination: &DestinationSpec, end: &Range<usize>) {
-        let is_answer = matches!(destination, DestinationSpec::Answer { .. });
+        let is_answer = is_the_bots(destination);
         let (message, help) = match on {
             Trigger::AgentMessage => (
                 "a conversation that an agent owns is not routed",
@@ -194,6 +194,7 @@ impl RuleReader<'_, '_> {
                 steps.then.extend(text.map(Step::Notify));
             }
             "answer" => steps.destination = self.answer(node, span),
+            "do" => steps.destination = self.action(node, span),
             "handoff" => steps.destination = self.handoff(node, span).map(DestinationSpec::Handoff),
             "close" | "ignore" | "stop" => {
                 if node.value != Value::Bool(true) {
@@ -210,7 +211,7 @@ impl RuleReader<'_, '_> {
                 return;
             }
         }
-        if matches!(name, "answer" | "handoff" | "close" | "ignore" | "stop") {
+        if matches!(name, "answer" | "do" | "handoff" | "close" | "ignore" | "stop") {
             steps.end = Some(span.clone());
         }
     }
@@ -245,16 +246,42 @@ impl RuleReader<'_, '_> {
         let fields = read::fields(node, "answer", &["min_confidence", "otherwise"], self.notes)?;
         let min_confidence =
             fields.get("min_confidence").and_then(|node| read::share(node, "min_confidence", self.notes));
+        let otherwise =
+            self.otherwise(fields, span, "`answer` does not say what happens when the bot has no answer")?;
+        Some(DestinationSpec::Answer { min_confidence, otherwise })
+    }
+
+    fn action(&mut self, node: &Node, span: &Range<usize>) -> Option<DestinationSpec> {
+        let fields = read::fields(node, "do", &["action", "otherwise"], self.notes)?;
+        let Some(name_node) = fields.get("action") else {
+            self.notes.error(span, "`do` does not say what", "write `do: {action: …, otherwise: […]}`");
+            return None;
+        };
+        let name = read::text(name_node, "an action", self.notes)?;
+        let actions = &self.desk.actions.actions;
+        if !actions.contains_key(name) {
+            let help = suggest(name, actions.keys().map(String::as_str));
+            self.notes.error(&name_node.span, format!("there is no action “{name}” in actions/"), help);
+        }
+        let otherwise = self.otherwise(fields, span, "`do` does not say what happens when it cannot be done")?;
+        Some(DestinationSpec::Do { action: name.to_owned(), otherwise })
+    }
+
+    /// What happens where the bot cannot help: it ends in a destination without it.
+    fn otherwise(
+        &mut self,
+        fields: read::Fields<'_>,
+        span: &Range<usize>,
+        missing: &str,
+    ) -> Option<Box<(Vec<Step>, DestinationSpec)>> {
         let Some(otherwise) = fields.get("otherwise") else {
             let help = "add `otherwise:` with a list that ends in handoff, close or ignore";
-            self.notes.error(span, "`answer` does not say what happens when the bot has no answer", help);
+            self.notes.error(span, missing, help);
             return None;
         };
         let steps = self.steps(otherwise, "otherwise");
         match steps.destination {
-            Some(destination) if !matches!(destination, DestinationSpec::Answer { .. }) => {
-                Some(DestinationSpec::Answer { min_confidence, otherwise: Box::new((steps.then, destination)) })
-            }
+            Some(destination) if !is_the_bots(&destination) => Some(Box::new((steps.then, destination))),
             _ => {
                 let span = steps.end.unwrap_or_else(|| first_line(otherwise));
                 self.notes.error(
@@ -417,6 +444,11 @@ impl RuleReader<'_, '_> {
             }
         }
     }
+}
+
+/// Whether the bot goes on with it.
+const fn is_the_bots(destination: &DestinationSpec) -> bool {
+    matches!(destination, DestinationSpec::Answer { .. } | DestinationSpec::Do { .. })
 }
 
 /// The last byte of the last thing that a node says.

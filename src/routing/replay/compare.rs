@@ -110,6 +110,7 @@ impl Outcome {
                     (words, None, Some(sure))
                 }
             }
+            Some(Destination::Do(_)) => (words, None, None),
             destination => (words, destination, None),
         };
         let (priority, skills) = match destination {

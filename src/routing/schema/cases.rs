@@ -49,6 +49,8 @@ struct Outcome {
     skills: Option<Several<Text>>,
     /// Whether the bot answers.
     answer: Option<bool>,
+    /// The action that begins.
+    r#do: Option<Text>,
     /// Whether the conversation ends.
     close: Option<bool>,
     /// Whether the conversation stays with whom it is.

@@ -37,7 +37,7 @@ struct Rule {
     /// always matches. What is unknown never makes a rule match.
     #[schemars(length(max = 2048), transform = written)]
     when: Option<Text>,
-    /// What is done, in order. A destination (`answer`, `handoff`, `close`, `ignore`) or `stop` ends the pass and stands
+    /// What is done, in order. A destination (`answer`, `do`, `handoff`, `close`, `ignore`) or `stop` ends the pass and stands
     /// last; without one, the pass goes on to the next rule.
     then: Vec<Step<Action>>,
 }
@@ -67,6 +67,8 @@ struct Action {
     common: CommonAction,
     /// The bot answers from its knowledge; `otherwise` says what happens when it has no answer. Ends the pass.
     answer: Option<Answer>,
+    /// The bot does something for the customer; `otherwise` says what happens when it cannot. Ends the pass.
+    r#do: Option<Do>,
     /// As `ignore`, for `on: agent_message` too. Ends the pass.
     stop: Option<Yes>,
 }
@@ -109,6 +111,16 @@ enum Attribute {
 struct Reply {
     /// The template's name in `templates.yaml`.
     template: Text,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Do {
+    /// The action's name in `actions/`.
+    action: Text,
+    /// What is done when it cannot be done. It ends in `handoff`, `close` or `ignore`.
+    #[schemars(length(min = 1))]
+    otherwise: Vec<Step<CommonAction>>,
 }
 
 #[derive(JsonSchema)]

@@ -3,7 +3,6 @@
 //! message.
 
 mod answer;
-mod breaker;
 mod budget;
 mod endpoint;
 #[cfg(test)]
@@ -23,9 +22,10 @@ use tokio::{sync::Semaphore, time::Instant};
 use understand::{Signals, Text, Thresholds, intents::Intent, window};
 
 pub use self::endpoint::Protocol;
+use crate::breaker::Breaker;
+
 use self::{
     answer::{Answer, differ},
-    breaker::Breaker,
     budget::Budget,
     endpoint::{Endpoint, Failure, Question},
 };

@@ -12,6 +12,7 @@ mod postgres;
 mod rabbitmq;
 mod redis;
 mod s3;
+mod shop;
 mod web_chat;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use rabbitmq::Broker;
 pub use redis::RedisServer;
 pub use s3::S3Server;
 use serde_json::Value;
+pub use shop::ShopServer;
 pub use web_chat::{Visitor, vouch};
 pub use wire::Wire;
 

@@ -47,6 +47,9 @@ struct Running {
     _log: tokio::task::JoinHandle<()>,
 }
 
+/// A server that is not ready by then is started at another port.
+const READY_WITHIN: Duration = Duration::from_secs(15);
+
 impl RedisServer {
     /// A plain one.
     pub async fn start() -> Self {
@@ -109,11 +112,11 @@ impl RedisServer {
             if self.port == 0 {
                 [self.port] = free_ports();
             }
-            if let Some(running) = within("a Redis server that is ready", self.try_start()).await {
+            if let Ok(Some(running)) = tokio::time::timeout(READY_WITHIN, self.try_start()).await {
                 self.running = Some(running);
                 return;
             }
-            // Somebody else took the port.
+            // Somebody else took the port, or that of the cluster's bus.
             self.port = 0;
         }
         panic!("no Redis server starts; is redis-server installed?");

@@ -1,5 +1,6 @@
 //! What customers, agents and admins do, through the real binary.
 
+mod actions;
 mod alarms;
 mod answers;
 mod callback;

@@ -11,7 +11,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether to ask.
 #[derive(Debug)]
-pub(super) enum Breaker {
+pub(crate) enum Breaker {
     /// It works, as far as is known.
     Closed {
         /// In a row.

@@ -1,0 +1,256 @@
+//! `tests:` of action files: a customer and a business system say this, and the bot says that. They run before a file is in
+//! force, as those of rules do, and call nobody.
+
+use std::ops::Range;
+
+use contract::{Body, ButtonAction, Timestamp};
+use jiff::tz::TimeZone;
+use minijinja::Value;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{
+    dialogue::{Advance, Dialogue, Ended, Heard, Reaction, Step},
+    scene::{Scene, Who},
+    spec::Actions,
+};
+use crate::{
+    calls::Returned,
+    routing::{Destination, Otherwise},
+    understand::Signals,
+};
+
+/// One test.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub name: String,
+    pub file: usize,
+    pub line: usize,
+    pub span: Range<usize>,
+    pub action: String,
+    pub given: Given,
+    pub turns: Vec<Turn>,
+}
+
+/// With whom, when and in which language.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub who: Who,
+    pub language: String,
+    pub now: Timestamp,
+}
+
+/// One thing that happens, and what is expected of it; what is not named can be anything.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    pub line: usize,
+    pub happens: Happens,
+    pub says: Vec<String>,
+    pub asks: Option<String>,
+    pub confirms: bool,
+    pub calls: Option<String>,
+    pub sends: Option<Json>,
+    pub ends: Option<&'static str>,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Happens {
+    /// The customer writes.
+    Customer(String),
+    /// The customer presses the button of this title.
+    Presses(String),
+    /// The business system answers.
+    Answer(Returned),
+}
+
+/// What came of one test.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseOutcome {
+    /// Its name.
+    pub name: String,
+    /// The number of its file in the rule set.
+    #[serde(skip)]
+    pub file: usize,
+    /// Where it stands, counted from 1.
+    pub line: usize,
+    /// The bytes of its name.
+    #[serde(skip)]
+    pub span: Range<usize>,
+    /// What was expected and did not come, one sentence each.
+    pub differences: Vec<String>,
+}
+
+/// Where a test leads that has no rule.
+static NOWHERE: Otherwise = Otherwise { actions: Vec::new(), destination: Destination::Ignore };
+
+/// Runs every test.
+#[must_use]
+pub fn run_cases(
+    actions: &Actions,
+    (default_language, zone): (&str, &TimeZone),
+    classify: &dyn Fn(&str) -> Signals,
+) -> Vec<CaseOutcome> {
+    let run = |case: &Case| CaseOutcome {
+        name: case.name.clone(),
+        file: case.file,
+        line: case.line,
+        span: case.span.clone(),
+        differences: Run { actions, case, default_language, zone, classify, dialogue: None, said: Vec::new() }.run(),
+    };
+    actions.cases.iter().map(run).collect()
+}
+
+struct Run<'a> {
+    actions: &'a Actions,
+    case: &'a Case,
+    default_language: &'a str,
+    zone: &'a TimeZone,
+    classify: &'a dyn Fn(&str) -> Signals,
+    dialogue: Option<Dialogue>,
+    /// What the bot said last.
+    said: Vec<Body>,
+}
+
+impl Run<'_> {
+    fn run(mut self) -> Vec<String> {
+        for (at, turn) in self.case.turns.iter().enumerate() {
+            let differences = match self.happens(at, turn) {
+                Ok(advance) => self.differences(turn, advance),
+                Err(why) => vec![why],
+            };
+            if !differences.is_empty() {
+                return differences.into_iter().map(|what| format!("line {}: {what}", turn.line)).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    fn scene<'s>(&'s self, text: &'s str, message: &'s str) -> Scene<'s> {
+        Scene {
+            action: &self.case.action,
+            who: &self.case.given.who,
+            language: &self.case.given.language,
+            default_language: self.default_language,
+            conversation: "cnv_test",
+            message,
+            text,
+            now: self.case.given.now,
+            zone: self.zone,
+        }
+    }
+
+    fn happens(&self, at: usize, turn: &Turn) -> Result<Advance, String> {
+        let message = format!("msg_{at}");
+        let (text, pressed) = match &turn.happens {
+            Happens::Answer(returned) => {
+                let dialogue = self.dialogue.as_ref().ok_or("nothing is under way that could be answered")?;
+                let scene = self.scene("", &message);
+                return self
+                    .actions
+                    .returned(&scene, dialogue, returned)
+                    .ok_or_else(|| "no call is under way".to_owned());
+            }
+            Happens::Customer(text) => (text.as_str(), None),
+            Happens::Presses(title) => (title.as_str(), Some(self.button(title)?)),
+        };
+        let signals = (self.classify)(text);
+        let heard = Heard { text, pressed: pressed.as_deref(), entities: &signals.entities };
+        let scene = self.scene(text, &message);
+        let Some(dialogue) = &self.dialogue else {
+            let begun = self.actions.begin(&scene, &self.case.action, &NOWHERE, &heard);
+            return begun.ok_or_else(|| format!("there is no action “{}”", self.case.action));
+        };
+        Ok(match self.actions.hear(&scene, dialogue, &heard) {
+            Reaction::Goes(advance) => *advance,
+            Reaction::NotUnderstood => self.actions.misunderstood(&scene, dialogue),
+            Reaction::Waits => Advance { dialogue: Some(dialogue.clone()), ..Advance::default() },
+            Reaction::Forgotten => return Err("the dialogue was forgotten".to_owned()),
+        })
+    }
+
+    fn button(&self, title: &str) -> Result<String, String> {
+        let buttons: Vec<_> = self.said.iter().flat_map(|body| &body.buttons).collect();
+        let found = buttons.iter().find_map(|button| match &button.action {
+            ButtonAction::Postback(value) if button.title == title => Some(value.clone()),
+            _ => None,
+        });
+        let titles: Vec<_> = buttons.iter().map(|button| button.title.as_str()).collect();
+        found.ok_or_else(|| format!("there is no button “{title}”; there are: {}", titles.join(", ")))
+    }
+
+    fn differences(&mut self, turn: &Turn, advance: Advance) -> Vec<String> {
+        let mut found = Vec::new();
+        let text: Vec<&str> = advance.says.iter().map(|body| body.text.as_str()).collect();
+        let text = text.join("\n");
+        for wanted in turn.says.iter().filter(|wanted| !text.contains(wanted.as_str())) {
+            found.push(format!("“{wanted}” was expected; the bot says “{text}”"));
+        }
+        let step = advance.dialogue.as_ref().map(|dialogue| &dialogue.step);
+        if let Some(wanted) = &turn.asks
+            && !matches!(step, Some(Step::Asks { input, .. }) if input == wanted)
+        {
+            found.push(format!("a question for `{wanted}` was expected; {}", stands(&advance)));
+        }
+        if turn.confirms && !matches!(step, Some(Step::Confirms { .. })) {
+            found.push(format!("a question whether it is right so was expected; {}", stands(&advance)));
+        }
+        if let Some(wanted) = turn.ends
+            && advance.ended.as_ref().map(ended) != Some(wanted)
+        {
+            found.push(format!("the end `{wanted}` was expected; {}", stands(&advance)));
+        }
+        if turn.calls.is_some() || turn.sends.is_some() {
+            found.extend(self.call(turn, &advance));
+        }
+        if !advance.says.is_empty() {
+            self.said.clone_from(&advance.says);
+        }
+        self.dialogue = advance.dialogue;
+        found
+    }
+
+    fn call(&self, turn: &Turn, advance: &Advance) -> Option<String> {
+        let calls = advance.dialogue.as_ref().filter(|dialogue| matches!(dialogue.step, Step::Calls { .. }));
+        let Some(dialogue) = calls else {
+            return Some(format!("a call was expected; {}", stands(advance)));
+        };
+        let request = match self.actions.request(&self.scene("", "msg"), dialogue, &Value::UNDEFINED) {
+            Ok(request) => request,
+            Err(why) => return Some(format!("the call cannot be made: {why}")),
+        };
+        let base = request.system.url.path().trim_end_matches('/');
+        let path = request.url.path().strip_prefix(base).unwrap_or(request.url.path());
+        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let made = format!("{} {path}{query}", request.method);
+        if let Some(wanted) = turn.calls.as_ref().filter(|wanted| **wanted != made) {
+            return Some(format!("the call `{wanted}` was expected; it is `{made}`"));
+        }
+        let sent = request.body.unwrap_or(Json::Null);
+        turn.sends
+            .as_ref()
+            .filter(|wanted| **wanted != sent)
+            .map(|wanted| format!("the body {wanted} was expected; it is {sent}"))
+    }
+}
+
+/// The word for an end.
+fn ended(ended: &Ended) -> &'static str {
+    match ended {
+        Ended::Done => "done",
+        Ended::Cancelled => "cancelled",
+        Ended::Otherwise(_) => "otherwise",
+    }
+}
+
+fn stands(advance: &Advance) -> String {
+    match (&advance.ended, advance.dialogue.as_ref().map(|dialogue| &dialogue.step)) {
+        (Some(Ended::Otherwise(why)), _) => format!("it ended `otherwise` ({})", why.word()),
+        (Some(end), _) => format!("it ended `{}`", ended(end)),
+        (None, Some(Step::Asks { input, .. })) => format!("it asks for `{input}`"),
+        (None, Some(Step::Confirms { .. })) => "it asks whether it is right so".to_owned(),
+        (None, Some(Step::Calls { choices_of: Some(input), .. })) => format!("it calls for the choices of `{input}`"),
+        (None, Some(Step::Calls { .. })) => "it calls".to_owned(),
+        (None, None) => "nothing is under way".to_owned(),
+    }
+}

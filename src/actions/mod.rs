@@ -1,0 +1,24 @@
+//! What the bot does for customers: actions that files declare, each a call to a business system with what has to be known
+//! before and what is said after. Pure: files become [`Actions`], a [`Dialogue`] is a value, and what the customer or a
+//! business system says leads to the next one. [`crate::calls`] makes the calls, [`crate::worker`] commits.
+
+mod cases;
+mod dialogue;
+mod heard;
+mod outcome;
+mod phrases;
+mod request;
+mod scene;
+mod spec;
+#[cfg(test)]
+mod tests;
+pub(crate) mod texts;
+
+pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
+pub use cases::{CaseOutcome, run_cases};
+pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Reaction, Step, Why};
+pub use phrases::Phrase;
+pub use scene::{Scene, Who};
+pub use spec::{
+    Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Shape, System,
+};

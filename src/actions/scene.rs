@@ -1,0 +1,81 @@
+//! What an action can speak of: the customer, what is known so far, and the moment.
+
+use std::collections::BTreeMap;
+
+use contract::Timestamp;
+use jiff::tz::TimeZone;
+use minijinja::{Value, context};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{spec::Identity, texts::value_of};
+
+/// With whom, when and in which language.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// The customer.
+    pub who: &'a Who,
+    /// The customer's language.
+    pub language: &'a str,
+    /// The language of the business, for those whose own is not served.
+    pub default_language: &'a str,
+    /// The conversation's id.
+    pub conversation: &'a str,
+    /// The id of the message that this is about.
+    pub message: &'a str,
+    /// The customer's words.
+    pub text: &'a str,
+    /// The moment.
+    pub now: Timestamp,
+    /// Where a day begins.
+    pub zone: &'a TimeZone,
+}
+
+/// The customer, as far as an action may know them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Who {
+    /// Their id.
+    pub id: String,
+    /// What they are called.
+    pub name: Option<String>,
+    /// An email address of theirs.
+    pub email: Option<String>,
+    /// A phone number of theirs.
+    pub phone: Option<String>,
+    /// How sure that is.
+    pub identity: Identity,
+    /// Facts of the business's own.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Scene<'_> {
+    /// What texts and expressions see.
+    #[must_use]
+    pub fn context(&self, inputs: &BTreeMap<String, Json>) -> Value {
+        self.context_of(inputs, None, &Json::Null)
+    }
+
+    /// The same, with an answer and one item of it.
+    #[must_use]
+    pub fn context_of(&self, inputs: &BTreeMap<String, Json>, item: Option<&Json>, body: &Json) -> Value {
+        context! {
+            inputs => value_of(inputs),
+            body => value_of(body),
+            item => item.map(value_of),
+            ..self.surroundings()
+        }
+    }
+
+    /// What does not come from the dialogue.
+    pub(super) fn surroundings(&self) -> Value {
+        context! {
+            customer => value_of(self.who),
+            conversation => context! { id => self.conversation },
+            message => context! { id => self.message, text => self.text },
+            language => self.language,
+            now => self.now.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        }
+    }
+}

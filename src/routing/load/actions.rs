@@ -1,0 +1,717 @@
+//! `actions/*.yaml`: business systems, and what the bot may ask of them. Checked whole: every name that a text uses is one that
+//! there is, every system is declared, nothing is changed without a yes.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use contract::Timestamp;
+use regex::RegexBuilder;
+use serde_json::{Map, Value as Json};
+use url::Url;
+
+use super::{Lines, read, rules::first_line, within};
+use crate::{
+    actions::{
+        Action, Actions, AskedChoices, Call, Case, CaseTurn, Choices, Given, Happens, Identity, Input, Kind, Outcome,
+        Output, OutputKind, Phrase, Shape, System, Who,
+        texts::{Expression, ROOTS, Say, Template},
+    },
+    calls::{Failure, Reach, Returned},
+    routing::{
+        finding::{Notes, suggest},
+        yaml::{Node, Value},
+    },
+};
+
+/// The folder of action files within that of the rules.
+pub(super) const FOLDER: &str = "actions/";
+
+/// The most actions of all files, and inputs, outputs and outcomes of one.
+const MOST: usize = 500;
+const MOST_PARTS: usize = 50;
+/// The largest compiled pattern, in bytes.
+const PATTERN: usize = 1 << 18;
+/// In seconds: how long a call may take, and where the file does not say it.
+const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=30;
+const USUAL_TIMEOUT: u64 = 5;
+/// After how many seconds an action is forgotten, where the file does not say it.
+const USUAL_EXPIRY: u64 = 30 * 60;
+/// How many calls of a system are under way at once, where the file does not say it.
+const USUAL_AT_ONCE: i64 = 16;
+/// How many choices are shown, where the file does not say it.
+const USUAL_CHOICES: i64 = 6;
+
+/// The systems of one file; those of all files are known before the first action is read.
+pub(super) fn systems(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>) {
+    let known = ["systems", "actions", "phrases", "tests"];
+    let Some(fields) = read::fields(root, "an action file", &known, notes) else { return };
+    for (key, node) in fields.get("systems").and_then(|node| read::entries(node, "systems", notes)).unwrap_or_default()
+    {
+        if !read::is_name(&key.name, &key.span, "a system", notes) {
+            continue;
+        }
+        if actions.systems.contains_key(&key.name) {
+            notes.error(&key.span, format!("there are two systems “{}”", key.name), "");
+        }
+        if let Some(system) = (Reader { actions, notes }).system(&key.name, &key.span, node) {
+            actions.systems.insert(key.name.clone(), Arc::new(system));
+        }
+    }
+    for (key, node) in fields.get("phrases").and_then(|node| read::entries(node, "phrases", notes)).unwrap_or_default()
+    {
+        let words = Phrase::ALL.map(|(phrase, word, _)| (word, phrase));
+        let Some((_, phrase)) = words.iter().find(|(word, _)| *word == key.name) else {
+            let help = suggest(&key.name, words.iter().map(|(word, _)| *word));
+            notes.error(&key.span, format!("there is no phrase “{}”", key.name), help);
+            continue;
+        };
+        actions.phrases.insert(*phrase, read::titles(node, "a phrase", notes));
+    }
+}
+
+/// The actions of one file.
+pub(super) fn actions(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>) {
+    let Value::Map(_) = &root.value else { return };
+    let found = root.get("actions").and_then(|node| read::entries(node, "actions", notes)).unwrap_or_default();
+    for (key, node) in read::at_most(found, root, "actions", MOST, notes) {
+        if notes.full() {
+            return;
+        }
+        if !read::is_name(&key.name, &key.span, "an action", notes) {
+            continue;
+        }
+        if actions.actions.contains_key(&key.name) {
+            notes.error(&key.span, format!("there are two actions “{}”", key.name), "");
+        }
+        if let Some(action) = (Reader { actions, notes }).action(&key.name, &key.span, node) {
+            actions.actions.insert(key.name.clone(), action);
+        }
+    }
+}
+
+/// The tests of one file.
+pub(super) fn tests(root: &Node, file: usize, lines: &Lines, actions: &mut Actions, notes: &mut Notes<'_>) {
+    let Value::Map(_) = &root.value else { return };
+    for node in root.get("tests").and_then(|node| read::list(node, "tests", notes)).unwrap_or_default() {
+        if notes.full() {
+            return;
+        }
+        let case = case(node, file, lines, actions, notes);
+        actions.cases.extend(case);
+    }
+}
+
+/// What a text may name beside [`ROOTS`].
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    inputs: &'a [String],
+    outputs: &'a [String],
+    /// What stands for something here.
+    also: &'a [&'a str],
+}
+
+const NO_NAMES: Names<'static> = Names { inputs: &[], outputs: &[], also: &[] };
+
+struct Reader<'a, 'n> {
+    actions: &'a mut Actions,
+    notes: &'a mut Notes<'n>,
+}
+
+impl Reader<'_, '_> {
+    fn system(&mut self, name: &str, at: &Range<usize>, node: &Node) -> Option<System> {
+        let known = ["url", "private", "headers", "timeout", "at_once", "per_second"];
+        let fields = read::fields(node, "a system", &known, self.notes)?;
+        let Some(url_node) = fields.get("url") else {
+            self.notes.error(at, "a system needs a URL", "write `url: https://shop.example/api`");
+            return None;
+        };
+        let private = fields.get("private").and_then(|node| read::boolean(node, "`private`", self.notes));
+        let reach = if private == Some(true) { Reach::Private } else { Reach::Public };
+        let url = read::text(url_node, "a URL", self.notes)?;
+        let parsed = Url::parse(url).map_err(|error| error.to_string()).and_then(|url| match url.scheme() {
+            _ if !url.username().is_empty() || url.password().is_some() => {
+                Err("names and passwords go into `headers`, as secrets".to_owned())
+            }
+            _ if url.query().is_some() || url.fragment().is_some() => {
+                Err("it ends before the question mark".to_owned())
+            }
+            "https" => reach.check(&url).map(|()| url),
+            "http" if reach == Reach::Private => reach.check(&url).map(|()| url),
+            "http" => {
+                Err("http is read by anyone on the way: use https, or `private: true` for your own network".to_owned())
+            }
+            _ => Err("it begins with https://".to_owned()),
+        });
+        let url = match parsed {
+            Ok(url) => url,
+            Err(why) => {
+                self.notes.error(&url_node.span, format!("this is not a system's URL: {why}"), "");
+                return None;
+            }
+        };
+        let secret = Names { also: &["secret"], ..NO_NAMES };
+        let headers = fields.get("headers").map(|node| self.templates(node, "headers", secret)).unwrap_or_default();
+        let timeout = fields.get("timeout").and_then(|node| {
+            let seconds = read::seconds(node, "`timeout`", self.notes)?;
+            if !TIMEOUT.contains(&seconds) {
+                self.notes.error(&node.span, "a call takes from 1s to 30s", "");
+            }
+            Some(seconds)
+        });
+        let mut number = |name: &str, most: i64| {
+            let node = fields.get(name)?;
+            read::whole(node, name, 1..=most, self.notes).and_then(|number| u32::try_from(number).ok())
+        };
+        Some(System {
+            name: name.to_owned(),
+            url,
+            reach,
+            headers,
+            timeout: timeout.unwrap_or(USUAL_TIMEOUT) * 1000,
+            at_once: number("at_once", 1000).unwrap_or(USUAL_AT_ONCE as u32),
+            per_second: number("per_second", 100_000),
+        })
+    }
+
+    fn action(&mut self, name: &str, at: &Range<usize>, node: &Node) -> Option<Action> {
+        let known = ["title", "about", "identity", "inputs", "confirm", "call", "outputs", "outcomes", "expires"];
+        let fields = read::fields(node, "an action", &known, self.notes)?;
+        let mut titles =
+            |name: &str| fields.get(name).map(|node| read::titles(node, name, self.notes)).unwrap_or_default();
+        let (title, about) = (titles("title"), titles("about"));
+        if title.is_empty() {
+            self.notes.error(at, format!("the action “{name}” has no title"), "write `title: {en: …, zh: …}`");
+        }
+        let identity = fields.get("identity").and_then(|node| {
+            let words = [("none", Identity::None), ("known", Identity::Known), ("verified", Identity::Verified)];
+            read::word(node, "`identity`", &words, self.notes)
+        });
+        let (inputs, names) = self.inputs(fields.get("inputs"));
+        let names_of_inputs = Names { inputs: &names, ..NO_NAMES };
+        let confirm = fields.get("confirm").and_then(|node| self.say(node, "`confirm`", names_of_inputs));
+        let call = fields.get("call").and_then(|node| self.call(node, names_of_inputs));
+        if call.as_ref().is_some_and(|call| call.effect) && confirm.is_none() {
+            self.notes.error(
+                at,
+                format!("the action “{name}” changes something and does not ask before"),
+                "add `confirm:` with the question that the customer has to say yes to, or `effect: false` to the call",
+            );
+        }
+        let mut outputs: Vec<(String, Output)> = Vec::new();
+        let found = fields.get("outputs").and_then(|node| read::entries(node, "outputs", self.notes));
+        for (key, node) in found.unwrap_or_default().iter().take(MOST_PARTS) {
+            let before: Vec<String> = outputs.iter().map(|(name, _)| name.clone()).collect();
+            let names = Names { inputs: &names, outputs: &before, also: &[] };
+            if read::is_name(&key.name, &key.span, "an output", self.notes)
+                && let Some(output) = self.output(node, names)
+            {
+                outputs.push((key.name.clone(), output));
+            }
+        }
+        let names_of_outputs: Vec<String> = outputs.iter().map(|(name, _)| name.clone()).collect();
+        let all = Names { inputs: &names, outputs: &names_of_outputs, also: &[] };
+        let found =
+            fields.get("outcomes").and_then(|node| read::list(node, "outcomes", self.notes)).unwrap_or_default();
+        let outcomes: Vec<Outcome> = found.iter().take(MOST_PARTS).filter_map(|node| self.outcome(node, all)).collect();
+        match outcomes.iter().position(|outcome| outcome.when.is_none()) {
+            None => self.notes.error(
+                at,
+                format!("the action “{name}” does not say what follows every success"),
+                "end `outcomes:` with one that has no `when`",
+            ),
+            Some(first) if first + 1 < outcomes.len() => {
+                let after = found.get(first + 1).map_or_else(|| at.clone(), first_line);
+                self.notes.error(&after, "this outcome is never reached", "move the one without `when` to the end");
+            }
+            Some(_) => {}
+        }
+        let expires = fields.get("expires").and_then(|node| read::seconds(node, "`expires`", self.notes));
+        Some(Action {
+            name: name.to_owned(),
+            title,
+            about,
+            identity: identity.unwrap_or_default(),
+            inputs,
+            confirm,
+            call,
+            outputs,
+            outcomes,
+            expires: expires.filter(|seconds| *seconds > 0).unwrap_or(USUAL_EXPIRY),
+        })
+    }
+
+    fn inputs(&mut self, node: Option<&Node>) -> (Vec<Input>, Vec<String>) {
+        let (mut inputs, mut names) = (Vec::new(), Vec::new());
+        let found = node.and_then(|node| read::entries(node, "inputs", self.notes)).unwrap_or_default();
+        for (key, node) in found.iter().take(MOST_PARTS) {
+            if !read::is_name(&key.name, &key.span, "an input", self.notes) {
+                continue;
+            }
+            inputs.extend(self.input(&key.name, &key.span, node, &names));
+            names.push(key.name.clone());
+        }
+        (inputs, names)
+    }
+
+    fn input(&mut self, name: &str, at: &Range<usize>, node: &Node, before: &[String]) -> Option<Input> {
+        let known = ["title", "type", "pattern", "entity", "from", "ask", "retry", "choices"];
+        let fields = read::fields(node, "an input", &known, self.notes)?;
+        let names = Names { inputs: before, ..NO_NAMES };
+        let title = fields.get("title").map(|node| read::titles(node, "title", self.notes)).unwrap_or_default();
+        let choices = fields.get("choices").and_then(|node| self.choices(node, names));
+        let kind = match (fields.get("type"), choices) {
+            (None, Some(choices)) => Kind::Choice(choices),
+            (Some(node), Some(_)) => {
+                self.notes.error(&node.span, "what is chosen needs no type", "take it out");
+                return None;
+            }
+            (None, None) => Kind::Text,
+            (Some(node), None) => {
+                let words = ["text", "number", "email", "phone", "date", "moment"].map(|word| (word, word));
+                match read::word(node, "`type`", &words, self.notes)? {
+                    "number" => Kind::Number,
+                    "email" => Kind::Email,
+                    "phone" => Kind::Phone,
+                    "date" => Kind::Date,
+                    "moment" => Kind::Moment,
+                    _ => Kind::Text,
+                }
+            }
+        };
+        let pattern = fields.get("pattern").and_then(|node| {
+            let source = read::text(node, "a pattern", self.notes)?;
+            match RegexBuilder::new(source).case_insensitive(true).size_limit(PATTERN).build() {
+                Ok(pattern) => Some(pattern),
+                Err(error) => {
+                    let last = error.to_string().lines().last().unwrap_or_default().trim().to_owned();
+                    self.notes.error(&node.span, format!("this is no pattern: {last}"), "");
+                    None
+                }
+            }
+        });
+        let entity = fields.get("entity").and_then(|node| read::name(node, "a kind of entity", self.notes));
+        let from = fields.get("from").and_then(|node| self.expression(node, names));
+        let Some(ask) = fields.get("ask") else {
+            let help = "write `ask: {en: Which order is it?, zh: 请问是哪个订单？}`";
+            self.notes.error(at, format!("the input “{name}” has no question"), help);
+            return None;
+        };
+        Some(Input {
+            name: name.to_owned(),
+            title,
+            kind,
+            pattern,
+            entity: entity.map(str::to_owned),
+            from,
+            ask: self.say(ask, "`ask`", names)?,
+            retry: fields.get("retry").and_then(|node| self.say(node, "`retry`", names)),
+        })
+    }
+
+    fn choices(&mut self, node: &Node, names: Names<'_>) -> Option<Choices> {
+        if let Value::Map(entries) = &node.value
+            && entries.iter().any(|(key, _)| key.name == "call")
+        {
+            return self.asked(node, names).map(|asked| Choices::Asked(Box::new(asked)));
+        }
+        let entries = read::entries(node, "choices", self.notes)?;
+        let choices: Vec<_> = entries
+            .iter()
+            .take(MOST_PARTS)
+            .map(|(key, node)| (key.name.clone(), read::titles(node, "a choice", self.notes)))
+            .collect();
+        if choices.is_empty() {
+            self.notes.error(
+                &node.span,
+                "there is nothing to choose",
+                "write `choices: {repair: {en: A repair, zh: 维修}}`",
+            );
+        }
+        Some(Choices::Listed(choices))
+    }
+
+    fn asked(&mut self, node: &Node, names: Names<'_>) -> Option<AskedChoices> {
+        let known = ["call", "each", "value", "title", "most", "take_single", "none"];
+        let fields = read::fields(node, "choices", &known, self.notes)?;
+        for name in ["each", "value", "title", "none"] {
+            if fields.get(name).is_none() {
+                let help = "`each` is the list in the answer; `value` and `title` speak of `item`; `none` is said where it is empty";
+                self.notes.error(&first_line(node), format!("choices of a call need `{name}`"), help);
+            }
+        }
+        let of_item = Names { also: &["item"], ..names };
+        let call = self.call(fields.get("call")?, names)?;
+        if call.effect {
+            self.notes.error(&first_line(node), "choices are only looked up", "write `effect: false`, or use a GET");
+        }
+        let take_single = fields.get("take_single").and_then(|node| read::boolean(node, "`take_single`", self.notes));
+        let most = fields.get("most").and_then(|node| read::whole(node, "`most`", 1..=50, self.notes));
+        Some(AskedChoices {
+            call,
+            each: self.expression(fields.get("each")?, names)?,
+            value: self.expression(fields.get("value")?, of_item)?,
+            title: self.say(fields.get("title")?, "a title", of_item)?,
+            take_single: take_single.unwrap_or(false),
+            most: usize::try_from(most.unwrap_or(USUAL_CHOICES)).unwrap_or(1),
+            none: self.say(fields.get("none")?, "`none`", names)?,
+        })
+    }
+
+    fn call(&mut self, node: &Node, names: Names<'_>) -> Option<Call> {
+        const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+        let known: Vec<&str> = ["system", "query", "headers", "body", "effect", "idempotent", "cache"]
+            .into_iter()
+            .chain(METHODS)
+            .collect();
+        let fields = read::fields(node, "a call", &known, self.notes)?;
+        let found = METHODS.iter().find_map(|method| Some((*method, fields.get(method)?)));
+        let (Some(system), Some((method, path))) = (fields.get("system"), found) else {
+            let help = "write `call: {system: shop, get: \"/orders/{{ inputs.order }}\"}`";
+            self.notes.error(&first_line(node), "a call needs a system, and a method with its path", help);
+            return None;
+        };
+        let name = read::text(system, "a system", self.notes)?;
+        let Some(system) = self.actions.systems.get(name).cloned() else {
+            let help = suggest(name, self.actions.systems.keys().map(String::as_str));
+            self.notes.error(&system.span, format!("there is no system “{name}”"), help);
+            return None;
+        };
+        let text = read::text(path, "a path", self.notes)?;
+        if !text.starts_with('/') || text.contains(['?', '#', '\\']) {
+            let help = "it begins with “/”, and what follows a question mark goes into `query:`";
+            self.notes.error(&path.span, "this is no path", help);
+            return None;
+        }
+        let path = segments(text).iter().filter_map(|part| self.template_of(path, part, names)).collect();
+        let mut truth = |name: &str| fields.get(name).and_then(|node| read::boolean(node, name, self.notes));
+        let (effect, idempotent) = (truth("effect"), truth("idempotent"));
+        let effect = effect.unwrap_or(method != "get");
+        let cache = fields.get("cache").and_then(|node| {
+            let seconds = read::seconds(node, "`cache`", self.notes)?;
+            if effect {
+                self.notes.error(&node.span, "what changes something is not remembered", "take it out");
+            }
+            Some(seconds)
+        });
+        Some(Call {
+            system,
+            method: method.to_ascii_uppercase(),
+            path,
+            query: fields.get("query").map(|node| self.templates(node, "query", names)).unwrap_or_default(),
+            headers: fields.get("headers").map(|node| self.templates(node, "headers", names)).unwrap_or_default(),
+            body: fields.get("body").and_then(|node| self.shape(node, names)),
+            effect,
+            idempotent: idempotent.unwrap_or(true),
+            cache: cache.unwrap_or(0),
+        })
+    }
+
+    fn output(&mut self, node: &Node, names: Names<'_>) -> Option<Output> {
+        if matches!(node.value, Value::Text(_)) {
+            let from = self.expression(node, names)?;
+            return Some(Output { from, kind: OutputKind::Text, optional: false });
+        }
+        let fields = read::fields(node, "an output", &["from", "type", "optional"], self.notes)?;
+        let Some(from) = fields.get("from") else {
+            self.notes.error(&first_line(node), "an output needs `from`", "for example `from: body.status`");
+            return None;
+        };
+        let kinds = [
+            ("text", OutputKind::Text),
+            ("number", OutputKind::Number),
+            ("boolean", OutputKind::Boolean),
+            ("list", OutputKind::List),
+            ("object", OutputKind::Object),
+        ];
+        let kind = fields.get("type").and_then(|node| read::word(node, "`type`", &kinds, self.notes));
+        let optional = fields.get("optional").and_then(|node| read::boolean(node, "`optional`", self.notes));
+        let from = self.expression(from, names)?;
+        Some(Output { from, kind: kind.unwrap_or_default(), optional: optional.unwrap_or(false) })
+    }
+
+    fn outcome(&mut self, node: &Node, names: Names<'_>) -> Option<Outcome> {
+        let fields = read::fields(node, "an outcome", &["when", "say", "set", "ask", "otherwise"], self.notes)?;
+        let ask = fields.get("ask").and_then(|node| {
+            let input = read::text(node, "an input", self.notes)?;
+            if !names.inputs.iter().any(|known| known == input) {
+                let help = suggest(input, names.inputs.iter().map(String::as_str));
+                self.notes.error(&node.span, format!("there is no input “{input}”"), help);
+            }
+            Some(input.to_owned())
+        });
+        let otherwise = fields.get("otherwise").and_then(|node| read::boolean(node, "`otherwise`", self.notes));
+        let when = fields.get("when").map(|node| self.expression(node, names));
+        if matches!(when, Some(None)) {
+            return None;
+        }
+        Some(Outcome {
+            when: when.flatten(),
+            say: fields.get("say").and_then(|node| self.say(node, "`say`", names)),
+            set: fields.get("set").map(|node| self.templates(node, "set", names)).unwrap_or_default(),
+            ask,
+            otherwise: otherwise.unwrap_or(false),
+        })
+    }
+
+    fn templates(&mut self, node: &Node, what: &str, names: Names<'_>) -> Vec<(String, Template)> {
+        let entries = read::entries(node, what, self.notes).unwrap_or_default();
+        let mut templates = Vec::new();
+        for (key, node) in entries.iter().take(MOST_PARTS) {
+            if let Some(text) = scalar(node).or_else(|| read::text(node, what, self.notes).map(str::to_owned))
+                && let Some(template) = self.template_of(node, &text, names)
+            {
+                templates.push((key.name.clone(), template));
+            }
+        }
+        templates
+    }
+
+    fn shape(&mut self, node: &Node, names: Names<'_>) -> Option<Shape> {
+        Some(match &node.value {
+            Value::Text(text) => match only_value(text) {
+                Some(source) => Shape::Value(self.expression_of(node, source, names)?),
+                None if text.contains('{') => Shape::Text(self.template_of(node, text, names)?),
+                None => Shape::Plain(Json::from(text.as_str())),
+            },
+            Value::List(items) => Shape::List(items.iter().map(|item| self.shape(item, names)).collect::<Option<_>>()?),
+            Value::Map(entries) => {
+                let field = |(key, node): &(crate::routing::yaml::Key, Node), this: &mut Self| {
+                    Some((key.name.clone(), this.shape(node, names)?))
+                };
+                Shape::Object(entries.iter().map(|entry| field(entry, self)).collect::<Option<_>>()?)
+            }
+            _ => Shape::Plain(json(node)),
+        })
+    }
+
+    fn say(&mut self, node: &Node, what: &str, names: Names<'_>) -> Option<Say> {
+        let mut texts = BTreeMap::new();
+        for (key, node) in read::entries(node, what, self.notes)? {
+            if read::is_language(&key.name, &key.span, self.notes)
+                && let Some(text) = read::text(node, what, self.notes)
+            {
+                texts.insert(key.name.clone(), text.to_owned());
+            }
+        }
+        if texts.is_empty() {
+            self.notes.error(&node.span, format!("{what} has no text"), "write `{en: …, zh: …}`");
+            return None;
+        }
+        match self.actions.texts.say(&texts) {
+            Ok(say) => {
+                for language in texts.keys() {
+                    let used = self.actions.texts.names_of_say(&say, language);
+                    self.names(node, &used, names);
+                }
+                Some(say)
+            }
+            Err((language, error)) => {
+                let cause = super::desk::cause(&error);
+                self.notes.error(&node.span, format!("the text in {language} cannot be read: {cause}"), JINJA);
+                None
+            }
+        }
+    }
+
+    fn template_of(&mut self, node: &Node, text: &str, names: Names<'_>) -> Option<Template> {
+        match self.actions.texts.template(text) {
+            Ok(template) => {
+                let used = self.actions.texts.names_of(&template);
+                self.names(node, &used, names);
+                Some(template)
+            }
+            Err(error) => {
+                self.notes.error(&node.span, format!("this cannot be read: {}", super::desk::cause(&error)), JINJA);
+                None
+            }
+        }
+    }
+
+    fn expression(&mut self, node: &Node, names: Names<'_>) -> Option<Expression> {
+        let source = read::text(node, "an expression", self.notes)?;
+        self.expression_of(node, source, names)
+    }
+
+    fn expression_of(&mut self, node: &Node, source: &str, names: Names<'_>) -> Option<Expression> {
+        match self.actions.texts.expression(source) {
+            Ok(expression) => {
+                let used = self.actions.texts.names_of_expression(&expression);
+                self.names(node, &used, names);
+                Some(expression)
+            }
+            Err(error) => {
+                let help = "for example `body.items[0].price > 100 and status == 200`";
+                self.notes.error(&node.span, format!("this cannot be read: {}", super::desk::cause(&error)), help);
+                None
+            }
+        }
+    }
+
+    /// Each name that is used has to be one that there is.
+    fn names(&mut self, node: &Node, used: &[String], names: Names<'_>) {
+        for name in used {
+            let mut parts = name.split('.');
+            let (root, field) = (parts.next().unwrap_or_default(), parts.next());
+            let known = match (root, field) {
+                ("inputs", Some(field)) => names.inputs.iter().any(|known| known == field),
+                ("outputs", Some(field)) => names.outputs.iter().any(|known| known == field),
+                ("item" | "secret", _) => names.also.contains(&root),
+                _ => ROOTS.contains(&root) || ["range", "dict", "namespace"].contains(&root),
+            };
+            if !known {
+                let inputs = names.inputs.iter().map(|name| format!("inputs.{name}"));
+                let outputs = names.outputs.iter().map(|name| format!("outputs.{name}"));
+                let others = ROOTS.iter().filter(|root| !["item", "inputs", "outputs"].contains(root));
+                let there: Vec<String> = inputs.chain(outputs).chain(others.map(|root| (*root).to_owned())).collect();
+                let span = within(&self.notes.file.text, node, "", None);
+                let help = suggest(name, there.iter().map(String::as_str));
+                self.notes.error(&span, format!("there is nothing called `{name}` here"), help);
+            }
+        }
+    }
+}
+
+const JINJA: &str = "texts are written in Jinja: {{ inputs.order }}, {% if outputs.late %} … {% endif %}";
+
+/// The parts of a path between its slashes; a slash within `{{ … }}` is none.
+fn segments(path: &str) -> Vec<String> {
+    let (mut parts, mut inside, mut before) = (vec![String::new()], 0_u32, ' ');
+    for c in path.chars().skip(1) {
+        match (before, c) {
+            ('{', '{') => inside += 1,
+            ('}', '}') => inside = inside.saturating_sub(1),
+            _ => {}
+        }
+        match c {
+            '/' if inside == 0 => parts.push(String::new()),
+            c => parts.last_mut().into_iter().for_each(|part| part.push(c)),
+        }
+        before = c;
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// The expression of a text that is nothing but `{{ … }}`.
+fn only_value(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    (!inner.contains("{{") && !inner.contains("}}")).then(|| inner.trim())
+}
+
+fn scalar(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Int(value) => Some(value.to_string()),
+        Value::Float(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+fn json(node: &Node) -> Json {
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::from(*value),
+        Value::Int(value) => Json::from(*value),
+        Value::Float(value) => Json::from(*value),
+        Value::Text(text) => Json::from(text.as_str()),
+        Value::List(items) => Json::Array(items.iter().map(json).collect()),
+        Value::Map(entries) => {
+            entries.iter().map(|(key, node)| (key.name.clone(), json(node))).collect::<Map<_, _>>().into()
+        }
+    }
+}
+
+fn case(node: &Node, file: usize, lines: &Lines, actions: &Actions, notes: &mut Notes<'_>) -> Option<Case> {
+    let fields = read::fields(node, "a test", &["name", "action", "given", "turns"], notes)?;
+    let (Some(name), Some(action), Some(turns)) = (fields.get("name"), fields.get("action"), fields.get("turns"))
+    else {
+        notes.error(&first_line(node), "a test needs a name, an action and `turns`", "docs/actions.md shows one");
+        return None;
+    };
+    let title = read::line(name, "a test's name", notes)?.to_owned();
+    let action_name = read::text(action, "an action", notes)?;
+    if !actions.actions.contains_key(action_name) {
+        let help = suggest(action_name, actions.actions.keys().map(String::as_str));
+        notes.error(&action.span, format!("there is no action “{action_name}”"), help);
+        return None;
+    }
+    let given = given(fields.get("given"), notes)?;
+    let turns = read::list(turns, "turns", notes)?.iter().filter_map(|node| turn(node, lines, notes)).collect();
+    let (line, span) = (lines.line(name.span.start), name.span.clone());
+    Some(Case { name: title, file, line, span, action: action_name.to_owned(), given, turns })
+}
+
+fn given(node: Option<&Node>, notes: &mut Notes<'_>) -> Option<Given> {
+    let empty = Node::NULL;
+    let fields = read::fields(node.unwrap_or(&empty), "given", &["customer", "language", "now"], notes)?;
+    let mut who = Who { id: "cus_test".to_owned(), ..Who::default() };
+    if let Some(node) = fields.get("customer") {
+        let known = ["name", "email", "phone", "identity", "attributes"];
+        let customer = read::fields(node, "a customer", &known, notes)?;
+        let mut text =
+            |name: &str| customer.get(name).and_then(|node| read::line(node, name, notes)).map(str::to_owned);
+        (who.name, who.email, who.phone) = (text("name"), text("email"), text("phone"));
+        let words = [("none", Identity::None), ("known", Identity::Known), ("verified", Identity::Verified)];
+        who.identity =
+            customer.get("identity").and_then(|node| read::word(node, "`identity`", &words, notes)).unwrap_or_default();
+        for (key, node) in
+            customer.get("attributes").and_then(|node| read::entries(node, "attributes", notes)).unwrap_or_default()
+        {
+            who.attributes.extend(read::line(node, "a value", notes).map(|value| (key.name.clone(), value.to_owned())));
+        }
+    }
+    let now = fields.get("now").map_or(Some("2026-01-05T04:00:00Z"), |node| read::line(node, "`now`", notes))?;
+    let Ok(now) = now.parse::<Timestamp>() else {
+        let at = fields.get("now").map_or(0..0, |node| node.span.clone());
+        notes.error(&at, "this is no moment", "write it as 2026-12-03T15:00:00+08:00");
+        return None;
+    };
+    let language = fields.get("language").map_or(Some("en"), |node| read::text(node, "a language", notes))?;
+    Some(Given { who, language: language.to_owned(), now })
+}
+
+fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
+    let known = ["customer", "presses", "answer", "says", "asks", "confirms", "calls", "sends", "ends"];
+    let fields = read::fields(node, "a turn", &known, notes)?;
+    let happens = match (fields.get("customer"), fields.get("presses"), fields.get("answer")) {
+        (Some(node), None, None) => Happens::Customer(read::text(node, "what a customer writes", notes)?.to_owned()),
+        (None, Some(node), None) => Happens::Presses(read::text(node, "a button", notes)?.to_owned()),
+        (None, None, Some(node)) => Happens::Answer(answer(node, notes)?),
+        _ => {
+            let help = "begin it with `customer: …`, `presses: …` or `answer: {…}`";
+            notes.error(&first_line(node), "a turn is one thing that happens", help);
+            return None;
+        }
+    };
+    let says = match fields.get("says") {
+        None => Vec::new(),
+        Some(node @ Node { value: Value::List(_), .. }) => {
+            let items = read::list(node, "says", notes)?;
+            items.iter().filter_map(|node| read::text(node, "says", notes)).map(str::to_owned).collect()
+        }
+        Some(node) => vec![read::text(node, "says", notes)?.to_owned()],
+    };
+    let mut text = |name: &str| fields.get(name).and_then(|node| read::text(node, name, notes)).map(str::to_owned);
+    let (asks, calls) = (text("asks"), text("calls"));
+    let ends = ["done", "cancelled", "otherwise"].map(|word| (word, word));
+    Some(CaseTurn {
+        line: lines.line(first_line(node).start),
+        happens,
+        says,
+        asks,
+        calls,
+        confirms: fields.get("confirms").and_then(|node| read::boolean(node, "`confirms`", notes)).unwrap_or(false),
+        sends: fields.get("sends").map(json),
+        ends: fields.get("ends").and_then(|node| read::word(node, "`ends`", &ends, notes)),
+    })
+}
+
+fn answer(node: &Node, notes: &mut Notes<'_>) -> Option<Returned> {
+    let fields = read::fields(node, "an answer", &["status", "body", "failure"], notes)?;
+    if let Some(node) = fields.get("failure") {
+        let words = Failure::ALL.map(|failure| (failure.as_str(), failure));
+        return read::word(node, "`failure`", &words, notes).map(Returned::Failed);
+    }
+    let status = fields.get("status").and_then(|node| read::whole(node, "`status`", 100..=599, notes)).unwrap_or(200);
+    let body = fields.get("body").map_or(Json::Null, json);
+    Some(Returned::Answer { status: u16::try_from(status).unwrap_or(200), body })
+}

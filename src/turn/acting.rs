@@ -1,0 +1,250 @@
+//! What a turn does of an action: begins it, hears what the customer says to it, and takes what a business system answers.
+
+use contract::{Author, Body, Content};
+
+use super::Turn;
+use crate::{
+    actions::{Actions, Advance, Dialogue, Ended, Heard, Reaction, Scene, Step, Who},
+    calls::Returned,
+    routing::{Do, Otherwise, RuleSet, title},
+    store::{
+        Recall,
+        conversation::{Conversation, Owner},
+        customer::{Customer, IdentifierKind},
+        entry::{EntryAuthor, Event, What},
+    },
+};
+
+/// How a dialogue ends that the conversation leaves behind.
+const LEFT: &str = "left";
+
+/// What a message is to an action that is under way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hearing {
+    /// It went on or ended; what is to be carried out where it cannot be done.
+    Went(Option<Box<Otherwise>>),
+    /// It is no answer to what was asked.
+    NotUnderstood,
+    /// A call is under way: the message is noted.
+    Waits,
+    /// Nothing is under way any more.
+    Nothing,
+}
+
+/// Where and with whom an action takes place.
+#[derive(Debug)]
+pub struct Stage {
+    who: Who,
+    language: String,
+    conversation: String,
+    message: String,
+    text: String,
+}
+
+impl Stage {
+    /// That of a conversation whose customer is known.
+    #[must_use]
+    pub fn of(conversation: &Conversation, recall: &Recall, customer: &Customer, entry: &str, text: &str) -> Self {
+        let identifier = |kind| {
+            let mut of_kind: Vec<_> = recall.ties.identifiers.iter().filter(|known| known.kind == kind).collect();
+            of_kind.sort_by_key(|known| !known.verified);
+            of_kind.first().map(|known| known.value.clone())
+        };
+        let (email, phone) = (identifier(IdentifierKind::Email), identifier(IdentifierKind::Phone));
+        let identity = match (conversation.customer_verified, &email, &phone) {
+            (true, ..) => crate::actions::Identity::Verified,
+            (false, None, None) => crate::actions::Identity::None,
+            (false, ..) => crate::actions::Identity::Known,
+        };
+        let language = Some(conversation.language.clone()).filter(|language| !language.is_empty());
+        Self {
+            who: Who {
+                id: customer.id.to_string(),
+                name: customer.name.clone(),
+                email,
+                phone,
+                identity,
+                attributes: customer.attributes.clone(),
+            },
+            language: language.or_else(|| customer.language.clone()).unwrap_or_default(),
+            conversation: conversation.id.to_string(),
+            message: entry.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// What an action sees of it.
+    #[must_use]
+    pub fn scene<'s>(&'s self, action: &'s str, rules: &'s RuleSet, now: contract::Timestamp) -> Scene<'s> {
+        let default_language = rules.default_language();
+        Scene {
+            action,
+            who: &self.who,
+            language: if self.language.is_empty() { default_language } else { &self.language },
+            default_language,
+            conversation: &self.conversation,
+            message: &self.message,
+            text: &self.text,
+            now,
+            zone: rules.zone(),
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// The action that is under way.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&str> {
+        self.conversation.dialogue.as_ref().map(|dialogue| dialogue.action.as_str())
+    }
+
+    /// Whether the customer plainly asks for a person, or is furious. What is less plain may be the classifier's mistake about a
+    /// short answer, such as a name.
+    #[must_use]
+    pub fn insists(&self) -> bool {
+        const PLAINLY: f32 = 0.8;
+        const FURIOUS: f32 = -0.75;
+        let wants = self.signals.wants_human.known().is_some_and(|wants| *wants >= PLAINLY);
+        wants || self.signals.sentiment.label.known().is_some() && self.signals.sentiment.score <= FURIOUS
+    }
+
+    /// Begins an action; answers what is to be carried out where it cannot be done.
+    pub fn act_for(&mut self, wanted: &Do) -> Option<Box<Otherwise>> {
+        self.leave(LEFT);
+        let stage = self.stage();
+        let (actions, rules, now) = (self.actions(), self.setting.rules, self.setting.now);
+        let scene = stage.scene(&wanted.action, rules, now);
+        let begun = self.with_heard(|heard| actions.begin(&scene, &wanted.action, &wanted.otherwise, heard));
+        self.event(Event::ActionBegun { action: wanted.action.clone() });
+        match begun {
+            Some(advance) => self.advance(&wanted.action, &wanted.otherwise, advance),
+            None => Some(wanted.otherwise.clone()),
+        }
+    }
+
+    /// The customer wrote while an action is under way.
+    pub fn hear(&mut self) -> Hearing {
+        let Some(dialogue) = self.conversation.dialogue.clone() else { return Hearing::Nothing };
+        let stage = self.stage();
+        let (actions, rules, now) = (self.actions(), self.setting.rules, self.setting.now);
+        let scene = stage.scene(&dialogue.action, rules, now);
+        match self.with_heard(|heard| actions.hear(&scene, &dialogue, heard)) {
+            Reaction::Goes(advance) => Hearing::Went(self.advance(&dialogue.action, &dialogue.otherwise, *advance)),
+            Reaction::NotUnderstood => Hearing::NotUnderstood,
+            Reaction::Waits => Hearing::Waits,
+            Reaction::Forgotten => {
+                self.leave("forgotten");
+                Hearing::Nothing
+            }
+        }
+    }
+
+    /// The customer was not understood.
+    pub fn misunderstood(&mut self) -> Option<Box<Otherwise>> {
+        let dialogue = self.conversation.dialogue.clone()?;
+        let stage = self.stage();
+        let scene = stage.scene(&dialogue.action, self.setting.rules, self.setting.now);
+        let advance = self.actions().misunderstood(&scene, &dialogue);
+        self.advance(&dialogue.action, &dialogue.otherwise, advance)
+    }
+
+    /// Puts the open question once more, behind something else that was answered.
+    pub fn ask_again(&mut self) {
+        let Some(dialogue) = self.conversation.dialogue.clone() else { return };
+        let stage = self.stage();
+        let scene = stage.scene(&dialogue.action, self.setting.rules, self.setting.now);
+        if let Some(question) = self.actions().question(&scene, &dialogue) {
+            self.reply(Author::Bot, question, None);
+        }
+    }
+
+    /// A business system answered, or did not.
+    pub fn take_answer(&mut self, returned: &Returned) -> Option<Box<Otherwise>> {
+        let dialogue = self.conversation.dialogue.clone()?;
+        let stage = self.stage();
+        let scene = stage.scene(&dialogue.action, self.setting.rules, self.setting.now);
+        let advance = self.actions().returned(&scene, &dialogue, returned).unwrap_or_else(|| Advance {
+            // The files do not have the action any more.
+            ended: Some(Ended::Otherwise(crate::actions::Why::Outcome)),
+            ..Advance::default()
+        });
+        if matches!(self.conversation.owner, Owner::Bot | Owner::Queue) {
+            return self.advance(&dialogue.action, &dialogue.otherwise, advance);
+        }
+        // A person has taken over in the meantime: what the bot would have said is for them.
+        self.conversation.dialogue = None;
+        for body in advance.says {
+            self.push(EntryAuthor::System, What::Note { body: Body::text(body.text) });
+        }
+        None
+    }
+
+    /// The conversation goes elsewhere: what was under way is left, and whoever takes over is told what was gathered.
+    pub fn leave(&mut self, how: &str) {
+        let Some(dialogue) = &self.conversation.dialogue else { return };
+        let action = dialogue.action.clone();
+        self.gathered = gathered(self.actions(), dialogue, self.setting.rules.default_language());
+        if !matches!(dialogue.step, Step::Calls { .. }) {
+            self.conversation.dialogue = None;
+            self.event(Event::ActionEnded { action, how: how.to_owned() });
+        }
+    }
+
+    fn actions(&self) -> &'_ Actions {
+        self.setting.rules.actions()
+    }
+
+    fn stage(&self) -> Stage {
+        let (customer, text) = (&self.identity.customer, self.inbound.content.text());
+        Stage::of(&self.conversation, self.recall, customer, &self.entry.to_string(), text)
+    }
+
+    fn with_heard<T>(&self, hear: impl FnOnce(&Heard<'_>) -> T) -> T {
+        let pressed = match &self.inbound.content {
+            Content::Postback { value, .. } => Some(value.as_str()),
+            _ => None,
+        };
+        hear(&Heard { text: self.inbound.content.text(), pressed, entities: &self.signals.entities })
+    }
+
+    fn advance(&mut self, action: &str, otherwise: &Otherwise, advance: Advance) -> Option<Box<Otherwise>> {
+        let Advance { dialogue, says, sets, ended } = advance;
+        if ended.is_some() && self.gathered.is_none() {
+            let before = self.conversation.dialogue.as_ref();
+            self.gathered =
+                before.and_then(|before| gathered(self.actions(), before, self.setting.rules.default_language()));
+        }
+        self.conversation.dialogue = dialogue.map(Box::new);
+        self.conversation.attributes.extend(sets);
+        if !says.is_empty() {
+            self.conversation.bot_turns += 1;
+            self.conversation.bot_misses = 0;
+        }
+        for body in says {
+            self.reply(Author::Bot, body, None);
+        }
+        let how = match ended? {
+            Ended::Done => "done".to_owned(),
+            Ended::Cancelled => "cancelled".to_owned(),
+            Ended::Otherwise(why) => why.word(),
+        };
+        metrics::counter!("switchboard_actions_total", "action" => action.to_owned(), "how" => how.clone())
+            .increment(1);
+        let goes_on = !matches!(how.as_str(), "done" | "cancelled");
+        self.event(Event::ActionEnded { action: action.to_owned(), how });
+        goes_on.then(|| Box::new(otherwise.clone()))
+    }
+}
+
+/// What the bot has found out, in a line for whoever takes over.
+fn gathered(actions: &Actions, dialogue: &Dialogue, language: &str) -> Option<String> {
+    let spec = actions.actions.get(&dialogue.action)?;
+    let name = title(&spec.title, language).unwrap_or(&spec.name);
+    let inputs = spec.inputs.iter().filter_map(|input| {
+        let value = dialogue.inputs.get(&input.name)?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some(format!("{} {value}", title(&input.title, language).unwrap_or(&input.name)))
+    });
+    let inputs: Vec<String> = inputs.collect();
+    Some(if inputs.is_empty() { name.to_owned() } else { format!("{name}: {}", inputs.join(", ")) })
+}

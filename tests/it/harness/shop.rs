@@ -1,0 +1,80 @@
+//! The shop of `examples/shop`, in this process, with its faults.
+
+use std::{path::Path, sync::Arc};
+
+use ::shop::{Seen, Settings, Shop};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
+
+use super::{Home, within};
+
+/// A shop; it ends with this.
+pub struct ShopServer {
+    pub url: String,
+    pub seen: watch::Receiver<Seen>,
+    client: reqwest::Client,
+    _stop: oneshot::Sender<()>,
+}
+
+impl ShopServer {
+    pub async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shop = Arc::new(Shop::open(Settings { faults: true, ..Settings::default() }).unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let seen = shop.seen();
+        tokio::spawn(async move {
+            let _ = ::shop::serve(listener, shop, async {
+                let _ = stopped.await;
+            })
+            .await;
+        });
+        Self { url, seen, client: super::client(), _stop: stop }
+    }
+
+    /// Requests to paths that begin so go wrong.
+    pub async fn fault(&self, fault: &Value) {
+        let put = self.client.put(format!("{}/faults", self.url)).json(fault).send().await.unwrap();
+        assert!(put.status().is_success(), "{}", put.text().await.unwrap());
+    }
+
+    /// Nothing goes wrong any more.
+    pub async fn mend(&self) {
+        self.client.delete(format!("{}/faults", self.url)).send().await.unwrap();
+    }
+
+    /// What was done, in its order.
+    pub async fn effects(&self) -> Vec<Value> {
+        let ledger = self.client.get(format!("{}/ledger", self.url)).send().await.unwrap();
+        let ledger: Value = ledger.json().await.unwrap();
+        ledger["effects"].as_array().unwrap().clone()
+    }
+
+    /// Waits until so many effects have happened.
+    pub async fn until_effects(&mut self, many: u64) {
+        within("effects", self.seen.wait_for(|seen| seen.effects >= many)).await.unwrap();
+    }
+
+    /// The rules that ship and those of the shop, with its address.
+    pub async fn rules_into(&self, home: &Home) {
+        home.unpack_rules().await;
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop/rules");
+        for name in ["15-appointments.yaml", "50-shop.yaml", "actions/shop.yaml"] {
+            let text = std::fs::read_to_string(rules.join(name)).unwrap();
+            home.write_rules(name, &text.replace("http://127.0.0.1:7070", &self.url));
+        }
+    }
+
+    /// A slow fault, and so on.
+    pub fn kind(kind: &str, path: &str) -> Value {
+        match kind {
+            "slow" | "late" => json!({"kind": kind, "path": path, "seconds": 60}),
+            "status" => json!({"kind": kind, "path": path, "status": 500}),
+            "redirect" => json!({"kind": kind, "path": path, "to": "http://169.254.169.254/latest/meta-data"}),
+            _ => json!({"kind": kind, "path": path}),
+        }
+    }
+}

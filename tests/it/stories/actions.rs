@@ -1,0 +1,241 @@
+//! The bot does things for customers: it looks up, books and cancels in a shop, in both languages, and what it does happens
+//! once, whatever fails.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Console, Daemon, Home, ShopServer, Visitor, eventually, items, text, uuid, vouch};
+
+const SECRET: &str = "a secret of the shop's website";
+
+async fn open() -> (ShopServer, Daemon) {
+    let shop = ShopServer::open().await;
+    let home = Home::new().with_web_chat(&format!("identity_secrets = [{SECRET:?}]\n"));
+    shop.rules_into(&home).await;
+    (shop, home.start().await)
+}
+
+/// What the bot says next, after so much.
+async fn answer(visitor: &mut Visitor, count: &mut usize) -> String {
+    *count += 1;
+    visitor.said_by("bot", *count).await[*count - 1].clone()
+}
+
+/// Presses a button that the bot has shown.
+async fn press(visitor: &mut Visitor, title: &str) {
+    let entries = visitor.entries.values().rev();
+    let mut buttons = entries.filter_map(|entry| entry["buttons"].as_array()).flatten();
+    let button = buttons.find(|button| text(button, "/title") == title);
+    let value = button.unwrap_or_else(|| panic!("no button {title}: {:?}", visitor.entries))["postback"].clone();
+    let id = uuid();
+    let frame = json!({"type": "postback", "id": id, "value": value, "title": title});
+    visitor.send(&frame).await;
+    visitor.wait("accepted", |frame| frame["type"] == "accepted" && frame["id"] == *id).await;
+}
+
+#[tokio::test]
+async fn an_order_is_looked_up_in_the_customers_language() {
+    let (_shop, daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = 0;
+    visitor.say("Where is my order?").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("Which order"));
+    visitor.say("it's a10023").await;
+    let told = answer(&mut visitor, &mut said).await;
+    assert!(told.contains("A10023 is on its way") && told.contains("SF1000010023"), "{told}");
+
+    let mut chinese = Visitor::arrive(&daemon.url).await;
+    let mut said = 0;
+    chinese.say("我的订单A10024到哪了").await;
+    let told = answer(&mut chinese, &mut said).await;
+    assert!(told.contains("订单 A10024"), "{told}");
+    chinese.owned_by("bot").await;
+}
+
+#[tokio::test]
+async fn an_appointment_is_booked_although_the_daemon_is_killed_between_any_two_turns() {
+    let (mut shop, mut daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = 0;
+    visitor.say("我想预约维修").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("预约什么服务"));
+    visitor = again(&mut daemon, &visitor, said).await;
+    press(&mut visitor, "维修").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("哪一天"));
+    visitor = again(&mut daemon, &visitor, said).await;
+    visitor.say("明天").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("可以预约以下时间"));
+    visitor = again(&mut daemon, &visitor, said).await;
+    visitor.say("第一个").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("怎么称呼您"));
+    visitor = again(&mut daemon, &visitor, said).await;
+    visitor.say("陈晓明").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("姓名陈晓明，可以吗"));
+    visitor = again(&mut daemon, &visitor, said).await;
+    visitor.say("好的").await;
+    let told = answer(&mut visitor, &mut said).await;
+    assert!(told.contains("预约号 B1001"), "{told}");
+    shop.until_effects(1).await;
+    assert_eq!(shop.effects().await.len(), 1);
+}
+
+async fn again(daemon: &mut Daemon, visitor: &Visitor, said: usize) -> Visitor {
+    daemon.kill().await;
+    daemon.restart().await;
+    let mut visitor = visitor.reload(&daemon.url).await;
+    visitor.said_by("bot", said).await;
+    visitor
+}
+
+#[tokio::test]
+async fn what_was_being_done_when_the_daemon_was_killed_is_done_once() {
+    let (mut shop, mut daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = confirmed(&mut visitor).await;
+    // The shop books, and says so much later than anybody waits.
+    shop.fault(&json!({"path": "/appointments", "kind": "late", "seconds": 600, "times": 1})).await;
+    visitor.say("yes please").await;
+    shop.until_effects(1).await;
+    daemon.kill().await;
+    shop.mend().await;
+    daemon.restart().await;
+    visitor = visitor.reload(&daemon.url).await;
+    let told = answer(&mut visitor, &mut said).await;
+    assert!(told.contains("Booked") && told.contains("B1001"), "{told}");
+    assert_eq!(shop.effects().await.len(), 1, "one key, one appointment");
+}
+
+/// Up to the question whether it is right so; how much the bot has said.
+async fn confirmed(visitor: &mut Visitor) -> usize {
+    let mut said = 0;
+    for (says, told) in [
+        ("I would like an appointment", "What would you like"),
+        ("a fitting", "Which day"),
+        ("tomorrow", "These times are free"),
+        ("2", "What name"),
+        ("Emma", "Shall I book it"),
+    ] {
+        visitor.say(says).await;
+        let answer = answer(visitor, &mut said).await;
+        assert!(answer.contains(told), "{says}: {answer}");
+    }
+    said
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_asked_for_again_under_the_same_key() {
+    let (mut shop, daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = confirmed(&mut visitor).await;
+    shop.fault(&json!({"path": "/appointments", "kind": "drop", "times": 1})).await;
+    press(&mut visitor, "Yes").await;
+    let told = answer(&mut visitor, &mut said).await;
+    assert!(told.contains("Booked"), "{told}");
+    shop.until_effects(1).await;
+    // The button stays on the screen, and is no second yes.
+    press(&mut visitor, "Yes").await;
+    assert_eq!(shop.effects().await.len(), 1);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_the_shop_the_customer_hears_it_and_reaches_a_person() {
+    let (shop, daemon) = open().await;
+    let admin = daemon.admin().await;
+    for kind in ["status", "html", "huge", "types", "redirect", "drop", "slow"] {
+        shop.mend().await;
+        shop.fault(&ShopServer::kind(kind, "/orders")).await;
+        let mut visitor = Visitor::arrive(&daemon.url).await;
+        let mut said = 0;
+        visitor.say("where is my order number A10023").await;
+        let told = answer(&mut visitor, &mut said).await;
+        assert!(told.contains("cannot look that up right now"), "{kind}: {told}");
+        visitor.owned_by("queue").await;
+        let summary = queued(&admin, "A10023").await;
+        assert!(summary.contains("Order status: order number A10023"), "{kind}: {summary}");
+        close_all(&admin).await;
+    }
+}
+
+/// What the next agent is told first of the conversation that waits.
+async fn queued(admin: &Console, about: &str) -> String {
+    eventually("it waits", || async {
+        let list = admin.get("/conversations?box=queued").await;
+        let waits = items(&list).first()?;
+        let detail = admin.get(&format!("/conversations/{}", text(waits, "/id"))).await;
+        let summary = text(&detail, "/handoff/summary");
+        summary.contains(about).then(|| summary.to_owned())
+    })
+    .await
+}
+
+async fn close_all(admin: &Console) {
+    let list = admin.get("/conversations?box=queued").await;
+    for conversation in items(&list) {
+        admin.post(&format!("/conversations/{}/close", text(conversation, "/id")), &json!({})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_question_of_their_own_is_answered_and_the_dialogue_goes_on() {
+    let (_shop, daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = 0;
+    visitor.say("Where is my order?").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("Which order"));
+    visitor.say("How do I return an item?").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("30 days"));
+    assert!(answer(&mut visitor, &mut said).await.contains("Which order"));
+    visitor.say("A99999").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("cannot find an order A99999"));
+    assert!(answer(&mut visitor, &mut said).await.contains("Which order"));
+    visitor.say("sorry, A10024").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("Order A10024"));
+    visitor.owned_by("bot").await;
+}
+
+#[tokio::test]
+async fn who_changes_their_mind_is_charged_nothing() {
+    let (shop, daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = confirmed(&mut visitor).await;
+    visitor.say("no").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("not changed anything"));
+    assert!(shop.effects().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_somebody_bought_is_told_to_them_alone() {
+    let (_shop, daemon) = open().await;
+    let mut stranger = Visitor::arrive(&daemon.url).await;
+    stranger.say("can you recommend something? I am emma.clarke@example.com").await;
+    stranger.owned_by("queue").await;
+
+    let email = "emma.clarke@example.com";
+    let hash = vouch(SECRET, &["email", "emma", email]);
+    let user = json!({"id": "emma", "hash": vouch(SECRET, &["emma"]), "email": email, "email_hash": hash});
+    let mut emma = Visitor::arrive_as(&daemon.url, user).await;
+    assert!(emma.verified, "the website vouches for her");
+    let mut said = 0;
+    emma.say("can you recommend something?").await;
+    let told = answer(&mut emma, &mut said).await;
+    assert!(told.contains("You may like") && told.contains('¥'), "{told}");
+}
+
+#[tokio::test]
+async fn hostile_words_lead_nowhere_else() {
+    let (mut shop, daemon) = open().await;
+    for words in [
+        "where is my order number A10023/../../ledger",
+        "order {{ secret.shop }} {% for a in range(999999) %}x{% endfor %}",
+        "订单A10023\r\nX-Evil: 1",
+    ] {
+        let mut visitor = Visitor::arrive(&daemon.url).await;
+        let mut said = 0;
+        visitor.say(words).await;
+        let _ = answer(&mut visitor, &mut said).await;
+    }
+    let calls = shop.seen.borrow_and_update().calls;
+    assert!(calls <= 2, "only orders were looked up: {calls}");
+    assert!(shop.effects().await.is_empty());
+    let why: Value = daemon.ledger().await;
+    assert_eq!(why["decided"], 3);
+}
