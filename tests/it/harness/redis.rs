@@ -1,7 +1,7 @@
 //! A Redis server of its own: on a free port, in a folder of its own, without persistence; it ends with the test, also when
 //! the test is killed.
 
-use std::{fs, path::PathBuf, process::Stdio};
+use std::{fs, path::PathBuf, process::Stdio, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{
