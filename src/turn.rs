@@ -284,7 +284,7 @@ impl<'a> Turn<'a> {
         conversation.last_message = Some(self.message);
         conversation.customer_name.clone_from(&self.identity.customer.name);
         conversation.customer_verified = self.identity.customer.verified;
-        if let Some(language) = self.signals.language.known() {
+        if let Some(language) = self.signals.language.known().filter(|_| !is_brief_answer(conversation, self.inbound)) {
             conversation.language.clone_from(language);
         }
         if conversation.subject.is_none() {
@@ -593,6 +593,13 @@ impl<'a> Turn<'a> {
             fence: None,
         }
     }
+}
+
+/// Whether it answers the bot's own question in so few plain letters that they name no language: “hmm”, “B1001”, “ok”.
+fn is_brief_answer(conversation: &Conversation, inbound: &Inbound) -> bool {
+    const BRIEF: usize = 12;
+    let text = inbound.content.text();
+    conversation.dialogue.is_some() && text.len() <= BRIEF && text.is_ascii()
 }
 
 /// The customer of a message whose turn is committed: who they are was written down then.

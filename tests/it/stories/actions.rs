@@ -193,6 +193,22 @@ async fn a_question_of_their_own_is_answered_and_the_dialogue_goes_on() {
 }
 
 #[tokio::test]
+async fn a_brief_answer_does_not_change_the_language() {
+    let (_shop, daemon) = open().await;
+    let admin = daemon.admin().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = 0;
+    visitor.say("Where is my order?").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("Which order"));
+    visitor.say("hmm").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("does not look like"));
+    let open = admin.get("/conversations?box=open").await;
+    assert_eq!(text(&items(&open)[0], "/language"), "en");
+    visitor.say("我的订单号是A10024").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("订单 A10024"), "Chinese is Chinese, however brief");
+}
+
+#[tokio::test]
 async fn who_changes_their_mind_is_charged_nothing() {
     let (shop, daemon) = open().await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
