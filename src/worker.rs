@@ -28,7 +28,11 @@ use crate::{
     records::Records,
     routing::{Action, Answer, Decision, Destination, Do, Otherwise, RuleSet, Trigger, decide},
     shadow::Shadow,
-    store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
+    store::{
+        Committed, FullEntry, Recall, StoreError,
+        conversation::Conversation,
+        entry::{Entry, Event, What},
+    },
     turn::{Hearing, Occasion, Setting, Stage, Turn, opens},
     typing::shown_during,
     understand::{Remote, Signals, Text, classify_within},
@@ -471,6 +475,7 @@ impl Worker {
             match self.records.commit(recall.conversation.as_deref(), commit).await {
                 Ok(Committed::Done(conversation)) => {
                     self.hits.note(&acted);
+                    count_actions(&entries);
                     self.shadow.decided(&conversation, inbound, &entries);
                     return Ok(Some((destination, conversation)));
                 }
@@ -643,6 +648,16 @@ impl Worker {
                 self.records.desk.position_of_next(&handoff.queue, handoff.priority).await
             }
             _ => None,
+        }
+    }
+}
+
+/// Counts the actions that ended.
+fn count_actions(entries: &[Entry]) {
+    for entry in entries {
+        if let What::Event { event: Event::ActionEnded { action, how } } = &entry.what {
+            metrics::counter!("switchboard_actions_total", "action" => action.clone(), "how" => how.clone())
+                .increment(1);
         }
     }
 }

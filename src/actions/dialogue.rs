@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Body, Button, ButtonAction, Timestamp};
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -174,22 +174,17 @@ impl Actions {
     #[must_use]
     pub fn begin(&self, scene: &Scene<'_>, action: &str, otherwise: &Otherwise, heard: &Heard<'_>) -> Option<Advance> {
         let spec = self.actions.get(action)?;
+        if spec.identity > scene.who.identity {
+            let says = vec![phrases::say(self, scene, Phrase::Identity)];
+            return Some(Advance { says, ended: Some(Ended::Otherwise(Why::Identity)), ..Advance::default() });
+        }
         let mut inputs = BTreeMap::new();
         for input in &spec.inputs {
-            let context = scene.context(&inputs);
-            let given = input.from.as_ref().and_then(|from| self.texts.value(from, &context).ok());
+            let given = input.from.as_ref().and_then(|from| self.texts.value(from, &scene.context(&inputs)).ok());
             let given = given.filter(|value| !is_empty(value)).and_then(|value| fitting(scene, input, value));
             if let Some(value) = given.or_else(|| heard::named(scene, input, heard)) {
                 inputs.insert(input.name.clone(), value);
             }
-        }
-        if spec.identity > scene.who.identity {
-            let body = phrases::say(self, scene, Phrase::Identity);
-            return Some(Advance {
-                says: vec![body],
-                ended: Some(Ended::Otherwise(Why::Identity)),
-                ..Advance::default()
-            });
         }
         let dialogue = Dialogue {
             action: action.to_owned(),
@@ -206,18 +201,12 @@ impl Actions {
     #[must_use]
     pub fn hear(&self, scene: &Scene<'_>, dialogue: &Dialogue, heard: &Heard<'_>) -> Reaction {
         let Some(spec) = self.actions.get(&dialogue.action) else { return Reaction::Forgotten };
-        if matches!(dialogue.step, Step::Calls { .. }) {
-            return Reaction::Waits;
-        }
-        if scene.now >= dialogue.until {
-            return Reaction::Forgotten;
-        }
-        if heard.pressed.is_none() && assent(heard.text) == Some(Assent::Cancel) {
-            return Reaction::Goes(Box::new(self.cancelled(scene)));
-        }
+        let said = heard.pressed.is_none().then(|| assent(heard.text)).flatten();
         let mut next = Dialogue { until: until(scene, spec), ..dialogue.clone() };
         match &dialogue.step {
             Step::Calls { .. } => Reaction::Waits,
+            _ if scene.now >= dialogue.until => Reaction::Forgotten,
+            _ if said == Some(Assent::Cancel) => Reaction::Goes(Box::new(self.cancelled(scene))),
             Step::Asks { input, choices, .. } => {
                 let Some(wanted) = spec.input(input) else { return Reaction::Forgotten };
                 let corrected = correct(scene, spec, &mut next, heard, Some(input));
@@ -233,7 +222,6 @@ impl Actions {
             Step::Confirms { .. } => {
                 let pressed =
                     |word: &str| heard.pressed == Some(button_value(&dialogue.action, word, &next.names()).as_str());
-                let said = heard.pressed.is_none().then(|| assent(heard.text)).flatten();
                 if pressed("yes") || said == Some(Assent::Yes) {
                     next.step = self.calls(scene, None);
                     return Reaction::Goes(Box::new(self.reach(scene, spec, next, Vec::new())));
@@ -448,9 +436,4 @@ fn joined(before: Body, question: Option<Body>) -> Vec<Body> {
         Some(question) => vec![question],
         None => vec![before],
     }
-}
-
-/// The time zone that a day is meant in.
-pub(super) fn civil(now: Timestamp, zone: &TimeZone) -> jiff::civil::DateTime {
-    zone.to_datetime(now)
 }

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use understand::answers::{Chosen, Moment, choose, moment, number};
 
 use super::{
-    dialogue::{Choice, Heard, button_value, civil},
+    dialogue::{Choice, Heard, button_value},
     scene::Scene,
     spec::{Choices, Input, Kind},
 };
@@ -82,8 +82,8 @@ pub(super) fn fits(scene: &Scene<'_>, input: &Input, text: &str) -> Option<Json>
         Kind::Number => number(text).filter(|number| number.is_finite()).map(whole),
         Kind::Email => one_address(text).map(Json::from),
         Kind::Phone => phone(text).map(Json::from),
-        Kind::Date => moment(text, civil(scene.now, scene.zone))?.date.map(|date| Json::from(date.to_string())),
-        Kind::Moment => match moment(text, civil(scene.now, scene.zone))? {
+        Kind::Date => moment(text, scene.zone.to_datetime(scene.now))?.date.map(|date| Json::from(date.to_string())),
+        Kind::Moment => match moment(text, scene.zone.to_datetime(scene.now))? {
             Moment { date: Some(date), time: Some(time), .. } => {
                 let at = date.to_datetime(time).to_zoned(scene.zone.clone()).ok()?;
                 Some(Json::from(at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()))

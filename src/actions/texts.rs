@@ -6,10 +6,10 @@ use jiff::{
     fmt::temporal::Pieces,
     tz::{Offset, TimeZone},
 };
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, UndefinedBehavior, Value};
 use serde_json::Value as Json;
 
-use crate::routing::{Bounded, nearest_language};
+use crate::routing::{Bounded, bounded_environment, nearest_language};
 
 /// The work that one text or expression may do, in minijinja's instructions.
 const FUEL: u64 = 50_000;
@@ -61,11 +61,7 @@ pub(crate) struct Texts {
 
 impl Default for Texts {
     fn default() -> Self {
-        let mut environment = Environment::new();
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-        environment.set_fuel(Some(FUEL));
-        environment.set_recursion_limit(20);
+        let mut environment = bounded_environment(UndefinedBehavior::Chainable, FUEL);
         environment.add_filter("money", money);
         environment.add_filter("when", when);
         environment.add_filter("said_in", said_in);

@@ -30,7 +30,7 @@ use crate::{
 
 /// How many alarms ring at once.
 const RINGING_MOST: usize = 64;
-/// After how long an alarm rings again that the record could not take.
+/// After how long an alarm rings again that the record could not take, or whose call is under way.
 const AGAIN: Duration = Duration::from_secs(5);
 /// After how long one does that ended by a defect.
 const AFTER_A_DEFECT: Duration = Duration::from_secs(60);
@@ -265,7 +265,11 @@ async fn look(
                 }
                 Err(error) => Err(error),
             },
-            Alarm::Call => worker.call_again(&conversation, stop).await,
+            Alarm::Call => match worker.call_again(&conversation, stop).await {
+                // It stays due until something has come of it.
+                Ok(()) => return (checked, Some(later(crate::clock::now(), AGAIN))),
+                Err(error) => Err(error),
+            },
             Alarm::Escalate => amend(&worker.records, &rules, id, due, escalate).await,
             Alarm::NoReply => amend(&worker.records, &rules, id, due, take_back).await,
         };

@@ -54,5 +54,5 @@ pub use rule::{
 };
 pub use schema::FileKind;
 pub use template::TemplateContext;
-pub(crate) use template::{Bounded, nearest_language, title};
+pub(crate) use template::{Bounded, bounded_environment, nearest_language, title};
 pub(crate) use yaml::{Node, Value, parse as parse_yaml};

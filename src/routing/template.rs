@@ -54,13 +54,19 @@ pub(super) struct Templates {
     plain: HashMap<String, String>,
 }
 
+/// Where texts of admins are compiled: plain text comes out, after so much work at most.
+pub(crate) fn bounded_environment(undefined: UndefinedBehavior, fuel: u64) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_undefined_behavior(undefined);
+    environment.set_fuel(Some(fuel));
+    environment.set_recursion_limit(20);
+    environment
+}
+
 impl Default for Templates {
     fn default() -> Self {
-        let mut environment = Environment::new();
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        environment.set_fuel(Some(FUEL));
-        environment.set_recursion_limit(20);
+        let environment = bounded_environment(UndefinedBehavior::Lenient, FUEL);
         Self { environment, languages: BTreeMap::new(), plain: HashMap::new() }
     }
 }

@@ -111,10 +111,9 @@ impl Turn<'_> {
     /// Begins an action; answers what is to be carried out where it cannot be done.
     pub fn act_for(&mut self, wanted: &Do) -> Option<Box<Otherwise>> {
         self.leave(LEFT);
-        let stage = self.stage();
-        let (actions, rules, now) = (self.actions(), self.setting.rules, self.setting.now);
-        let scene = stage.scene(&wanted.action, rules, now);
-        let begun = self.with_heard(|heard| actions.begin(&scene, &wanted.action, &wanted.otherwise, heard));
+        let heard = self.heard();
+        let begun = self
+            .in_scene(&wanted.action, |actions, scene| actions.begin(scene, &wanted.action, &wanted.otherwise, &heard));
         self.event(Event::ActionBegun { action: wanted.action.clone() });
         match begun {
             Some(advance) => self.advance(&wanted.action, &wanted.otherwise, advance),
@@ -125,10 +124,8 @@ impl Turn<'_> {
     /// The customer wrote while an action is under way.
     pub fn hear(&mut self) -> Hearing {
         let Some(dialogue) = self.conversation.dialogue.clone() else { return Hearing::Nothing };
-        let stage = self.stage();
-        let (actions, rules, now) = (self.actions(), self.setting.rules, self.setting.now);
-        let scene = stage.scene(&dialogue.action, rules, now);
-        match self.with_heard(|heard| actions.hear(&scene, &dialogue, heard)) {
+        let heard = self.heard();
+        match self.in_scene(&dialogue.action, |actions, scene| actions.hear(scene, &dialogue, &heard)) {
             Reaction::Goes(advance) => Hearing::Went(self.advance(&dialogue.action, &dialogue.otherwise, *advance)),
             Reaction::NotUnderstood => Hearing::NotUnderstood,
             Reaction::Waits => Hearing::Waits,
@@ -142,18 +139,14 @@ impl Turn<'_> {
     /// The customer was not understood.
     pub fn misunderstood(&mut self) -> Option<Box<Otherwise>> {
         let dialogue = self.conversation.dialogue.clone()?;
-        let stage = self.stage();
-        let scene = stage.scene(&dialogue.action, self.setting.rules, self.setting.now);
-        let advance = self.actions().misunderstood(&scene, &dialogue);
+        let advance = self.in_scene(&dialogue.action, |actions, scene| actions.misunderstood(scene, &dialogue));
         self.advance(&dialogue.action, &dialogue.otherwise, advance)
     }
 
     /// Puts the open question once more, behind something else that was answered.
     pub fn ask_again(&mut self) {
         let Some(dialogue) = self.conversation.dialogue.clone() else { return };
-        let stage = self.stage();
-        let scene = stage.scene(&dialogue.action, self.setting.rules, self.setting.now);
-        if let Some(question) = self.actions().question(&scene, &dialogue) {
+        if let Some(question) = self.in_scene(&dialogue.action, |actions, scene| actions.question(scene, &dialogue)) {
             self.reply(Author::Bot, question, None);
         }
     }
@@ -161,9 +154,8 @@ impl Turn<'_> {
     /// A business system answered, or did not.
     pub fn take_answer(&mut self, returned: &Returned) -> Option<Box<Otherwise>> {
         let dialogue = self.conversation.dialogue.clone()?;
-        let stage = self.stage();
-        let scene = stage.scene(&dialogue.action, self.setting.rules, self.setting.now);
-        let advance = self.actions().returned(&scene, &dialogue, returned).unwrap_or_else(|| Advance {
+        let advance = self.in_scene(&dialogue.action, |actions, scene| actions.returned(scene, &dialogue, returned));
+        let advance = advance.unwrap_or_else(|| Advance {
             // The files do not have the action any more.
             ended: Some(Ended::Otherwise(crate::actions::Why::Outcome)),
             ..Advance::default()
@@ -194,17 +186,18 @@ impl Turn<'_> {
         self.setting.rules.actions()
     }
 
-    fn stage(&self) -> Stage {
+    fn in_scene<T>(&self, action: &str, act: impl FnOnce(&Actions, &Scene<'_>) -> T) -> T {
         let (customer, text) = (&self.identity.customer, self.inbound.content.text());
-        Stage::of(&self.conversation, self.recall, customer, &self.entry.to_string(), text)
+        let stage = Stage::of(&self.conversation, self.recall, customer, &self.entry.to_string(), text);
+        act(self.actions(), &stage.scene(action, self.setting.rules, self.setting.now))
     }
 
-    fn with_heard<T>(&self, hear: impl FnOnce(&Heard<'_>) -> T) -> T {
+    fn heard(&self) -> Heard<'_> {
         let pressed = match &self.inbound.content {
             Content::Postback { value, .. } => Some(value.as_str()),
             _ => None,
         };
-        hear(&Heard { text: self.inbound.content.text(), pressed, entities: &self.signals.entities })
+        Heard { text: self.inbound.content.text(), pressed, entities: &self.signals.entities }
     }
 
     fn advance(&mut self, action: &str, otherwise: &Otherwise, advance: Advance) -> Option<Box<Otherwise>> {
@@ -228,8 +221,6 @@ impl Turn<'_> {
             Ended::Cancelled => "cancelled".to_owned(),
             Ended::Otherwise(why) => why.word(),
         };
-        metrics::counter!("switchboard_actions_total", "action" => action.to_owned(), "how" => how.clone())
-            .increment(1);
         let goes_on = !matches!(how.as_str(), "done" | "cancelled");
         self.event(Event::ActionEnded { action: action.to_owned(), how });
         goes_on.then(|| Box::new(otherwise.clone()))
