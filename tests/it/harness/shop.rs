@@ -62,9 +62,15 @@ impl ShopServer {
     pub async fn rules_into(&self, home: &Home) {
         home.unpack_rules().await;
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop/rules");
-        for name in ["15-appointments.yaml", "50-shop.yaml", "actions/shop.yaml"] {
-            let text = std::fs::read_to_string(rules.join(name)).unwrap();
-            home.write_rules(name, &text.replace("http://127.0.0.1:7070", &self.url));
+        for folder in ["", "actions/"] {
+            for entry in std::fs::read_dir(rules.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    let name = format!("{folder}{}", path.file_name().unwrap().to_str().unwrap());
+                    let text = std::fs::read_to_string(path).unwrap();
+                    home.write_rules(&name, &text.replace("http://127.0.0.1:7070", &self.url));
+                }
+            }
         }
     }
 

@@ -4,10 +4,15 @@
 //! each other. A turn that meets a record out of order waits for it; one that fails by its own message is tried again
 //! and then becomes a dead letter, so that a bad message stops only itself.
 
+mod acting;
+mod lanes;
+
+pub use acting::Calling;
+pub use lanes::Lanes;
+
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,22 +23,17 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    actions::{Dialogue, Step},
     alarms::{self, Due, RuleAlarm},
     bot::{Question, Reply, Responder},
-    calls::{Caller, Failure, Returned},
+    calls::Caller,
     hits::Hits,
     inbox::{Delivery, Queue},
     policy::Policy,
     records::Records,
-    routing::{Action, Answer, Decision, Destination, Do, Otherwise, RuleSet, Trigger, decide},
+    routing::{Answer, Destination, Otherwise, RuleSet, Trigger, decide},
     shadow::Shadow,
-    store::{
-        Committed, FullEntry, Recall, StoreError,
-        conversation::Conversation,
-        entry::{Entry, Event, What},
-    },
-    turn::{Hearing, Occasion, Setting, Stage, Turn, opens},
+    store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
+    turn::{Occasion, Setting, Turn, opens},
     typing::shown_during,
     understand::{Remote, Signals, Text, classify_within},
 };
@@ -84,47 +84,6 @@ pub struct Worker {
     pub caller: Arc<Caller>,
     /// The calls that are under way here.
     pub calling: Calling,
-}
-
-/// The calls that are under way, by their keys.
-#[derive(Default)]
-pub struct Calling(Mutex<HashSet<String>>);
-
-impl Calling {
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Messages that wait for the one before them in the same thread.
-#[derive(Default)]
-pub struct Lanes(Mutex<HashMap<Thread, VecDeque<Delivery>>>);
-
-impl Lanes {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Thread, VecDeque<Delivery>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts a message in its lane; returns it when the lane was empty, for whoever opens the lane.
-    fn join(&self, thread: &Thread, delivery: Delivery) -> Option<Delivery> {
-        let mut lanes = self.lock();
-        if let Some(lane) = lanes.get_mut(thread) {
-            lane.push_back(delivery);
-            return None;
-        }
-        lanes.insert(thread.clone(), VecDeque::new());
-        Some(delivery)
-    }
-
-    /// The next message of a lane; the lane closes when there is none.
-    fn next(&self, thread: &Thread) -> Option<Delivery> {
-        let mut lanes = self.lock();
-        let next = lanes.get_mut(thread).and_then(VecDeque::pop_front);
-        if next.is_none() {
-            lanes.remove(thread);
-        }
-        next
-    }
 }
 
 /// A second opinion that is on its way; `None` where it says nothing else.
@@ -290,121 +249,6 @@ impl Worker {
         Ok(destination)
     }
 
-    /// Calls the business system that an action waits for, unless that is being done.
-    fn begin_call(
-        self: &Arc<Self>,
-        conversation: &Arc<Conversation>,
-        inbound: &Arc<Inbound>,
-        signals: &Arc<Signals>,
-        stop: &Stop,
-    ) {
-        let Some(dialogue) = conversation.dialogue.clone() else { return };
-        let Step::Calls { key, .. } = &dialogue.step else { return };
-        if !self.calling.lock().insert(key.clone()) {
-            return;
-        }
-        let (worker, conversation, key) = (Arc::clone(self), Arc::clone(conversation), key.clone());
-        let (inbound, signals, stop) = (Arc::clone(inbound), Arc::clone(signals), stop.clone());
-        self.opinions.spawn(async move {
-            let called = AssertUnwindSafe(worker.call(&conversation, &dialogue, &inbound, &signals, &stop));
-            if called.catch_unwind().await.is_err() {
-                tracing::error!(conversation = %conversation.id, "A call ended by a defect of the daemon; it is made again later.");
-            }
-            worker.calling.lock().remove(&key);
-        });
-    }
-
-    /// Makes a call and commits what came of it; both are tried again until they are done, or the daemon stops. Whoever has
-    /// the clock makes it again then, under the same key.
-    async fn call(
-        self: &Arc<Self>,
-        conversation: &Conversation,
-        dialogue: &Dialogue,
-        inbound: &Arc<Inbound>,
-        signals: &Arc<Signals>,
-        stop: &Stop,
-    ) {
-        let (Step::Calls { key, .. }, Some(of)) = (&dialogue.step, conversation.last_message) else { return };
-        let mut pause = Duration::from_millis(50);
-        let mut made = None;
-        loop {
-            let committed = async {
-                let returned = match &made {
-                    Some(returned) => returned,
-                    None => made.insert(self.returned(conversation, dialogue, inbound).await?),
-                };
-                let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals };
-                self.take(inbound, occasion).await
-            };
-            match committed.await {
-                // What came of it may lead to the next call: choices, and then the question for the next input.
-                Ok(Some((_, conversation))) => return self.begin_call(&conversation, inbound, signals, stop),
-                Ok(None) => return,
-                Err(error) => {
-                    tracing::warn!(%error, conversation = %conversation.id, "What came of a call waits for the record.")
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-            }
-        }
-    }
-
-    async fn returned(
-        &self,
-        conversation: &Conversation,
-        dialogue: &Dialogue,
-        inbound: &Inbound,
-    ) -> Result<Returned, TurnError> {
-        let recall = self.records.store.recall(&thread_of(inbound), &inbound.from).await?;
-        let Some(customer) = &recall.customer else { return Ok(Returned::Failed(Failure::Unmade)) };
-        let rules = self.policy.rules();
-        let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
-        let stage = Stage::of(conversation, &recall, customer, &entry, inbound.content.text());
-        let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
-        let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
-            Ok(request) => request,
-            Err(why) => {
-                tracing::error!(
-                    why,
-                    action = dialogue.action,
-                    "A call cannot be made; the action's file is to be mended."
-                );
-                return Ok(Returned::Failed(Failure::Unmade));
-            }
-        };
-        Ok(shown_during(self.caller.call(&request), || self.records.show_typing(conversation)).await)
-    }
-
-    /// Nobody has heard of a call for too long: whoever made it is gone. It is made again under the same key, or, where that
-    /// may do it twice, given up.
-    ///
-    /// # Errors
-    /// The record does not work.
-    pub async fn call_again(self: &Arc<Self>, conversation: &Arc<Conversation>, stop: &Stop) -> Result<(), StoreError> {
-        let (Some(of), Some(dialogue)) = (conversation.last_message, &conversation.dialogue) else { return Ok(()) };
-        let Step::Calls { key, .. } = &dialogue.step else { return Ok(()) };
-        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
-            return Ok(());
-        };
-        let What::Message(record) = entry.what else { return Ok(()) };
-        if self.policy.rules().actions().is_repeatable(dialogue) {
-            self.begin_call(conversation, &inbound, &record.signals, stop);
-            return Ok(());
-        }
-        let returned = &Returned::Failed(Failure::Unknown);
-        let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals: &record.signals };
-        match self.take(&inbound, occasion).await {
-            Ok(_) => Ok(()),
-            Err(TurnError::Store(error)) => Err(error),
-            Err(TurnError::Message(reason)) => {
-                tracing::error!(reason, conversation = %conversation.id, "What came of a call could not be noted.");
-                Ok(())
-            }
-        }
-    }
-
     /// Runs the rules that waited for a moment, on the customer's last message.
     ///
     /// # Errors
@@ -475,7 +319,7 @@ impl Worker {
             match self.records.commit(recall.conversation.as_deref(), commit).await {
                 Ok(Committed::Done(conversation)) => {
                     self.hits.note(&acted);
-                    count_actions(&entries);
+                    acting::count(&entries);
                     self.shadow.decided(&conversation, inbound, &entries);
                     return Ok(Some((destination, conversation)));
                 }
@@ -551,48 +395,6 @@ impl Worker {
         Ok((destination, decision.matched))
     }
 
-    /// Lets an action that is under way hear the message, where the rules do not take the customer elsewhere: where that leads.
-    /// `None` where it is for the rules.
-    async fn act(
-        &self,
-        turn: &mut Turn<'_>,
-        bot: &dyn Responder,
-        inbound: &Inbound,
-        decision: &Decision,
-    ) -> Option<&'static str> {
-        let under_way = turn.under_way()?.to_owned();
-        let leads_away = matches!(decision.destination, Some(Destination::Handoff(_) | Destination::Close));
-        if !opens(inbound) || leads_away && turn.insists() {
-            return None;
-        }
-        let otherwise = match turn.hear() {
-            Hearing::Nothing => return None,
-            Hearing::Waits => None,
-            Hearing::Went(otherwise) => otherwise,
-            Hearing::NotUnderstood if leads_away => return None,
-            Hearing::NotUnderstood => match &decision.destination {
-                Some(Destination::Do(wanted)) if wanted.action != under_way => return None,
-                Some(Destination::Answer(wanted)) if self.is_answered(turn, bot, inbound, wanted).await => {
-                    turn.ask_again();
-                    return Some("answer");
-                }
-                _ => turn.misunderstood(),
-            },
-        };
-        // What the rules would say to the message is not meant for an answer to the bot's own question.
-        let noted: Vec<Action> =
-            decision.actions.iter().filter(|action| !matches!(action, Action::Reply { .. })).cloned().collect();
-        turn.carry_out(&noted, None, None);
-        self.carry_out_otherwise(turn, otherwise).await;
-        Some("action")
-    }
-
-    async fn begin(&self, turn: &mut Turn<'_>, wanted: &Do) -> &'static str {
-        let otherwise = turn.act_for(wanted);
-        self.carry_out_otherwise(turn, otherwise).await;
-        "action"
-    }
-
     async fn carry_out_otherwise(&self, turn: &mut Turn<'_>, otherwise: Option<Box<Otherwise>>) {
         let Some(otherwise) = otherwise else { return };
         let Otherwise { actions, destination } = *otherwise;
@@ -648,16 +450,6 @@ impl Worker {
                 self.records.desk.position_of_next(&handoff.queue, handoff.priority).await
             }
             _ => None,
-        }
-    }
-}
-
-/// Counts the actions that ended.
-fn count_actions(entries: &[Entry]) {
-    for entry in entries {
-        if let What::Event { event: Event::ActionEnded { action, how } } = &entry.what {
-            metrics::counter!("switchboard_actions_total", "action" => action.clone(), "how" => how.clone())
-                .increment(1);
         }
     }
 }

@@ -1,0 +1,207 @@
+//! What a worker does of actions: lets them hear messages, calls business systems once what is due is committed, and commits
+//! what came of it.
+
+use std::{
+    collections::HashSet,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use contract::{Inbound, Stop};
+use futures::FutureExt;
+
+use super::{LONGEST_PAUSE, TurnError, Worker, thread_of};
+use crate::{
+    actions::{Dialogue, Step},
+    bot::Responder,
+    calls::{Failure, Returned},
+    routing::{Action, Decision, Destination, Do},
+    store::{
+        FullEntry, StoreError,
+        conversation::Conversation,
+        entry::{Entry, Event, What},
+    },
+    turn::{Hearing, Occasion, Stage, Turn, opens},
+    typing::shown_during,
+    understand::Signals,
+};
+
+/// The calls that are under way, by their keys.
+#[derive(Default)]
+pub struct Calling(Mutex<HashSet<String>>);
+
+impl Calling {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Worker {
+    /// Calls the business system that an action waits for, unless that is being done.
+    pub(super) fn begin_call(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        inbound: &Arc<Inbound>,
+        signals: &Arc<Signals>,
+        stop: &Stop,
+    ) {
+        let Some(dialogue) = conversation.dialogue.clone() else { return };
+        let Step::Calls { key, .. } = &dialogue.step else { return };
+        if !self.calling.lock().insert(key.clone()) {
+            return;
+        }
+        let (worker, conversation, key) = (Arc::clone(self), Arc::clone(conversation), key.clone());
+        let (inbound, signals, stop) = (Arc::clone(inbound), Arc::clone(signals), stop.clone());
+        self.opinions.spawn(async move {
+            let called = AssertUnwindSafe(worker.call(&conversation, &dialogue, &inbound, &signals, &stop));
+            if called.catch_unwind().await.is_err() {
+                tracing::error!(conversation = %conversation.id, "A call ended by a defect of the daemon; it is made again later.");
+            }
+            worker.calling.lock().remove(&key);
+        });
+    }
+
+    /// Makes a call and commits what came of it; both are tried again until they are done, or the daemon stops. Whoever has
+    /// the clock makes it again then, under the same key.
+    async fn call(
+        self: &Arc<Self>,
+        conversation: &Conversation,
+        dialogue: &Dialogue,
+        inbound: &Arc<Inbound>,
+        signals: &Arc<Signals>,
+        stop: &Stop,
+    ) {
+        let (Step::Calls { key, .. }, Some(of)) = (&dialogue.step, conversation.last_message) else { return };
+        let mut pause = Duration::from_millis(50);
+        let mut made = None;
+        loop {
+            let committed = async {
+                let returned = match &made {
+                    Some(returned) => returned,
+                    None => made.insert(self.returned(conversation, dialogue, inbound).await?),
+                };
+                let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals };
+                self.take(inbound, occasion).await
+            };
+            match committed.await {
+                // What came of it may lead to the next call: choices, and then the question for the next input.
+                Ok(Some((_, conversation))) => return self.begin_call(&conversation, inbound, signals, stop),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, conversation = %conversation.id, "What came of a call waits for the record.")
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        }
+    }
+
+    async fn returned(
+        &self,
+        conversation: &Conversation,
+        dialogue: &Dialogue,
+        inbound: &Inbound,
+    ) -> Result<Returned, TurnError> {
+        let recall = self.records.store.recall(&thread_of(inbound), &inbound.from).await?;
+        let Some(customer) = &recall.customer else { return Ok(Returned::Failed(Failure::Unmade)) };
+        let rules = self.policy.rules();
+        let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
+        let stage = Stage::of(conversation, &recall, customer, &entry, inbound.content.text());
+        let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
+        let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
+            Ok(request) => request,
+            Err(why) => {
+                tracing::error!(
+                    why,
+                    action = dialogue.action,
+                    "A call cannot be made; the action's file is to be mended."
+                );
+                return Ok(Returned::Failed(Failure::Unmade));
+            }
+        };
+        Ok(shown_during(self.caller.call(&request), || self.records.show_typing(conversation)).await)
+    }
+
+    /// Nobody has heard of a call for too long: whoever made it is gone. It is made again under the same key, or, where that
+    /// may do it twice, given up.
+    ///
+    /// # Errors
+    /// The record does not work.
+    pub async fn call_again(self: &Arc<Self>, conversation: &Arc<Conversation>, stop: &Stop) -> Result<(), StoreError> {
+        let (Some(of), Some(dialogue)) = (conversation.last_message, &conversation.dialogue) else { return Ok(()) };
+        let Step::Calls { key, .. } = &dialogue.step else { return Ok(()) };
+        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
+            return Ok(());
+        };
+        let What::Message(record) = entry.what else { return Ok(()) };
+        if self.policy.rules().actions().is_repeatable(dialogue) {
+            self.begin_call(conversation, &inbound, &record.signals, stop);
+            return Ok(());
+        }
+        let returned = &Returned::Failed(Failure::Unknown);
+        let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals: &record.signals };
+        match self.take(&inbound, occasion).await {
+            Ok(_) => Ok(()),
+            Err(TurnError::Store(error)) => Err(error),
+            Err(TurnError::Message(reason)) => {
+                tracing::error!(reason, conversation = %conversation.id, "What came of a call could not be noted.");
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets an action that is under way hear the message, where the rules do not take the customer elsewhere: where that leads.
+    /// `None` where it is for the rules.
+    pub(super) async fn act(
+        &self,
+        turn: &mut Turn<'_>,
+        bot: &dyn Responder,
+        inbound: &Inbound,
+        decision: &Decision,
+    ) -> Option<&'static str> {
+        let under_way = turn.under_way()?.to_owned();
+        let leads_away = matches!(decision.destination, Some(Destination::Handoff(_) | Destination::Close));
+        if !opens(inbound) || leads_away && turn.insists() {
+            return None;
+        }
+        let otherwise = match turn.hear() {
+            Hearing::Nothing => return None,
+            Hearing::Waits => None,
+            Hearing::Went(otherwise) => otherwise,
+            Hearing::NotUnderstood if leads_away => return None,
+            Hearing::NotUnderstood => match &decision.destination {
+                Some(Destination::Do(wanted)) if wanted.action != under_way => return None,
+                Some(Destination::Answer(wanted)) if self.is_answered(turn, bot, inbound, wanted).await => {
+                    turn.ask_again();
+                    return Some("answer");
+                }
+                _ => turn.misunderstood(),
+            },
+        };
+        // What the rules would say to the message is not meant for an answer to the bot's own question.
+        let noted: Vec<Action> =
+            decision.actions.iter().filter(|action| !matches!(action, Action::Reply { .. })).cloned().collect();
+        turn.carry_out(&noted, None, None);
+        self.carry_out_otherwise(turn, otherwise).await;
+        Some("action")
+    }
+
+    pub(super) async fn begin(&self, turn: &mut Turn<'_>, wanted: &Do) -> &'static str {
+        let otherwise = turn.act_for(wanted);
+        self.carry_out_otherwise(turn, otherwise).await;
+        "action"
+    }
+}
+
+/// Counts the actions that ended.
+pub(super) fn count(entries: &[Entry]) {
+    for entry in entries {
+        if let What::Event { event: Event::ActionEnded { action, how } } = &entry.what {
+            metrics::counter!("switchboard_actions_total", "action" => action.clone(), "how" => how.clone())
+                .increment(1);
+        }
+    }
+}
