@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     bot::{self, Knowledge},
+    demo::Demo,
     routing::{self, Loaded, SourceFile},
     understand::{Reader, Settings},
 };
@@ -56,6 +57,8 @@ pub enum Source {
     Folder(PathBuf),
     /// What ships with the binary.
     Shipped,
+    /// What ships, and what the demo does.
+    Demo(Demo),
 }
 
 impl Source {
@@ -79,14 +82,8 @@ impl Source {
     pub fn rules(&self, settings: &Settings) -> (Loaded, Option<Arc<Reader>>) {
         let loaded = match self {
             Self::Folder(folder) => routing::load_dir(folder),
-            Self::Shipped => {
-                let mut files: Vec<SourceFile> = Shipped::files()
-                    .filter(|(path, _)| !path.contains('/') || path.starts_with(ACTIONS))
-                    .map(|(name, text)| SourceFile { name, text })
-                    .collect();
-                files.sort_by(|a, b| a.name.cmp(&b.name));
-                routing::load(&files)
-            }
+            Self::Shipped => load(Shipped::files()),
+            Self::Demo(demo) => load(demo.rules()),
         };
         let Some(set) = &loaded.rules else { return (loaded, None) };
         let reader = Arc::new(settings.reader(set.intents()));
@@ -105,7 +102,7 @@ impl Source {
                 Knowledge::from_files([], settings)
             }
             Self::Folder(folder) => Knowledge::load(&folder.join(KNOWLEDGE), settings),
-            Self::Shipped => {
+            Self::Shipped | Self::Demo(_) => {
                 let inside = format!("{KNOWLEDGE}/");
                 let files =
                     Shipped::files().filter_map(|(path, text)| Some((path.strip_prefix(&inside)?.to_owned(), text)));
@@ -113,6 +110,14 @@ impl Source {
             }
         }
     }
+}
+
+fn load(files: impl Iterator<Item = (String, String)>) -> Loaded {
+    let files: Vec<SourceFile> = files
+        .filter(|(path, _)| !path.contains('/') || path.starts_with(ACTIONS))
+        .map(|(name, text)| SourceFile { name, text })
+        .collect();
+    routing::load(&files)
 }
 
 /// What the system says of the files that are loaded from a folder, without opening them: whatever is written in them,

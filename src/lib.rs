@@ -13,6 +13,7 @@ pub mod config;
 pub mod consoles;
 pub mod courier;
 pub mod decisions;
+pub mod demo;
 pub mod desk;
 pub mod explain;
 pub mod fetcher;

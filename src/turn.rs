@@ -18,7 +18,8 @@ use jiff::SignedDuration;
 use serde_json::value::to_raw_value;
 
 use crate::{
-    alarms::RuleAlarm,
+    actions::Planned,
+    alarms::{self, RuleAlarm},
     bot::Citation,
     calls::Returned,
     identity::{Identity, identify},
@@ -60,6 +61,8 @@ pub struct Setting<'a> {
     pub rules: &'a RuleSet,
     /// The conversation that the message says it belongs to, where its writer has no part in that one.
     pub related: Option<ConversationId>,
+    /// Another conversation of the same customer, in which an action waits for their word.
+    pub elsewhere: Option<Arc<Conversation>>,
 }
 
 pub use acting::{Hearing, Stage};
@@ -111,6 +114,17 @@ pub enum Occasion<'s> {
         /// What the message means.
         signals: &'s Arc<Signals>,
     },
+    /// The moment of something has come that the bot does by itself.
+    Planned {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The customer's last message in it.
+        of: MessageId,
+        /// What was planned.
+        planned: &'s Planned,
+        /// What the message means.
+        signals: &'s Arc<Signals>,
+    },
 }
 
 /// A turn in the making.
@@ -131,10 +145,14 @@ pub struct Turn<'a> {
     on: Trigger,
     /// What has come, where time brought the turn about.
     alarm: Option<RuleAlarm>,
-    /// What a business system answered, in a word, where that brought it about.
-    called: Option<Event>,
+    /// What it is, where no customer and no rule brought it about.
+    event: Option<Event>,
     /// What the bot has found out in an action that ended.
     gathered: Option<String>,
+    /// Whether the bot speaks without having been asked.
+    unasked: bool,
+    /// Whether it took over what waited in another conversation.
+    followed: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -158,6 +176,12 @@ impl<'a> Turn<'a> {
             Occasion::Called { conversation, of, key, returned, signals } => {
                 let before = recall.conversation.as_ref().filter(|c| c.id == conversation && c.waits_for(key))?;
                 Some(Self::on_answer(setting, recall, (before, of), inbound, returned, Arc::clone(signals)))
+            }
+            Occasion::Planned { conversation, of, planned, signals } => {
+                let stands = |c: &Conversation| alarms::planned(c).is_some_and(|(_, next)| next == planned);
+                let before = recall.conversation.as_ref().filter(|c| c.id == conversation && stands(c))?;
+                let event = Event::ActionBegun { action: planned.action.clone() };
+                Some(Self::by_itself(setting, recall, (before, of), inbound, event, Arc::clone(signals)))
             }
         }
     }
@@ -239,10 +263,22 @@ impl<'a> Turn<'a> {
             Returned::Failed(failure) => failure.as_str().to_owned(),
         };
         let action = before.dialogue.as_ref().map(|dialogue| dialogue.action.clone()).unwrap_or_default();
+        let event = Event::ActionCalled { action, outcome };
+        Self::by_itself(setting, recall, (before, message), inbound, event, signals)
+    }
+
+    /// What no customer and no rule brings about.
+    fn by_itself(
+        setting: &'a Setting<'a>,
+        recall: &'a Recall,
+        (before, message): (&Conversation, MessageId),
+        inbound: &'a Arc<Inbound>,
+        event: Event,
+        signals: Arc<Signals>,
+    ) -> Self {
         let identity = known(setting, recall, inbound);
         let new = Self::new(setting, recall, inbound, message, signals, identity, before.clone());
-        let called = Some(Event::ActionCalled { action, outcome });
-        Self { on: Trigger::Signals, entry: setting.ids.next(setting.now), called, ..new }
+        Self { on: Trigger::Signals, entry: setting.ids.next(setting.now), event: Some(event), ..new }
     }
 
     fn new(
@@ -269,8 +305,10 @@ impl<'a> Turn<'a> {
             decision: None,
             on: Trigger::Message,
             alarm: None,
-            called: None,
+            event: None,
             gathered: None,
+            unasked: false,
+            followed: false,
         }
     }
 
@@ -507,7 +545,7 @@ impl<'a> Turn<'a> {
     fn reply(&mut self, author: Author, body: Body, citation: Option<Citation>) {
         let id: OutboundId = self.setting.ids.next(self.setting.now);
         let entry_author = if author == Author::Bot { EntryAuthor::Bot } else { EntryAuthor::System };
-        let quiet_since = self.conversation.idle_since().filter(|_| self.alarm.is_some());
+        let quiet_since = self.conversation.idle_since().filter(|_| self.alarm.is_some() || self.unasked);
         self.conversation.said(self.setting.now, entry_author.clone(), &body.text);
         self.conversation.quiet_since = quiet_since;
         let outbound = Outbound {
@@ -571,7 +609,7 @@ impl<'a> Turn<'a> {
         let structural = self.before().is_none_or(|before| self.conversation.stands_elsewhere(before));
         let record = Box::new(TurnRecord { signals: self.signals, decision: self.decision });
         let is_first = self.on == Trigger::Message;
-        let (author, what) = match (self.alarm, self.called) {
+        let (author, what) = match (self.alarm, self.event) {
             (Some(RuleAlarm { on, after, .. }), _) => {
                 (EntryAuthor::System, What::Fired { on, after, of: self.message, record })
             }

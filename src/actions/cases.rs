@@ -1,7 +1,7 @@
 //! `tests:` of action files: a customer and a business system say this, and the bot says that. They run before a file is in
 //! force, as those of rules do, and call nobody.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use contract::{Body, ButtonAction, Timestamp};
 use jiff::tz::TimeZone;
@@ -10,15 +10,13 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
+    Planned,
     dialogue::{Advance, Dialogue, Ended, Heard, Reaction, Step},
+    later::NOWHERE,
     scene::{Scene, Who},
     spec::Actions,
 };
-use crate::{
-    calls::Returned,
-    routing::{Destination, Otherwise},
-    understand::Signals,
-};
+use crate::{calls::Returned, understand::Signals};
 
 /// One test.
 #[derive(Debug, Clone)]
@@ -50,6 +48,7 @@ pub(crate) struct Turn {
     pub confirms: bool,
     pub calls: Option<String>,
     pub sends: Option<Json>,
+    pub plans: Option<String>,
     pub ends: Option<&'static str>,
 }
 
@@ -62,6 +61,8 @@ pub(crate) enum Happens {
     Presses(String),
     /// The business system answers.
     Answer(Returned),
+    /// The moment has come for which an outcome planned it, with these inputs.
+    Comes(BTreeMap<String, Json>),
 }
 
 /// What came of one test.
@@ -80,9 +81,6 @@ pub struct CaseOutcome {
     /// What was expected and did not come, one sentence each.
     pub differences: Vec<String>,
 }
-
-/// Where a test leads that has no rule.
-static NOWHERE: Otherwise = Otherwise { actions: Vec::new(), destination: Destination::Ignore };
 
 /// Runs every test.
 #[must_use]
@@ -151,6 +149,12 @@ impl Run<'_> {
                     .returned(&scene, dialogue, returned)
                     .ok_or_else(|| "no call is under way".to_owned());
             }
+            Happens::Comes(inputs) => {
+                let (action, at) = (self.case.action.clone(), self.case.given.now);
+                let planned = Planned { action, inputs: inputs.clone(), at, tries: 0 };
+                let begun = self.actions.begin_planned(&self.scene("", &message), &planned);
+                return begun.ok_or_else(|| format!("there is no action “{}”", self.case.action));
+            }
             Happens::Customer(text) => (text.as_str(), None),
             Happens::Presses(title) => (title.as_str(), Some(self.button(title)?)),
         };
@@ -199,6 +203,20 @@ impl Run<'_> {
             && advance.ended.as_ref().map(ended) != Some(wanted)
         {
             found.push(format!("the end `{wanted}` was expected; {}", stands(&advance)));
+        }
+        if let Some(wanted) = &turn.plans {
+            let is_so = |planned: &Planned| {
+                let (action, at) = wanted.split_once(" at ").unwrap_or((wanted, ""));
+                planned.action == action && (at.is_empty() || at.parse().is_ok_and(|at: Timestamp| at == planned.at))
+            };
+            if !advance.later.as_ref().is_some_and(is_so) {
+                let plans = advance.later.as_ref().map(|planned| {
+                    let at = planned.at.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z");
+                    format!("{} at {at}", planned.action)
+                });
+                let plans = plans.unwrap_or_else(|| "nothing".to_owned());
+                found.push(format!("the plan `{wanted}` was expected; it is `{plans}`"));
+            }
         }
         if turn.calls.is_some() || turn.sends.is_some() {
             found.extend(self.call(turn, &advance));

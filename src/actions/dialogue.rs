@@ -23,6 +23,7 @@ use crate::routing::Otherwise;
 
 use super::{
     heard::{self, Understood},
+    later::Planned,
     phrases::{self, Phrase},
     scene::Scene,
     spec::{Action, Actions, AskedChoices, Choices, Input, Kind},
@@ -38,6 +39,9 @@ pub struct Dialogue {
     pub action: String,
     /// What happens where it cannot be done, by the rule that began it.
     pub otherwise: Otherwise,
+    /// What names it: the message that began it, or the last word before it where nobody asked for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
     /// What is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, Json>,
@@ -46,6 +50,9 @@ pub struct Dialogue {
     /// How often something was asked anew because of an answer.
     #[serde(default, skip_serializing_if = "crate::routing::is_default")]
     pub again: u8,
+    /// Where nobody asked for it: what was planned. Until the customer says a word to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Planned>,
     /// When it is forgotten.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub until: Timestamp,
@@ -112,6 +119,8 @@ pub struct Advance {
     pub says: Vec<Body>,
     /// What is noted of the conversation.
     pub sets: Vec<(String, String)>,
+    /// What the bot begins later by itself.
+    pub later: Option<Planned>,
     /// How it ended.
     pub ended: Option<Ended>,
 }
@@ -178,23 +187,38 @@ impl Actions {
             let says = vec![phrases::say(self, scene, Phrase::Identity)];
             return Some(Advance { says, ended: Some(Ended::Otherwise(Why::Identity)), ..Advance::default() });
         }
+        let dialogue = self.beginning(scene, spec, otherwise, heard, &BTreeMap::new());
+        Some(self.go_on(scene, spec, dialogue, Vec::new()))
+    }
+
+    /// A dialogue with all that is known already: what is given, what the file takes from elsewhere, what was said.
+    pub(super) fn beginning(
+        &self,
+        scene: &Scene<'_>,
+        spec: &Action,
+        otherwise: &Otherwise,
+        heard: &Heard<'_>,
+        given: &BTreeMap<String, Json>,
+    ) -> Dialogue {
         let mut inputs = BTreeMap::new();
         for input in &spec.inputs {
-            let given = input.from.as_ref().and_then(|from| self.texts.value(from, &scene.context(&inputs)).ok());
+            let from = |from| self.texts.value(from, &scene.context(&inputs)).ok();
+            let given = given.get(&input.name).cloned().or_else(|| input.from.as_ref().and_then(from));
             let given = given.filter(|value| !is_empty(value)).and_then(|value| fitting(scene, input, value));
             if let Some(value) = given.or_else(|| heard::named(scene, input, heard)) {
                 inputs.insert(input.name.clone(), value);
             }
         }
-        let dialogue = Dialogue {
-            action: action.to_owned(),
+        Dialogue {
+            action: spec.name.clone(),
             otherwise: otherwise.clone(),
+            id: scene.message.to_owned(),
             inputs,
             step: Step::Confirms { tries: 0 },
             again: 0,
+            planned: None,
             until: until(scene, spec),
-        };
-        Some(self.go_on(scene, spec, dialogue, Vec::new()))
+        }
     }
 
     /// The customer says something.
@@ -202,8 +226,9 @@ impl Actions {
     pub fn hear(&self, scene: &Scene<'_>, dialogue: &Dialogue, heard: &Heard<'_>) -> Reaction {
         let Some(spec) = self.actions.get(&dialogue.action) else { return Reaction::Forgotten };
         let said = heard.pressed.is_none().then(|| assent(heard.text)).flatten();
-        let mut next = Dialogue { until: until(scene, spec), ..dialogue.clone() };
+        let mut next = Dialogue { until: until(scene, spec), planned: None, ..dialogue.clone() };
         match &dialogue.step {
+            Step::Calls { .. } if dialogue.planned.is_some() => Reaction::Forgotten,
             Step::Calls { .. } => Reaction::Waits,
             _ if scene.now >= dialogue.until => Reaction::Forgotten,
             _ if said == Some(Assent::Cancel) => Reaction::Goes(Box::new(self.cancelled(scene))),
@@ -223,7 +248,7 @@ impl Actions {
                 let pressed =
                     |word: &str| heard.pressed == Some(button_value(&dialogue.action, word, &next.names()).as_str());
                 if pressed("yes") || said == Some(Assent::Yes) {
-                    next.step = self.calls(scene, None);
+                    next.step = next.call(scene, None);
                     return Reaction::Goes(Box::new(self.reach(scene, spec, next, Vec::new())));
                 }
                 if pressed("no") || said == Some(Assent::No) {
@@ -302,10 +327,10 @@ impl Actions {
     pub(super) fn go_on(&self, scene: &Scene<'_>, spec: &Action, mut next: Dialogue, says: Vec<Body>) -> Advance {
         let missing = spec.inputs.iter().find(|input| !next.inputs.contains_key(&input.name));
         next.step = match missing {
-            Some(Input { name, kind: Kind::Choice(Choices::Asked(_)), .. }) => self.calls(scene, Some(name)),
+            Some(Input { name, kind: Kind::Choice(Choices::Asked(_)), .. }) => next.call(scene, Some(name)),
             Some(input) => Step::Asks { input: input.name.clone(), tries: 0, choices: listed(scene, input) },
             None if spec.confirm.is_some() => Step::Confirms { tries: 0 },
-            None => self.calls(scene, None),
+            None => next.call(scene, None),
         };
         self.reach(scene, spec, next, says)
     }
@@ -319,12 +344,6 @@ impl Actions {
         Advance { dialogue: Some(next), says, ..Advance::default() }
     }
 
-    fn calls(&self, scene: &Scene<'_>, choices_of: Option<&str>) -> Step {
-        // One message leads to one call of each kind at most.
-        let key = format!("{}-{}", scene.message, choices_of.unwrap_or("do"));
-        Step::Calls { choices_of: choices_of.map(str::to_owned), key, since: scene.now }
-    }
-
     /// A business system said what can be chosen.
     pub(super) fn offered(
         &self,
@@ -334,7 +353,7 @@ impl Actions {
         body: &Json,
     ) -> Advance {
         let context = scene.context_of(&next.inputs, None, body);
-        let items = self.texts.value(&asked.each, &context).ok().and_then(|list| list.as_array().cloned());
+        let items = if body.is_null() { Some(Vec::new()) } else { self.listed_in(asked, &context) };
         let Some(items) = items else {
             return self.failed(scene, Why::Failed(crate::calls::Failure::Unreadable));
         };
@@ -350,7 +369,11 @@ impl Actions {
             .collect();
         if choices.is_empty() {
             let text = self.texts.say_in(&asked.none, scene.language, scene.default_language, &context);
-            return Advance { says: vec![Body::text(text)], ended: Some(Ended::Done), ..Advance::default() };
+            let says = vec![Body::text(text)];
+            return match &asked.ask {
+                Some(again) => self.ask_anew(scene, spec, next, again, says),
+                None => Advance { says, ended: Some(Ended::Done), ..Advance::default() },
+            };
         }
         if let ([only], true) = (choices.as_slice(), asked.take_single) {
             next.put(spec, &input.name, only.value.clone());
@@ -362,7 +385,32 @@ impl Actions {
     }
 }
 
+impl Actions {
+    fn listed_in(&self, asked: &AskedChoices, context: &minijinja::Value) -> Option<Vec<Json>> {
+        self.texts.value(&asked.each, context).ok()?.as_array().cloned()
+    }
+}
+
 impl Dialogue {
+    /// Goes on to a call. What is asked on the same grounds is one call, wherever the customer says the word for it.
+    fn call(&self, scene: &Scene<'_>, choices_of: Option<&str>) -> Step {
+        let grounds = Sha256::digest(format!("{}\0{}", self.again, self.names()));
+        let key = format!("{}-{}-{}", self.id, choices_of.unwrap_or("do"), hex::encode(&grounds[..8]));
+        Step::Calls { choices_of: choices_of.map(str::to_owned), key, since: scene.now }
+    }
+
+    /// Whether a word that nobody has asked for here may be meant for it: an answer that only its question has.
+    #[must_use]
+    pub fn is_told_apart(&self, spec: &Action) -> bool {
+        match &self.step {
+            Step::Asks { input, .. } => spec
+                .input(input)
+                .is_some_and(|input| !matches!(input.kind, Kind::Text | Kind::Number) || input.pattern.is_some()),
+            Step::Confirms { .. } => true,
+            Step::Calls { .. } => false,
+        }
+    }
+
     /// What makes a question and its buttons this one.
     fn names(&self) -> Json {
         Json::Object(self.inputs.iter().map(|(name, value)| (name.clone(), value.clone())).collect())

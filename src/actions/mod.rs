@@ -5,6 +5,7 @@
 mod cases;
 mod dialogue;
 mod heard;
+mod later;
 mod outcome;
 mod phrases;
 mod request;
@@ -17,6 +18,8 @@ pub(crate) mod texts;
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
 pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Reaction, Step, Why};
+pub(crate) use later::HORIZON;
+pub use later::{Later, Planned};
 pub use phrases::Phrase;
 pub use scene::{Scene, Who};
 pub use spec::{

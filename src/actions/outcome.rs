@@ -36,6 +36,9 @@ impl Actions {
             Returned::Answer { status: ..300, body } => {
                 self.offered(scene, (spec, input, asked), dialogue.clone(), body)
             }
+            Returned::Answer { status: 404, .. } => {
+                self.offered(scene, (spec, input, asked), dialogue.clone(), &Json::Null)
+            }
             Returned::Answer { status, .. } => self.failed(scene, Why::Refused(*status)),
             Returned::Failed(failure) => self.failed(scene, Why::Failed(*failure)),
         })
@@ -46,7 +49,7 @@ impl Actions {
         &self,
         scene: &Scene<'_>,
         spec: &Action,
-        mut next: Dialogue,
+        next: Dialogue,
         returned: &Returned,
         mut says: Vec<Body>,
     ) -> Advance {
@@ -65,16 +68,29 @@ impl Actions {
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), self.texts.fill(value, &known.context).ok()?)))
             .collect();
+        let later = outcome.later.as_ref().and_then(|wanted| self.planned(scene, wanted, &known.context));
         if let Some(input) = &outcome.ask {
-            next.again += 1;
-            if next.again >= AGAIN {
-                return Advance { says, sets, ended: Some(Ended::Otherwise(Why::NotUnderstood)), dialogue: None };
-            }
-            next.inputs.remove(input);
-            return Advance { sets, ..self.go_on(scene, spec, next, says) };
+            return Advance { sets, later, ..self.ask_anew(scene, spec, next, input, says) };
         }
         let ended = if outcome.otherwise { Ended::Otherwise(Why::Outcome) } else { Ended::Done };
-        Advance { says, sets, ended: Some(ended), dialogue: None }
+        Advance { says, sets, later, ended: Some(ended), dialogue: None }
+    }
+
+    /// Asks for an input once more, because of an answer.
+    pub(super) fn ask_anew(
+        &self,
+        scene: &Scene<'_>,
+        spec: &Action,
+        mut next: Dialogue,
+        input: &str,
+        says: Vec<Body>,
+    ) -> Advance {
+        next.again += 1;
+        if next.again >= AGAIN {
+            return Advance { says, ended: Some(Ended::Otherwise(Why::NotUnderstood)), ..Advance::default() };
+        }
+        next.inputs.remove(input);
+        self.go_on(scene, spec, next, says)
     }
 
     /// It cannot be done, and the file has no words for that.

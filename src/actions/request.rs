@@ -86,7 +86,7 @@ impl Actions {
         })
     }
 
-    fn shaped(&self, shape: &Shape, context: &Value) -> Result<Json, String> {
+    pub(super) fn shaped(&self, shape: &Shape, context: &Value) -> Result<Json, String> {
         Ok(match shape {
             Shape::Plain(value) => value.clone(),
             Shape::Value(expression) => self.texts.value(expression, context)?,

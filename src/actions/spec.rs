@@ -144,8 +144,10 @@ pub struct AskedChoices {
     pub most: usize,
     /// Whether one that is alone is taken without asking.
     pub take_single: bool,
-    /// What is said where there is none; the action ends then.
+    /// What is said where there is none.
     pub none: Say,
+    /// What is asked anew then; without it the action ends.
+    pub ask: Option<String>,
 }
 
 /// A request.
@@ -227,6 +229,16 @@ pub struct Outcome {
     pub ask: Option<String>,
     /// Whether the rule's `otherwise` follows.
     pub otherwise: bool,
+    /// What the bot begins later by itself.
+    pub later: Option<super::Later>,
+}
+
+impl Actions {
+    /// Whether some outcome plans anything.
+    #[must_use]
+    pub fn has_plans(&self) -> bool {
+        self.actions.values().flat_map(|action| &action.outcomes).any(|outcome| outcome.later.is_some())
+    }
 }
 
 impl Action {

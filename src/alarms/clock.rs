@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Alarm, Due, is_due_sooner, next_due, stands, watch_time};
 use crate::{
+    actions::HORIZON,
     desk::later,
     policy::Policy,
     records::Records,
@@ -218,8 +219,9 @@ async fn set_all(handle: AlarmHandle, records: Arc<Records>, stop: Stop) {
         return;
     }
     let last = rules.thresholds(crate::routing::Trigger::Closed).last().copied();
+    let last = last.map(|last| SignedDuration::from_secs(i64::try_from(last).unwrap_or(i64::MAX)));
+    let last = last.max(rules.actions().has_plans().then_some(HORIZON));
     let closed_since = last.map(|last| {
-        let last = SignedDuration::from_secs(i64::try_from(last).unwrap_or(i64::MAX));
         crate::clock::now().checked_sub(last).and_then(|at| at.checked_sub(CLOSED_MARGIN)).unwrap_or(Timestamp::MIN)
     });
     let mut after = None;
@@ -268,6 +270,14 @@ async fn look(
             Alarm::Call => match worker.call_again(&conversation, stop).await {
                 // It stays due until something has come of it.
                 Ok(()) => return (checked, Some(later(crate::clock::now(), AGAIN))),
+                Err(error) => Err(error),
+            },
+            Alarm::Planned => match worker.begin_planned(&conversation, stop).await {
+                Ok(true) => Ok(()),
+                Ok(false) => {
+                    checked = Some(due);
+                    Ok(())
+                }
                 Err(error) => Err(error),
             },
             Alarm::Escalate => amend(&worker.records, &rules, id, due, escalate).await,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use contract::Timestamp;
 
 use crate::{
-    actions::Step,
+    actions::{Dialogue, Planned, Step},
     desk::later,
     routing::{RuleSet, Trigger},
     sla::promises,
@@ -34,6 +34,8 @@ pub enum Alarm {
     Rules(RuleAlarm),
     /// A business system was called and nobody has heard of it since: whoever called it is gone.
     Call,
+    /// The bot begins what was planned.
+    Planned,
 }
 
 /// Rules that wait for a moment.
@@ -82,6 +84,7 @@ pub fn stands(conversation: &Conversation, rules: &RuleSet, due: Due) -> bool {
         Alarm::Escalate => escalation(conversation) == Some(due),
         Alarm::Rules(_) => rule_alarms(conversation, rules, None).any(|now| now == due),
         Alarm::Call => call(conversation, rules) == Some(due),
+        Alarm::Planned => planned(conversation).map(|(due, _)| due) == Some(due),
     }
 }
 
@@ -97,8 +100,9 @@ fn all_due<'a>(
     rules: &'a RuleSet,
     checked: Option<Due>,
 ) -> impl Iterator<Item = Due> + 'a {
-    let done_alone =
-        no_reply(conversation, rules).into_iter().chain(escalation(conversation)).chain(call(conversation, rules));
+    let planned = planned(conversation).map(|(due, _)| due).filter(move |due| checked < Some(*due));
+    let done_alone = no_reply(conversation, rules).into_iter().chain(escalation(conversation));
+    let done_alone = done_alone.chain(call(conversation, rules)).chain(planned);
     rule_alarms(conversation, rules, checked).chain(done_alone)
 }
 
@@ -109,6 +113,17 @@ fn call(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {
     let dialogue = conversation.dialogue.as_ref()?;
     let Step::Calls { since, .. } = dialogue.step else { return None };
     Some(Due { at: later(since, rules.actions().time_of(dialogue) + GRACE), alarm: Alarm::Call })
+}
+
+/// What the bot begins next by itself, and when. It does not interrupt what is under way.
+pub(crate) fn planned(conversation: &Conversation) -> Option<(Due, &Planned)> {
+    let next = conversation.later.iter().min_by_key(|planned| planned.at)?;
+    let at = match conversation.dialogue.as_deref() {
+        Some(Dialogue { step: Step::Calls { .. }, .. }) => return None,
+        Some(dialogue) => next.at.max(dialogue.until),
+        None => next.at,
+    };
+    Some((Due { at, alarm: Alarm::Planned }, next))
 }
 
 fn no_reply(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {

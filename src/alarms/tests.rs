@@ -213,6 +213,7 @@ proptest::proptest! {
                     Alarm::NoReply => conversation.requeue(None),
                     Alarm::Escalate => conversation.handoff.as_mut().unwrap().escalated += 1,
                     Alarm::Call => conversation.dialogue = None,
+                    Alarm::Planned => conversation.later.clear(),
                 }
                 done.push(due);
             }

@@ -26,7 +26,7 @@ impl ConfigCommand {
                 println!("public_url  {}", config.public_url);
                 match Source::at(&config.rules) {
                     Source::Folder(folder) => println!("rules       {}", folder.display()),
-                    Source::Shipped => {
+                    Source::Shipped | Source::Demo(_) => {
                         println!("rules       those that ship; there is no folder {}", config.rules.display());
                     }
                 }

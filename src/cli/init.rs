@@ -11,6 +11,7 @@ use clap::Args;
 
 use crate::{
     config::{DEFAULTS, USUAL_FILE},
+    demo,
     files::Shipped,
 };
 
@@ -18,6 +19,9 @@ use crate::{
 pub(super) struct Init {
     /// The folder; made if it is not there.
     folder: PathBuf,
+    /// With what the bot does in the shop of `run --demo`, to be changed; `switchboard-shop` is that shop.
+    #[arg(long)]
+    demo: bool,
 }
 
 impl Init {
@@ -31,7 +35,8 @@ impl Init {
             }
         }
         write(&config, DEFAULTS)?;
-        for (path, text) in Shipped::files() {
+        let files: Vec<_> = if self.demo { demo::files().collect() } else { Shipped::files().collect() };
+        for (path, text) in files {
             write(&rules.join(path), &text)?;
         }
         let shown = self.folder.display();

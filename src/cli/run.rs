@@ -6,13 +6,16 @@ use clap::Args;
 use contract::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Config, home::Home, telemetry, wiring::Daemon};
+use crate::{config::Config, demo::Demo, home::Home, telemetry, wiring::Daemon};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Where to listen; goes before the configuration. Port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Try the bot: a made-up shop runs beside it, with orders, goods and appointments.
+    #[arg(long)]
+    demo: bool,
 }
 
 impl Run {
@@ -27,9 +30,17 @@ impl Run {
         telemetry::start_logs(&config.log)?;
         let stop = Stop::new();
         stop_on_signals(stop.clone())?;
+        // It outlives the daemon's last turn.
+        let over = Stop::new();
+        let shop = if self.demo { Some(Demo::open(&mut config, over.clone()).await?) } else { None };
         let daemon = Daemon::open(config.clone()).await?;
         welcome(&daemon, &config);
-        daemon.run(stop).await?;
+        let ran = daemon.run(stop).await;
+        over.cancel();
+        if let Some(shop) = shop {
+            shop.await?;
+        }
+        ran?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -58,6 +69,12 @@ fn welcome(daemon: &Daemon, config: &Config) {
     let port = daemon.address.port();
     println!("Switchboard listens on http://{}", daemon.address);
     println!("  demo shop with the chat   http://localhost:{port}/");
+    if config.demo.is_some() {
+        println!(
+            "    ask it where order A10023 is, for an appointment, for a scarf; be one of its customers and ask for a recommendation"
+        );
+        println!("    问它订单 A10023 到哪了、预约维修、想买围巾；选择一位顾客，请它推荐商品");
+    }
     println!("  console for agents        http://localhost:{port}/console");
     println!("  API                       http://localhost:{port}/api/docs");
     for (name, channel) in &config.channels {

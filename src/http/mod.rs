@@ -69,6 +69,8 @@ pub struct App {
     pub forward: Arc<Forward>,
     /// Whether messages are taken here: the routes of the channels.
     pub takes: bool,
+    /// The demo, where this is one.
+    pub demo: Option<crate::demo::Demo>,
     /// Told when the daemon stops.
     pub stop: Stop,
 }

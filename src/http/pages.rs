@@ -1,8 +1,8 @@
 //! The pages: the console, the widget, and the demo shop. Built with the daemon and part of its binary.
 
 use axum::{
-    Router,
-    extract::Path,
+    Json, Router,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -27,6 +27,7 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { widget("index.html", &headers) }))
         .route("/widget.js", get(|headers: HeaderMap| async move { widget("widget.js", &headers) }))
+        .route("/demo/customers", get(customers))
         .route(
             "/demo/{*path}",
             get(|Path(path): Path<String>, headers: HeaderMap| async move { widget(&path, &headers) }),
@@ -37,6 +38,14 @@ pub(super) fn router() -> Router<App> {
             "/console/{*path}",
             get(|Path(path): Path<String>, headers: HeaderMap| async move { console(&path, &headers) }),
         )
+}
+
+/// Whom a visitor of the demo's page can be.
+async fn customers(State(app): State<App>) -> Response {
+    match app.demo {
+        Some(demo) => ([(header::CACHE_CONTROL, "no-store")], Json(&*demo.customers)).into_response(),
+        None => Json(&[(); 0]).into_response(),
+    }
 }
 
 /// Any address of the console that is no file is the console itself, which finds its way.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::EntryAuthor;
 pub use super::handoff::{Handoff, Reserved};
-use crate::actions::{Dialogue, Step};
+use crate::actions::{Dialogue, Planned, Step};
 use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
 pub use crate::understand::Mood;
@@ -187,6 +187,9 @@ pub struct Conversation {
     /// What the bot is doing for the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialogue: Option<Box<Dialogue>>,
+    /// What the bot begins later by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Planned>,
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
@@ -239,6 +242,7 @@ impl Conversation {
             before: None,
             quiet_since: None,
             dialogue: None,
+            later: Vec::new(),
             fired: BTreeMap::new(),
         }
     }

@@ -4,9 +4,9 @@ use contract::{Author, Body, Content};
 
 use super::Turn;
 use crate::{
-    actions::{Actions, Advance, Dialogue, Ended, Heard, Reaction, Scene, Step, Who},
+    actions::{Actions, Advance, Dialogue, Ended, Heard, Planned, Reaction, Scene, Step, Who, Why},
     calls::Returned,
-    routing::{Do, Otherwise, RuleSet, title},
+    routing::{Destination, Do, Otherwise, RuleSet, title},
     store::{
         Recall,
         conversation::{Conversation, Owner},
@@ -92,10 +92,39 @@ impl Stage {
 }
 
 impl Turn<'_> {
-    /// The action that is under way.
+    /// The action that is under way with the customer, here or elsewhere.
     #[must_use]
     pub fn under_way(&self) -> Option<&str> {
-        self.conversation.dialogue.as_ref().map(|dialogue| dialogue.action.as_str())
+        let here = self.conversation.dialogue.as_deref();
+        here.or_else(|| self.waiting_elsewhere().map(|(_, waits)| waits)).map(|dialogue| dialogue.action.as_str())
+    }
+
+    /// Whether it took over what waited in another conversation: that is to be told to the other one.
+    #[must_use]
+    pub fn followed(&self) -> Option<&Conversation> {
+        self.setting.elsewhere.as_deref().filter(|_| self.followed)
+    }
+
+    /// What waits for the customer's word in another conversation of theirs, and may go on here: for an action that wants to
+    /// know who they are, they have to be as well known here.
+    fn waiting_elsewhere(&self) -> Option<(&Conversation, &Dialogue)> {
+        let elsewhere = self.setting.elsewhere.as_deref()?;
+        let dialogue = elsewhere.dialogue.as_deref().filter(|waits| self.setting.now < waits.until)?;
+        let spec = self.actions().actions.get(&dialogue.action)?;
+        let is_known = || self.in_scene(&spec.name, |_, scene| spec.identity <= scene.who.identity);
+        let goes_on =
+            self.conversation.dialogue.is_none() && !matches!(dialogue.step, Step::Calls { .. }) && is_known();
+        goes_on.then_some((elsewhere, dialogue))
+    }
+
+    /// Goes on here with what waited elsewhere.
+    fn follow(&mut self) -> Option<Dialogue> {
+        let (elsewhere, dialogue) = self.waiting_elsewhere()?;
+        let (conversation, dialogue) = (elsewhere.id, dialogue.clone());
+        self.followed = true;
+        self.event(Event::Related { conversation });
+        self.conversation.dialogue = Some(Box::new(dialogue.clone()));
+        Some(dialogue)
     }
 
     /// Whether the customer plainly asks for a person, or is furious. What is less plain may be the classifier's mistake about a
@@ -110,6 +139,11 @@ impl Turn<'_> {
 
     /// Begins an action; answers what is to be carried out where it cannot be done.
     pub fn act_for(&mut self, wanted: &Do) -> Option<Box<Otherwise>> {
+        if self.waiting_elsewhere().is_some_and(|(_, waits)| waits.action == wanted.action) {
+            self.follow();
+            self.ask_again();
+            return None;
+        }
         self.leave(LEFT);
         let heard = self.heard();
         let begun = self
@@ -123,16 +157,37 @@ impl Turn<'_> {
 
     /// The customer wrote while an action is under way.
     pub fn hear(&mut self) -> Hearing {
-        let Some(dialogue) = self.conversation.dialogue.clone() else { return Hearing::Nothing };
+        let Some(dialogue) = self.conversation.dialogue.clone() else { return self.hear_elsewhere() };
         let heard = self.heard();
         match self.in_scene(&dialogue.action, |actions, scene| actions.hear(scene, &dialogue, &heard)) {
             Reaction::Goes(advance) => Hearing::Went(self.advance(&dialogue.action, &dialogue.otherwise, *advance)),
             Reaction::NotUnderstood => Hearing::NotUnderstood,
             Reaction::Waits => Hearing::Waits,
             Reaction::Forgotten => {
-                self.leave("forgotten");
+                if let Some(planned) = dialogue.planned {
+                    planned.put_off(self.setting.now).put(&mut self.conversation.later);
+                }
+                self.conversation.dialogue = None;
+                self.event(Event::ActionEnded { action: dialogue.action, how: "forgotten".to_owned() });
                 Hearing::Nothing
             }
+        }
+    }
+
+    /// The customer wrote here and an action waits elsewhere: if it is an answer to that, it goes on here.
+    fn hear_elsewhere(&mut self) -> Hearing {
+        let Some((_, dialogue)) = self.waiting_elsewhere() else { return Hearing::Nothing };
+        let spec = self.actions().actions.get(&dialogue.action);
+        if !spec.is_some_and(|spec| dialogue.is_told_apart(spec)) {
+            return Hearing::Nothing;
+        }
+        let heard = self.heard();
+        match self.in_scene(&dialogue.action, |actions, scene| actions.hear(scene, dialogue, &heard)) {
+            Reaction::Goes(advance) => match self.follow() {
+                Some(Dialogue { action, otherwise, .. }) => Hearing::Went(self.advance(&action, &otherwise, *advance)),
+                None => Hearing::Nothing,
+            },
+            _ => Hearing::Nothing,
         }
     }
 
@@ -157,10 +212,10 @@ impl Turn<'_> {
         let advance = self.in_scene(&dialogue.action, |actions, scene| actions.returned(scene, &dialogue, returned));
         let advance = advance.unwrap_or_else(|| Advance {
             // The files do not have the action any more.
-            ended: Some(Ended::Otherwise(crate::actions::Why::Outcome)),
+            ended: Some(Ended::Otherwise(Why::Outcome)),
             ..Advance::default()
         });
-        if matches!(self.conversation.owner, Owner::Bot | Owner::Queue) {
+        if matches!(self.conversation.owner, Owner::Bot | Owner::Queue) || dialogue.planned.is_some() {
             return self.advance(&dialogue.action, &dialogue.otherwise, advance);
         }
         // A person has taken over in the meantime: what the bot would have said is for them.
@@ -169,6 +224,17 @@ impl Turn<'_> {
             self.push(EntryAuthor::System, What::Note { body: Body::text(body.text) });
         }
         None
+    }
+
+    /// Begins what was planned.
+    pub fn begin_planned(&mut self, planned: &Planned) {
+        self.conversation.later.retain(|known| known != planned);
+        let begun = self.in_scene(&planned.action, |actions, scene| actions.begin_planned(scene, planned));
+        // The files do not have the action any more: then there is nothing to be done.
+        let advance = begun.unwrap_or_else(|| Advance { ended: Some(Ended::Done), ..Advance::default() });
+        self.conversation.dialogue = None;
+        self.unasked = true;
+        self.advance(&planned.action, &Otherwise { actions: Vec::new(), destination: Destination::Ignore }, advance);
     }
 
     /// The conversation goes elsewhere: what was under way is left, and whoever takes over is told what was gathered.
@@ -180,6 +246,11 @@ impl Turn<'_> {
             self.conversation.dialogue = None;
             self.event(Event::ActionEnded { action, how: how.to_owned() });
         }
+    }
+
+    fn calls(&self) -> bool {
+        let step = self.conversation.dialogue.as_ref().map(|dialogue| &dialogue.step);
+        matches!(step, Some(Step::Calls { .. }))
     }
 
     fn actions(&self) -> &'_ Actions {
@@ -201,15 +272,30 @@ impl Turn<'_> {
     }
 
     fn advance(&mut self, action: &str, otherwise: &Otherwise, advance: Advance) -> Option<Box<Otherwise>> {
-        let Advance { dialogue, says, sets, ended } = advance;
+        let Advance { dialogue, mut says, sets, later, ended } = advance;
+        let planned = self.conversation.dialogue.as_mut().and_then(|before| before.planned.take());
+        self.unasked |= planned.is_some();
+        if let Some(later) = later {
+            later.put(&mut self.conversation.later);
+        }
+        if let (Some(planned), Some(Ended::Otherwise(why))) = (planned, &ended) {
+            // Nobody asked, so nobody hears that it did not work.
+            says.clear();
+            let again = matches!(why, Why::Failed(_)).then(|| planned.again(self.setting.now)).flatten();
+            again.into_iter().for_each(|again| again.put(&mut self.conversation.later));
+        }
         if ended.is_some() && self.gathered.is_none() {
             let before = self.conversation.dialogue.as_ref();
             self.gathered =
                 before.and_then(|before| gathered(self.actions(), before, self.setting.rules.default_language()));
         }
         self.conversation.dialogue = dialogue.map(Box::new);
+        if self.unasked && self.conversation.owner == Owner::Agent && !self.calls() {
+            // A person is there: what the bot would ask is theirs to ask.
+            self.conversation.dialogue = None;
+        }
         self.conversation.attributes.extend(sets);
-        if !says.is_empty() {
+        if !says.is_empty() && !self.unasked {
             self.conversation.bot_turns += 1;
             self.conversation.bot_misses = 0;
         }

@@ -114,7 +114,10 @@ impl Daemon {
             .await
             .with_context(|| format!("the daemon cannot listen on {}; is the port in use?", config.listen))?;
         let metrics = telemetry::metrics();
-        let source = Source::at(&config.rules);
+        let source = match &config.demo {
+            Some(demo) => Source::Demo(demo.clone()),
+            None => Source::at(&config.rules),
+        };
         let looked = Look::at(&config.rules);
         let policy = Arc::new(load_policy(&source, &config)?);
 
@@ -285,10 +288,11 @@ impl Daemon {
             public_url: self.config.public_url.as_str().into(),
             rules_folder: Arc::new(match &self.source {
                 Source::Folder(folder) => folder.clone(),
-                Source::Shipped => PathBuf::from("(shipped with the binary)"),
+                Source::Shipped | Source::Demo(_) => PathBuf::from("(shipped with the binary)"),
             }),
             forward: Arc::new(self.engines.forward()),
             takes: self.config.role.takes(),
+            demo: self.config.demo.clone(),
             stop: stop.clone(),
         }
     }

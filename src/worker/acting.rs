@@ -8,19 +8,20 @@ use std::{
     time::Duration,
 };
 
-use contract::{Inbound, Stop};
+use contract::{ConversationId, Inbound, Stop};
 use futures::FutureExt;
 
 use super::{LONGEST_PAUSE, TurnError, Worker, thread_of};
 use crate::{
     actions::{Dialogue, Step},
+    alarms,
     bot::Responder,
     calls::{Failure, Returned},
     routing::{Action, Decision, Destination, Do},
     store::{
-        FullEntry, StoreError,
-        conversation::Conversation,
-        entry::{Entry, Event, What},
+        AmendError, FullEntry, Recall, StoreError,
+        conversation::{Conversation, Owner},
+        entry::{Entry, EntryAuthor, Event, What},
     },
     turn::{Hearing, Occasion, Stage, Turn, opens},
     typing::shown_during,
@@ -99,6 +100,52 @@ impl Worker {
         }
     }
 
+    /// Another conversation of the customer, in which an action waits for a word of theirs.
+    pub(super) async fn waiting_elsewhere(
+        &self,
+        inbound: &Inbound,
+        recall: &Recall,
+        occasion: Occasion<'_>,
+    ) -> Result<Option<Arc<Conversation>>, StoreError> {
+        /// How many conversations are looked at.
+        const LOOKED_AT: usize = 10;
+        let here = recall.conversation.as_deref();
+        let is_free =
+            here.is_none_or(|here| here.dialogue.is_none() && matches!(here.owner, Owner::Bot | Owner::Closed));
+        let of_here = u32::from(here.is_some_and(|here| here.owner != Owner::Closed));
+        let may_wait = recall.ties.open_conversations > of_here || !recall.identified.is_empty();
+        let may_go_on = matches!(occasion, Occasion::Message { .. }) && opens(inbound) && is_free && may_wait;
+        if !may_go_on || self.policy.rules().actions().actions.is_empty() {
+            return Ok(None);
+        }
+        let identified = recall.identified.iter().map(|(_, customer)| customer);
+        let identified = identified.filter(|customer| !recall.parted.contains(&customer.id));
+        let mut theirs = Vec::new();
+        for customer in recall.customer.iter().chain(identified) {
+            let Some(contact) = self.records.store.contact(customer.id).await? else { continue };
+            theirs.extend(self.records.store.conversations_of(&contact.ids, LOOKED_AT).await?);
+        }
+        let waits = |other: &Arc<Conversation>| {
+            other.owner == Owner::Bot && Some(other.id) != here.map(|here| here.id) && other.dialogue.is_some()
+        };
+        Ok(theirs.into_iter().find(waits))
+    }
+
+    /// Tells the conversation that an action waited in that it went on in another one. Where that fails, it is forgotten there
+    /// in time; what both would do is one call, under one key.
+    pub(super) async fn let_go(&self, other: ConversationId, to: &Conversation) {
+        let let_go = self.records.amend(other, |draft| {
+            if let Some(Dialogue { action, .. }) = draft.conversation.dialogue.take().map(|dialogue| *dialogue) {
+                draft.event(EntryAuthor::System, Event::ActionEnded { action, how: "followed".to_owned() });
+                draft.event(EntryAuthor::System, Event::Related { conversation: to.id });
+            }
+            Ok::<(), std::convert::Infallible>(())
+        });
+        if let Err(AmendError::Store(error)) = let_go.await {
+            tracing::warn!(%error, conversation = %other, "An action went on elsewhere, and its conversation could not be told.");
+        }
+    }
+
     async fn returned(
         &self,
         conversation: &Conversation,
@@ -149,6 +196,34 @@ impl Worker {
             Err(TurnError::Message(reason)) => {
                 tracing::error!(reason, conversation = %conversation.id, "What came of a call could not be noted.");
                 Ok(())
+            }
+        }
+    }
+
+    /// Begins what the bot does by itself now. Whether there was anything to begin it with: the customer's last message is not
+    /// kept for ever.
+    ///
+    /// # Errors
+    /// The record does not work.
+    pub async fn begin_planned(self: &Arc<Self>, conversation: &Conversation, stop: &Stop) -> Result<bool, StoreError> {
+        let (Some(of), Some((_, planned))) = (conversation.last_message, alarms::planned(conversation)) else {
+            return Ok(false);
+        };
+        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
+            return Ok(false);
+        };
+        let What::Message(record) = entry.what else { return Ok(false) };
+        let occasion = Occasion::Planned { conversation: conversation.id, of, planned, signals: &record.signals };
+        match self.take(&inbound, occasion).await {
+            Ok(Some((_, conversation))) => {
+                self.begin_call(&conversation, &inbound, &record.signals, stop);
+                Ok(true)
+            }
+            Ok(None) => Ok(true),
+            Err(TurnError::Store(error)) => Err(error),
+            Err(TurnError::Message(reason)) => {
+                tracing::error!(reason, conversation = %conversation.id, "What was planned could not be begun.");
+                Ok(false)
             }
         }
     }

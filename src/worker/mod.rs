@@ -288,6 +288,7 @@ impl Worker {
         for _ in 0..REPEATS {
             let recall = self.records.store.recall(&thread, &inbound.from).await?;
             let related = self.related(inbound, &recall).await?;
+            let elsewhere = self.waiting_elsewhere(inbound, &recall, occasion).await?;
             let (rules, bot) = (self.policy.rules(), self.policy.responder());
             let board = self.records.desk.board();
             let roster = self.records.announcer.roster();
@@ -300,12 +301,16 @@ impl Worker {
                 reply_state: self.records.reply_state(&inbound.channel),
                 rules: &rules,
                 related,
+                elsewhere,
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let (destination, acted) = if let Occasion::Called { returned, .. } = occasion {
                 let otherwise = turn.take_answer(returned);
                 self.carry_out_otherwise(&mut turn, otherwise).await;
                 ("called", Vec::new())
+            } else if let Occasion::Planned { planned, .. } = occasion {
+                turn.begin_planned(planned);
+                ("planned", Vec::new())
             } else if turn.is_routed() {
                 self.route(&mut turn, &rules, &*bot, inbound).await?
             } else {
@@ -314,6 +319,7 @@ impl Worker {
             if destination == IN_VAIN {
                 return Ok(recall.conversation.clone().map(|conversation| (destination, conversation)));
             }
+            let followed = turn.followed().map(|other| other.id);
             let commit = turn.finish();
             let entries = Arc::clone(&commit.entries);
             match self.records.commit(recall.conversation.as_deref(), commit).await {
@@ -321,6 +327,9 @@ impl Worker {
                     self.hits.note(&acted);
                     acting::count(&entries);
                     self.shadow.decided(&conversation, inbound, &entries);
+                    if let Some(other) = followed {
+                        self.let_go(other, &conversation).await;
+                    }
                     return Ok(Some((destination, conversation)));
                 }
                 Ok(Committed::AlreadyDone) => return Ok(None),

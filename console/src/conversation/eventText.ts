@@ -54,7 +54,7 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
     case "action_called":
       return t("event.action_called", { action: event.action, outcome: event.outcome });
     case "action_ended": {
-      const known = ["done", "cancelled", "not_understood", "identity", "handed_over", "closed", "left", "forgotten", "unknown"] as const;
+      const known = ["done", "cancelled", "not_understood", "identity", "handed_over", "closed", "left", "forgotten", "followed", "unknown"] as const;
       const how = known.find((word) => word === event.how);
       return t("event.action_ended", { action: event.action, how: how ? t(`action.${how}`) : event.how });
     }

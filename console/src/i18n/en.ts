@@ -252,6 +252,7 @@ export const en = {
   "action.handed_over": "handed over",
   "action.closed": "the conversation was closed",
   "action.left": "the customer wanted something else",
+  "action.followed": "it went on in another conversation",
   "action.forgotten": "it was too long ago",
   "action.unknown": "nobody knows whether it was done",
   "event.merged": "Customer {from} merged into {into} by {by}",

@@ -253,6 +253,7 @@ export const zh: Record<Key, string> = {
   "action.handed_over": "已转交",
   "action.closed": "对话已关闭",
   "action.left": "客户改办其他事项",
+  "action.followed": "已在另一个对话中继续",
   "action.forgotten": "时间过久，已放弃",
   "action.unknown": "无法确定是否已办理",
   "event.merged": "{by} 已将客户 {from} 合并到 {into}",

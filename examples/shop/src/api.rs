@@ -185,7 +185,9 @@ async fn services(State(shop): State<Arc<Shop>>) -> Json<Value> {
 
 #[derive(Debug, Deserialize)]
 struct SlotQuery {
-    service: String,
+    service: Option<String>,
+    /// Instead of a service: where this appointment could be moved to.
+    appointment: Option<String>,
     /// The first day; today without it.
     from: Option<Date>,
     /// How many days; as many as can be booked without it.
@@ -196,9 +198,16 @@ struct SlotQuery {
 }
 
 async fn free_slots(State(shop): State<Arc<Shop>>, Query(asked): Query<SlotQuery>) -> Shown {
-    let service = shop.catalog.service(&asked.service).ok_or_else(|| Refusal::none("service"))?;
     let now = shop.now();
-    let mut slots = shop.lock().books.free(service, now, None);
+    let open = shop.lock();
+    let moved = asked.appointment.as_deref().map(|id| decide::to_come(&open.books, id, now)).transpose()?;
+    let wanted = moved.map(|moved| moved.service.as_str()).or(asked.service.as_deref());
+    let wanted = wanted.ok_or_else(|| Refusal::bad("give a service or an appointment"))?;
+    let service = shop.catalog.service(wanted).ok_or_else(|| Refusal::none("service"))?;
+    let mut slots = open.books.free(service, now, moved.map(|moved| moved.id.as_str()));
+    // Nobody moves to where they are.
+    slots.retain(|slot| moved.is_none_or(|moved| moved.slot.start != slot.start));
+    drop(open);
     let first = asked.from.unwrap_or_else(|| now.date());
     let end = asked.days.and_then(|days| first.checked_add(days.days()).ok()).unwrap_or(Date::MAX);
     slots.retain(|slot| (first..end).contains(&slot.start.date()));

@@ -99,7 +99,7 @@ fn changeable<'a>(books: &'a Books, number: &str) -> Result<&'a Order, Refusal> 
     }
 }
 
-fn to_come<'a>(books: &'a Books, id: &str, now: Moment) -> Result<&'a Appointment, Refusal> {
+pub(crate) fn to_come<'a>(books: &'a Books, id: &str, now: Moment) -> Result<&'a Appointment, Refusal> {
     let appointment = books.appointment(id).ok_or_else(|| Refusal::none("appointment"))?;
     if appointment.status == AppointmentStatus::Cancelled {
         return Err(Refusal::new(StatusCode::CONFLICT, "cancelled"));

@@ -298,12 +298,13 @@ impl<'f> Loading<'f> {
 
     fn read_actions(&mut self) {
         let places: Vec<usize> = (0..self.files.len()).filter(|place| self.is_action_file(*place)).collect();
-        let mut found = Actions::default();
+        let (mut found, mut declared) = (Actions::default(), actions::Declared::new());
         for &place in &places {
+            actions::declare(&self.trees[place], &mut declared);
             actions::systems(&self.trees[place], &mut found, &mut self.notes[place]);
         }
         for &place in &places {
-            actions::actions(&self.trees[place], &mut found, &mut self.notes[place]);
+            actions::actions(&self.trees[place], &declared, &mut found, &mut self.notes[place]);
         }
         for &place in &places {
             let lines = Lines::new(&self.files[place].text);

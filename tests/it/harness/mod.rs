@@ -13,6 +13,7 @@ mod rabbitmq;
 mod redis;
 mod s3;
 mod shop;
+mod talk;
 mod web_chat;
 mod wire;
 
@@ -32,6 +33,7 @@ pub use redis::RedisServer;
 pub use s3::S3Server;
 use serde_json::Value;
 pub use shop::ShopServer;
+pub use talk::{Customer, Way, answer, mail, unspaced};
 pub use web_chat::{Visitor, vouch};
 pub use wire::Wire;
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Console, Daemon, Home, ShopServer, Visitor, eventually, items, text, uuid, vouch};
+use crate::harness::{Console, Daemon, Home, ShopServer, Visitor, eventually, items, text, vouch};
 
 const SECRET: &str = "a secret of the shop's website";
 
@@ -15,21 +15,9 @@ async fn open() -> (ShopServer, Daemon) {
 }
 
 /// What the bot says next, after so much.
-async fn answer(visitor: &mut Visitor, count: &mut usize) -> String {
+pub async fn answer(visitor: &mut Visitor, count: &mut usize) -> String {
     *count += 1;
     visitor.said_by("bot", *count).await[*count - 1].clone()
-}
-
-/// Presses a button that the bot has shown.
-async fn press(visitor: &mut Visitor, title: &str) {
-    let entries = visitor.entries.values().rev();
-    let mut buttons = entries.filter_map(|entry| entry["buttons"].as_array()).flatten();
-    let button = buttons.find(|button| text(button, "/title") == title);
-    let value = button.unwrap_or_else(|| panic!("no button {title}: {:?}", visitor.entries))["postback"].clone();
-    let id = uuid();
-    let frame = json!({"type": "postback", "id": id, "value": value, "title": title});
-    visitor.send(&frame).await;
-    visitor.wait("accepted", |frame| frame["type"] == "accepted" && frame["id"] == *id).await;
 }
 
 #[tokio::test]
@@ -59,7 +47,7 @@ async fn an_appointment_is_booked_although_the_daemon_is_killed_between_any_two_
     visitor.say("我想预约维修").await;
     assert!(answer(&mut visitor, &mut said).await.contains("预约什么服务"));
     visitor = again(&mut daemon, &visitor, said).await;
-    press(&mut visitor, "维修").await;
+    visitor.press("维修").await;
     assert!(answer(&mut visitor, &mut said).await.contains("哪一天"));
     visitor = again(&mut daemon, &visitor, said).await;
     visitor.say("明天").await;
@@ -90,7 +78,7 @@ async fn again(daemon: &mut Daemon, visitor: &Visitor, said: usize) -> Visitor {
 async fn what_was_being_done_when_the_daemon_was_killed_is_done_once() {
     let (mut shop, mut daemon) = open().await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
-    let mut said = confirmed(&mut visitor).await;
+    let mut said = confirmed(&mut visitor, "2").await;
     // The shop books, and says so much later than anybody waits.
     shop.fault(&json!({"path": "/appointments", "kind": "late", "seconds": 600, "times": 1})).await;
     visitor.say("yes please").await;
@@ -105,13 +93,13 @@ async fn what_was_being_done_when_the_daemon_was_killed_is_done_once() {
 }
 
 /// Up to the question whether it is right so; how much the bot has said.
-async fn confirmed(visitor: &mut Visitor) -> usize {
+pub async fn confirmed(visitor: &mut Visitor, choice: &str) -> usize {
     let mut said = 0;
     for (says, told) in [
         ("I would like an appointment", "What would you like"),
         ("a fitting", "Which day"),
         ("tomorrow", "These times are free"),
-        ("2", "What name"),
+        (choice, "What name"),
         ("Emma", "Shall I book it"),
     ] {
         visitor.say(says).await;
@@ -125,14 +113,14 @@ async fn confirmed(visitor: &mut Visitor) -> usize {
 async fn an_answer_that_is_lost_is_asked_for_again_under_the_same_key() {
     let (mut shop, daemon) = open().await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
-    let mut said = confirmed(&mut visitor).await;
+    let mut said = confirmed(&mut visitor, "2").await;
     shop.fault(&json!({"path": "/appointments", "kind": "drop", "times": 1})).await;
-    press(&mut visitor, "Yes").await;
+    visitor.press("Yes").await;
     let told = answer(&mut visitor, &mut said).await;
     assert!(told.contains("Booked"), "{told}");
     shop.until_effects(1).await;
     // The button stays on the screen, and is no second yes.
-    press(&mut visitor, "Yes").await;
+    visitor.press("Yes").await;
     assert_eq!(shop.effects().await.len(), 1);
 }
 
@@ -212,7 +200,7 @@ async fn a_brief_answer_does_not_change_the_language() {
 async fn who_changes_their_mind_is_charged_nothing() {
     let (shop, daemon) = open().await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
-    let mut said = confirmed(&mut visitor).await;
+    let mut said = confirmed(&mut visitor, "2").await;
     visitor.say("no").await;
     assert!(answer(&mut visitor, &mut said).await.contains("not changed anything"));
     assert!(shop.effects().await.is_empty());

@@ -1,11 +1,10 @@
 //! Mail, with a whole mail domain: a customer's program, Postfix, Dovecot, and the company's answers in one thread.
 
-use mail_parser::Message;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    BOUNCES, Console, Daemon, Home, LI, Live, MALLORY, MailDomain, SUPPORT, Visitor, eventually, items, text, uuid,
-    vouch,
+    BOUNCES, Console, Daemon, Home, LI, Live, MALLORY, MailDomain, SUPPORT, Visitor, answer, eventually, items, mail,
+    text, vouch,
 };
 
 const QUESTION: &str = "How do I return an item?";
@@ -23,28 +22,6 @@ async fn online(daemon: &Daemon, admin: &Console, login: &str) -> (Console, Live
     let live = agent.live().await;
     agent.presence("online").await;
     (agent, live)
-}
-
-/// A mail as a person writes one.
-fn mail(from: &str, subject: &str, headers: &str, said: &str) -> String {
-    let id = uuid();
-    format!(
-        "From: {from}\nTo: {SUPPORT}\nSubject: {subject}\nMessage-ID: <{id}@customer.example>\nDate: Tue, 24 Nov 2026 10:00:00 +0800\n\
-         MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n{headers}\n{said}\n"
-    )
-}
-
-/// An answer to a mail, as programs write it: its headers, a new text, the old one below.
-fn answer(to: &Message<'_>, from: &str, said: &str) -> String {
-    let id = to.message_id().unwrap();
-    let references =
-        to.references().as_text_list().map(|ids| ids.iter().map(|id| format!("<{id}> ")).collect::<String>());
-    let references = references.unwrap_or_default();
-    let reply_to = to.reply_to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap();
-    let old: String = to.body_text(0).unwrap().lines().map(|line| format!("> {line}\n")).collect();
-    let headers = format!("In-Reply-To: <{id}>\nReferences: {references}<{id}>\n");
-    let said = format!("{said}\n\nOn Tue, Nov 24, 2026 at 10:00 AM Example Shop <{SUPPORT}> wrote:\n{old}");
-    mail(from, to.subject().unwrap(), &headers, &said).replace(&format!("To: {SUPPORT}"), &format!("To: {reply_to}"))
 }
 
 /// All conversations of the mail channel, oldest first.

@@ -82,14 +82,21 @@ fn given(node: Option<&Node>, notes: &mut Notes<'_>) -> Option<Given> {
 }
 
 fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
-    let known = ["customer", "presses", "answer", "says", "asks", "confirms", "calls", "sends", "ends"];
+    let known =
+        ["customer", "presses", "answer", "comes", "says", "asks", "confirms", "calls", "sends", "plans", "ends"];
     let fields = read::fields(node, "a turn", &known, notes)?;
-    let happens = match (fields.get("customer"), fields.get("presses"), fields.get("answer")) {
-        (Some(node), None, None) => Happens::Customer(read::text(node, "what a customer writes", notes)?.to_owned()),
-        (None, Some(node), None) => Happens::Presses(read::text(node, "a button", notes)?.to_owned()),
-        (None, None, Some(node)) => Happens::Answer(answer(node, notes)?),
+    let happens = match (fields.get("customer"), fields.get("presses"), fields.get("answer"), fields.get("comes")) {
+        (Some(node), None, None, None) => {
+            Happens::Customer(read::text(node, "what a customer writes", notes)?.to_owned())
+        }
+        (None, Some(node), None, None) => Happens::Presses(read::text(node, "a button", notes)?.to_owned()),
+        (None, None, Some(node), None) => Happens::Answer(answer(node, notes)?),
+        (None, None, None, Some(node)) => {
+            let given = read::entries(node, "comes", notes)?;
+            Happens::Comes(given.iter().map(|(key, node)| (key.name.clone(), json(node))).collect())
+        }
         _ => {
-            let help = "begin it with `customer: …`, `presses: …` or `answer: {…}`";
+            let help = "begin it with `customer: …`, `presses: …`, `answer: {…}` or `comes: {…}`";
             notes.error(&first_line(node), "a turn is one thing that happens", help);
             return None;
         }
@@ -103,7 +110,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         Some(node) => vec![read::text(node, "says", notes)?.to_owned()],
     };
     let mut text = |name: &str| fields.get(name).and_then(|node| read::text(node, name, notes)).map(str::to_owned);
-    let (asks, calls) = (text("asks"), text("calls"));
+    let (asks, calls, plans) = (text("asks"), text("calls"), text("plans"));
     let ends = ["done", "cancelled", "otherwise"].map(|word| (word, word));
     Some(CaseTurn {
         line: lines.line(first_line(node).start),
@@ -111,6 +118,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         says,
         asks,
         calls,
+        plans,
         confirms: fields.get("confirms").and_then(|node| read::boolean(node, "`confirms`", notes)).unwrap_or(false),
         sends: fields.get("sends").map(json),
         ends: fields.get("ends").and_then(|node| read::word(node, "`ends`", &ends, notes)),

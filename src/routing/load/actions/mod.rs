@@ -14,8 +14,8 @@ use url::Url;
 use super::{read, rules::first_line, within};
 use crate::{
     actions::{
-        Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Phrase,
-        Shape, System,
+        Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Later, Outcome, Output, OutputKind,
+        Phrase, Shape, System,
         texts::{Expression, ROOTS, Say, Template},
     },
     calls::Reach,
@@ -55,7 +55,8 @@ pub(super) fn systems(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>)
         if actions.systems.contains_key(&key.name) {
             notes.error(&key.span, format!("there are two systems “{}”", key.name), "");
         }
-        if let Some(system) = (Reader { actions, notes }).system(&key.name, &key.span, node) {
+        if let Some(system) = (Reader { actions, declared: &Declared::new(), notes }).system(&key.name, &key.span, node)
+        {
             actions.systems.insert(key.name.clone(), Arc::new(system));
         }
     }
@@ -72,7 +73,7 @@ pub(super) fn systems(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>)
 }
 
 /// The actions of one file.
-pub(super) fn actions(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>) {
+pub(super) fn actions(root: &Node, declared: &Declared, actions: &mut Actions, notes: &mut Notes<'_>) {
     let Value::Map(_) = &root.value else { return };
     let found = root.get("actions").and_then(|node| read::entries(node, "actions", notes)).unwrap_or_default();
     for (key, node) in read::at_most(found, root, "actions", MOST, notes) {
@@ -85,7 +86,7 @@ pub(super) fn actions(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>)
         if actions.actions.contains_key(&key.name) {
             notes.error(&key.span, format!("there are two actions “{}”", key.name), "");
         }
-        if let Some(action) = (Reader { actions, notes }).action(&key.name, &key.span, node) {
+        if let Some(action) = (Reader { actions, declared, notes }).action(&key.name, &key.span, node) {
             actions.actions.insert(key.name.clone(), action);
         }
     }
@@ -102,8 +103,23 @@ struct Names<'a> {
 
 const NO_NAMES: Names<'static> = Names { inputs: &[], outputs: &[], also: &[] };
 
+/// The inputs of all actions of all files, by the action's name.
+pub(super) type Declared = BTreeMap<String, Vec<String>>;
+
+/// Notes the actions of one file, so that those before can speak of them.
+pub(super) fn declare(root: &Node, declared: &mut Declared) {
+    let keys = |node: Option<&Node>| match node.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.iter().map(|(key, node)| (key.name.clone(), node.clone())).collect(),
+        _ => Vec::new(),
+    };
+    for (action, node) in keys(Some(root).and_then(|root| root.get("actions"))) {
+        declared.insert(action, keys(node.get("inputs")).into_iter().map(|(input, _)| input).collect());
+    }
+}
+
 struct Reader<'a, 'n> {
     actions: &'a mut Actions,
+    declared: &'a Declared,
     notes: &'a mut Notes<'n>,
 }
 
@@ -321,7 +337,7 @@ impl Reader<'_, '_> {
     }
 
     fn asked(&mut self, node: &Node, names: Names<'_>) -> Option<AskedChoices> {
-        let known = ["call", "each", "value", "title", "most", "take_single", "none"];
+        let known = ["call", "each", "value", "title", "most", "take_single", "none", "ask"];
         let fields = read::fields(node, "choices", &known, self.notes)?;
         for name in ["each", "value", "title", "none"] {
             if fields.get(name).is_none() {
@@ -344,6 +360,7 @@ impl Reader<'_, '_> {
             take_single: take_single.unwrap_or(false),
             most: usize::try_from(most.unwrap_or(USUAL_CHOICES)).unwrap_or(1),
             none: self.say(fields.get("none")?, "`none`", names)?,
+            ask: fields.get("ask").and_then(|node| self.input_named(node, names)),
         })
     }
 
@@ -420,15 +437,9 @@ impl Reader<'_, '_> {
     }
 
     fn outcome(&mut self, node: &Node, names: Names<'_>) -> Option<Outcome> {
-        let fields = read::fields(node, "an outcome", &["when", "say", "set", "ask", "otherwise"], self.notes)?;
-        let ask = fields.get("ask").and_then(|node| {
-            let input = read::text(node, "an input", self.notes)?;
-            if !names.inputs.iter().any(|known| known == input) {
-                let help = suggest(input, names.inputs.iter().map(String::as_str));
-                self.notes.error(&node.span, format!("there is no input “{input}”"), help);
-            }
-            Some(input.to_owned())
-        });
+        let fields =
+            read::fields(node, "an outcome", &["when", "say", "set", "ask", "otherwise", "later"], self.notes)?;
+        let ask = fields.get("ask").and_then(|node| self.input_named(node, names));
         let otherwise = fields.get("otherwise").and_then(|node| read::boolean(node, "`otherwise`", self.notes));
         let when = fields.get("when").map(|node| self.expression(node, names));
         if matches!(when, Some(None)) {
@@ -440,6 +451,47 @@ impl Reader<'_, '_> {
             set: fields.get("set").map(|node| self.templates(node, "set", names)).unwrap_or_default(),
             ask,
             otherwise: otherwise.unwrap_or(false),
+            later: fields.get("later").and_then(|node| self.later(node, names)),
+        })
+    }
+
+    fn input_named(&mut self, node: &Node, names: Names<'_>) -> Option<String> {
+        let input = read::text(node, "an input", self.notes)?;
+        if !names.inputs.iter().any(|known| known == input) {
+            let help = suggest(input, names.inputs.iter().map(String::as_str));
+            self.notes.error(&node.span, format!("there is no input “{input}”"), help);
+        }
+        Some(input.to_owned())
+    }
+
+    fn later(&mut self, node: &Node, names: Names<'_>) -> Option<Later> {
+        let fields = read::fields(node, "what is done later", &["action", "at", "before", "inputs"], self.notes)?;
+        let (Some(action), Some(at)) = (fields.get("action"), fields.get("at")) else {
+            let help = "write `later: {action: remind, at: outputs.start, before: 1d}`";
+            self.notes.error(&first_line(node), "what is done later needs an action and `at`", help);
+            return None;
+        };
+        let name = read::text(action, "an action", self.notes)?;
+        let declared = self.declared;
+        let Some(takes) = declared.get(name) else {
+            let help = suggest(name, declared.keys().map(String::as_str));
+            self.notes.error(&action.span, format!("there is no action “{name}”"), help);
+            return None;
+        };
+        let mut inputs = Vec::new();
+        let found = fields.get("inputs").and_then(|node| read::entries(node, "inputs", self.notes));
+        for (key, node) in found.unwrap_or_default().iter().take(MOST_PARTS) {
+            if !takes.contains(&key.name) {
+                let help = suggest(&key.name, takes.iter().map(String::as_str));
+                self.notes.error(&key.span, format!("there is no input “{}”", key.name), help);
+            }
+            inputs.push((key.name.clone(), self.shape(node, names)?));
+        }
+        Some(Later {
+            action: name.to_owned(),
+            at: self.expression(at, names)?,
+            before: fields.get("before").and_then(|node| read::seconds(node, "`before`", self.notes)).unwrap_or(0),
+            inputs,
         })
     }
 

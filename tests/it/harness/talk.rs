@@ -1,0 +1,197 @@
+//! A customer who talks to the company, in the same words on every channel.
+
+use std::time::Duration;
+
+use mail_parser::Message;
+use serde_json::{Value, json};
+
+use super::{BotApi, Daemon, LI, MailDomain, PATIENCE, SUPPORT, Visitor, eventually, text, uuid};
+
+/// What they talk through.
+pub enum Way {
+    /// A chat on a page; who they are, if the page says it.
+    Chat(Value),
+    /// A Telegram bot.
+    Telegram(BotApi),
+    /// A mailbox of theirs.
+    Mail(MailDomain),
+}
+
+/// Somebody who talks.
+pub struct Customer {
+    way: Way,
+    chat: Option<Visitor>,
+    /// How much they have heard.
+    heard: usize,
+}
+
+/// Whoever talks through Telegram.
+const PERSON: i64 = 42;
+
+impl Way {
+    /// What the configuration needs.
+    pub fn channel(&self) -> String {
+        match self {
+            Self::Chat(_) => String::new(),
+            Self::Telegram(bot) => bot.channel(""),
+            Self::Mail(domain) => domain.channel(""),
+        }
+    }
+}
+
+impl Customer {
+    pub async fn arrive(way: Way, daemon: &Daemon) -> Self {
+        let chat = match &way {
+            Way::Chat(Value::Null) => Some(Visitor::arrive(&daemon.url).await),
+            Way::Chat(user) => Some(Visitor::arrive_as(&daemon.url, user.clone()).await),
+            Way::Telegram(_) => None,
+            Way::Mail(_) => {
+                let read = || async { daemon.log().contains("read from here on").then_some(()) };
+                eventually("the folder is read", read).await;
+                None
+            }
+        };
+        Self { way, chat, heard: 0 }
+    }
+
+    /// Whether the channel says what they are called.
+    pub fn is_named(&self) -> bool {
+        !matches!(&self.way, Way::Chat(user) if user["name"].is_null())
+    }
+
+    /// The daemon has started again.
+    pub async fn again(&mut self, daemon: &Daemon) {
+        if let Some(chat) = &mut self.chat {
+            *chat = chat.reload(&daemon.url).await;
+        }
+    }
+
+    pub async fn says(&mut self, said: &str) {
+        match &mut self.way {
+            Way::Chat(_) => _ = self.chat.as_mut().unwrap().say(said).await,
+            Way::Telegram(bot) => _ = bot.says(PERSON, said),
+            Way::Mail(domain) => {
+                let last = domain.mailbox(LI).pop();
+                let mail = match &last {
+                    Some(last) => answer(last, &format!("Li <{LI}>"), said),
+                    None => mail(&format!("Li <{LI}>"), "Northloom", "", said),
+                };
+                domain.send(LI, &mail).await;
+            }
+        }
+    }
+
+    /// Presses a button; by mail, writes what it says.
+    pub async fn presses(&mut self, title: &str) {
+        match &mut self.way {
+            Way::Chat(_) => self.chat.as_mut().unwrap().press(title).await,
+            Way::Telegram(bot) => bot.presses(PERSON, title),
+            Way::Mail(_) => self.says(title).await,
+        }
+    }
+
+    /// Waits until the bot says this, after what was heard before; all of what it says then, [`unspaced`].
+    pub async fn hears(&mut self, part: &str) -> String {
+        let heard = self.heard;
+        let waited = tokio::time::timeout(PATIENCE - Duration::from_secs(1), async {
+            match &mut self.chat {
+                Some(chat) => loop {
+                    let said = chat.said_by("bot", 0).await;
+                    match found(&said, heard, part) {
+                        Some(found) => break found,
+                        None => _ = chat.said_by("bot", said.len() + 1).await,
+                    }
+                },
+                None => eventually(part, || async { found(&self.said(), heard, part) }).await,
+            }
+        });
+        let Ok((at, whole)) = waited.await else {
+            let said = match &mut self.chat {
+                Some(chat) => chat.said_by("bot", 0).await,
+                None => self.said(),
+            };
+            panic!("“{part}” was to be said behind the first {heard} of {said:#?}")
+        };
+        self.heard = at + 1;
+        whole
+    }
+
+    /// What the bot has said by Telegram or mail.
+    fn said(&self) -> Vec<String> {
+        match &self.way {
+            Way::Chat(_) => Vec::new(),
+            Way::Telegram(bot) => {
+                let said = bot.sent(PERSON).into_iter();
+                said.map(|sent| format!("{}{}", text(&sent.with, "/text"), text(&sent.with, "/caption"))).collect()
+            }
+            Way::Mail(domain) => {
+                let mails = domain.mailbox(LI).into_iter();
+                mails.map(|mail| mail.body_text(0).unwrap().into_owned()).collect()
+            }
+        }
+    }
+}
+
+fn found(said: &[String], heard: usize, part: &str) -> Option<(usize, String)> {
+    let part = unspaced(part);
+    let mut behind = said.iter().map(|said| unspaced(said)).enumerate().skip(heard);
+    behind.find(|(_, said)| said.contains(&part))
+}
+
+/// A text without its spaces: mails break lines where their programs like.
+pub fn unspaced(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+/// A mail as a person writes one.
+pub fn mail(from: &str, subject: &str, headers: &str, said: &str) -> String {
+    let id = uuid();
+    format!(
+        "From: {from}\nTo: {SUPPORT}\nSubject: {subject}\nMessage-ID: <{id}@customer.example>\nDate: Tue, 24 Nov 2026 10:00:00 +0800\n\
+         MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n{headers}\n{said}\n"
+    )
+}
+
+/// An answer to a mail, as programs write it: its headers, a new text, the old one below.
+pub fn answer(to: &Message<'_>, from: &str, said: &str) -> String {
+    let id = to.message_id().unwrap();
+    let references =
+        to.references().as_text_list().map(|ids| ids.iter().map(|id| format!("<{id}> ")).collect::<String>());
+    let references = references.unwrap_or_default();
+    let reply_to = to.reply_to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap();
+    let old: String = to.body_text(0).unwrap().lines().map(|line| format!("> {line}\n")).collect();
+    let headers = format!("In-Reply-To: <{id}>\nReferences: {references}<{id}>\n");
+    let said = format!("{said}\n\nOn Tue, Nov 24, 2026 at 10:00 AM Example Shop <{SUPPORT}> wrote:\n{old}");
+    mail(from, to.subject().unwrap(), &headers, &said).replace(&format!("To: {SUPPORT}"), &format!("To: {reply_to}"))
+}
+
+impl Visitor {
+    /// Presses a button that the bot has shown.
+    pub async fn press(&mut self, title: &str) {
+        let entries = self.entries.values().rev();
+        let mut buttons = entries.filter_map(|entry| entry["buttons"].as_array()).flatten();
+        let button = buttons.find(|button| text(button, "/title") == title);
+        let value = button.unwrap_or_else(|| panic!("no button {title}: {:?}", self.entries))["postback"].clone();
+        let id = uuid();
+        self.send(&json!({"type": "postback", "id": id, "value": value, "title": title})).await;
+        self.wait("accepted", |frame| frame["type"] == "accepted" && frame["id"] == *id).await;
+    }
+}
+
+impl BotApi {
+    /// A person presses a button of the last message that has it.
+    pub fn presses(&self, person: i64, title: &str) {
+        let sent = self.sent(person);
+        let found = sent.iter().rev().find_map(|sent| {
+            let rows = sent.with["reply_markup"]["inline_keyboard"].as_array()?;
+            rows.iter().filter_map(Value::as_array).flatten().find(|button| text(button, "/text") == title).cloned()
+        });
+        let button = found.unwrap_or_else(|| panic!("no button {title}: {sent:?}"));
+        let from = json!({"id": person, "is_bot": false, "first_name": format!("Person {person}")});
+        let chat = json!({"id": person, "type": "private", "first_name": format!("Person {person}")});
+        let message = json!({"message_id": 1, "date": 1_795_500_000, "chat": chat, "text": "…"});
+        self.happens(json!({"callback_query": {
+            "id": uuid(), "from": from, "chat_instance": "1", "message": message, "data": button["callback_data"]
+        }}));
+    }
+}
