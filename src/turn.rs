@@ -633,11 +633,14 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// Whether it answers the bot's own question in so few plain letters that they name no language: “hmm”, “B1001”, “ok”.
+/// Whether it answers the bot's own question in so few letters that they name no other language: “hmm”, “B1001”, “ok”; in a
+/// Chinese conversation also “是A10023”, whatever the subject of the mail is.
 fn is_brief_answer(conversation: &Conversation, inbound: &Inbound) -> bool {
     const BRIEF: usize = 12;
     let text = inbound.content.text();
-    conversation.dialogue.is_some() && text.len() <= BRIEF && text.is_ascii()
+    let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}');
+    let as_before = text.is_ascii() || conversation.language.starts_with("zh") && text.contains(is_han);
+    conversation.dialogue.is_some() && text.chars().count() <= BRIEF && as_before
 }
 
 /// The customer of a message whose turn is committed: who they are was written down then.

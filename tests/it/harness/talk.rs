@@ -183,13 +183,15 @@ impl BotApi {
     pub fn presses(&self, person: i64, title: &str) {
         let sent = self.sent(person);
         let found = sent.iter().rev().find_map(|sent| {
-            let rows = sent.with["reply_markup"]["inline_keyboard"].as_array()?;
-            rows.iter().filter_map(Value::as_array).flatten().find(|button| text(button, "/text") == title).cloned()
+            let markup = &sent.with["reply_markup"];
+            let mut buttons = markup["inline_keyboard"].as_array()?.iter().filter_map(Value::as_array).flatten();
+            Some((buttons.find(|button| text(button, "/text") == title)?.clone(), markup.clone()))
         });
-        let button = found.unwrap_or_else(|| panic!("no button {title}: {sent:?}"));
+        let (button, markup) = found.unwrap_or_else(|| panic!("no button {title}: {sent:?}"));
         let from = json!({"id": person, "is_bot": false, "first_name": format!("Person {person}")});
         let chat = json!({"id": person, "type": "private", "first_name": format!("Person {person}")});
-        let message = json!({"message_id": 1, "date": 1_795_500_000, "chat": chat, "text": "…"});
+        let message =
+            json!({"message_id": 1, "date": 1_795_500_000, "chat": chat, "text": "…", "reply_markup": markup});
         self.happens(json!({"callback_query": {
             "id": uuid(), "from": from, "chat_instance": "1", "message": message, "data": button["callback_data"]
         }}));
