@@ -546,7 +546,7 @@ impl<'a> Turn<'a> {
         let id: OutboundId = self.setting.ids.next(self.setting.now);
         let entry_author = if author == Author::Bot { EntryAuthor::Bot } else { EntryAuthor::System };
         let quiet_since = self.conversation.idle_since().filter(|_| self.alarm.is_some() || self.unasked);
-        self.conversation.said(self.setting.now, entry_author.clone(), &body.text);
+        self.conversation.said(self.setting.now, entry_author.clone(), body.gist());
         self.conversation.quiet_since = quiet_since;
         let outbound = Outbound {
             id,

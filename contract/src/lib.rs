@@ -4,6 +4,7 @@
 //! daemon (`src/`) depends on it for what a message *is*. It knows no platform, no rule and no store.
 
 mod attachment;
+mod card;
 mod channel;
 mod host;
 mod id;
@@ -13,6 +14,10 @@ mod text;
 
 pub use attachment::{
     Attachment, AttachmentBytes, AttachmentError, AttachmentSource, AttachmentStore, ContentHash, ServedAs,
+};
+pub use card::{
+    Card, MAX_CARD_BUTTON, MAX_CARD_BUTTONS, MAX_CARD_PRICE, MAX_CARD_TEXT, MAX_CARD_TITLE, MAX_CARD_URL, MAX_CARDS,
+    MAX_SAYS, said_by,
 };
 pub use channel::{Channel, ChannelError, Check, Fate, Limits, Receipt, SendError, Stop};
 pub use host::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, ContentHash, ConversationId, OutboundId, Timestamp};
+use crate::{Attachment, Card, ContentHash, ConversationId, OutboundId, Timestamp, said_by};
 
 /// A customer's handle on one kind of channel: an email address, a Telegram user id, a visitor's id.
 ///
@@ -121,14 +121,24 @@ pub enum Content {
 }
 
 impl Content {
-    /// The text that rules, classifier and bot read: what was written, or the label of what was pressed.
+    /// The text that rules, classifier and bot read: what was written, or what the button says that was pressed
+    /// ([`Button::says`]), or else its label.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
             Self::Message(body) | Self::Edit { body, .. } => &body.text,
-            Self::Postback { title, .. } => title,
+            Self::Postback { value, title } => said_by(value).unwrap_or(title),
             Self::Reaction { emoji, .. } => emoji,
             Self::Delete { .. } | Self::Bounce { .. } | Self::Other { .. } => "",
+        }
+    }
+
+    /// What a button says for the customer that was pressed; `None` where nothing was, or where it says nothing.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Postback { value, .. } => said_by(value),
+            _ => None,
         }
     }
 
@@ -199,6 +209,10 @@ pub struct Body {
     /// Choices to press. Outbound only; channels without buttons write them as numbered lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<Button>,
+    /// What is shown with pictures and buttons, behind the text. Outbound only; channels without cards write them as
+    /// lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<Card>,
 }
 
 impl Body {

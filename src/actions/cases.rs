@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use contract::{Body, ButtonAction, Timestamp};
+use contract::{Body, Button, ButtonAction, Timestamp, said_by};
 use jiff::tz::TimeZone;
 use minijinja::Value;
 use serde::Serialize;
@@ -44,6 +44,8 @@ pub(crate) struct Turn {
     pub line: usize,
     pub happens: Happens,
     pub says: Vec<String>,
+    /// The titles of all cards, in their order.
+    pub cards: Option<Vec<String>>,
     pub asks: Option<String>,
     pub confirms: bool,
     pub calls: Option<String>,
@@ -158,8 +160,11 @@ impl Run<'_> {
             Happens::Customer(text) => (text.as_str(), None),
             Happens::Presses(title) => (title.as_str(), Some(self.button(title)?)),
         };
+        // A button that says something is as if the customer had written it.
+        let words = pressed.as_deref().and_then(said_by);
+        let (text, pressed) = (words.unwrap_or(text), pressed.as_deref().filter(|_| words.is_none()));
         let signals = (self.classify)(text);
-        let heard = Heard { text, pressed: pressed.as_deref(), entities: &signals.entities };
+        let heard = Heard { text, pressed, entities: &signals.entities };
         let scene = self.scene(text, &message);
         let Some(dialogue) = &self.dialogue else {
             let begun = self.actions.begin(&scene, &self.case.action, &NOWHERE, &heard);
@@ -174,7 +179,10 @@ impl Run<'_> {
     }
 
     fn button(&self, title: &str) -> Result<String, String> {
-        let buttons: Vec<_> = self.said.iter().flat_map(|body| &body.buttons).collect();
+        let of_cards =
+            |body: &'_ Body| body.cards.iter().flat_map(|card| card.buttons.clone()).collect::<Vec<Button>>();
+        let buttons: Vec<Button> =
+            self.said.iter().flat_map(|body| body.buttons.iter().cloned().chain(of_cards(body))).collect();
         let found = buttons.iter().find_map(|button| match &button.action {
             ButtonAction::Postback(value) if button.title == title => Some(value.clone()),
             _ => None,
@@ -185,10 +193,17 @@ impl Run<'_> {
 
     fn differences(&mut self, turn: &Turn, advance: Advance) -> Vec<String> {
         let mut found = Vec::new();
-        let text: Vec<&str> = advance.says.iter().map(|body| body.text.as_str()).collect();
+        let text: Vec<String> = advance.says.iter().map(Body::in_words).collect();
         let text = text.join("\n");
         for wanted in turn.says.iter().filter(|wanted| !text.contains(wanted.as_str())) {
             found.push(format!("“{wanted}” was expected; the bot says “{text}”"));
+        }
+        let cards = advance.says.iter().flat_map(|body| &body.cards).map(|card| card.title.as_str());
+        if let Some(wanted) = &turn.cards
+            && !cards.clone().eq(wanted.iter().map(String::as_str))
+        {
+            let cards: Vec<&str> = cards.collect();
+            found.push(format!("the cards {wanted:?} were expected; there are {cards:?}"));
         }
         let step = advance.dialogue.as_ref().map(|dialogue| &dialogue.step);
         if let Some(wanted) = &turn.asks

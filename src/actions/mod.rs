@@ -2,6 +2,7 @@
 //! before and what is said after. Pure: files become [`Actions`], a [`Dialogue`] is a value, and what the customer or a
 //! business system says leads to the next one. [`crate::calls`] makes the calls, [`crate::worker`] commits.
 
+mod cards;
 mod cases;
 mod dialogue;
 mod heard;
@@ -23,5 +24,6 @@ pub use later::{Later, Planned};
 pub use phrases::Phrase;
 pub use scene::{Scene, Who};
 pub use spec::{
-    Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Shape, System,
+    Action, Actions, AskedChoices, Call, CardButton, Cards, Choices, Identity, Input, Kind, Outcome, Output,
+    OutputKind, Press, Shape, System,
 };

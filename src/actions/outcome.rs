@@ -62,7 +62,12 @@ impl Actions {
             return self.failed(scene, known.trouble.unwrap_or(Why::Outcome));
         };
         let said = |say| self.texts.say_in(say, scene.language, scene.default_language, &known.context);
-        says.extend(outcome.say.as_ref().map(said).filter(|text| !text.is_empty()).map(Body::text));
+        let text = outcome.say.as_ref().map(said).unwrap_or_default();
+        let shown = |cards| self.cards(scene, spec, cards, &known.context);
+        let cards = outcome.cards.as_ref().map(shown).unwrap_or_default();
+        if !text.is_empty() || !cards.is_empty() {
+            says.push(Body { cards, ..Body::text(text) });
+        }
         let sets = outcome
             .set
             .iter()

@@ -223,6 +223,8 @@ pub struct Outcome {
     pub when: Option<Expression>,
     /// What the customer is told.
     pub say: Option<Say>,
+    /// What the customer is shown with it.
+    pub cards: Option<Cards>,
     /// What is noted of the conversation.
     pub set: Vec<(String, Template)>,
     /// What is asked for anew.
@@ -239,6 +241,45 @@ impl Actions {
     pub fn has_plans(&self) -> bool {
         self.actions.values().flat_map(|action| &action.outcomes).any(|outcome| outcome.later.is_some())
     }
+}
+
+/// Cards of an answer.
+#[derive(Debug)]
+pub struct Cards {
+    /// The list of which each `item` is one card; `None`: there is one card, of everything.
+    pub each: Option<Expression>,
+    /// How many are shown at most.
+    pub most: usize,
+    /// What each is called; one without a title is left out.
+    pub title: Say,
+    /// What is said of it.
+    pub text: Option<Say>,
+    /// What it costs.
+    pub price: Option<Say>,
+    /// The address of its picture.
+    pub image: Option<Template>,
+    /// The address of its page.
+    pub link: Option<Template>,
+    /// What can be done with it.
+    pub buttons: Vec<CardButton>,
+}
+
+/// A button of a card.
+#[derive(Debug)]
+pub struct CardButton {
+    /// What it is called; one without a title is left out.
+    pub title: Say,
+    /// What pressing it does.
+    pub press: Press,
+}
+
+/// What pressing a button of a card does.
+#[derive(Debug)]
+pub enum Press {
+    /// Opens a page.
+    Link(Template),
+    /// Says something, as if the customer had written it.
+    Says(Say),
 }
 
 impl Action {

@@ -58,6 +58,18 @@ fn what_is_wrong_in_a_file_is_said() {
         (with("[A-Z][0-9]{5}", "[A-Z"), "this is no pattern"),
         (with("post: \"/orders", "post: \"orders"), "this is no path"),
         (with("title: {en: Book}", "titel: {en: Book}"), "has no key `titel`"),
+        (with("[{say: {en: Done.}}]", "[{cards: {text: x}}]"), "cards need a `title`"),
+        (
+            with("[{say: {en: Done.}}]", "[{cards: {title: \"{{ item.name }}\"}}]"),
+            "there is nothing called `item.name`",
+        ),
+        (with("[{say: {en: Done.}}]", "[{cards: {title: \"{{ item.name }\"}}]"), "cannot be read"),
+        (with("[{say: {en: Done.}}]", "[{cards: {title: x, most: 11}}]"), "`most`"),
+        (
+            with("[{say: {en: Done.}}]", "[{cards: {title: x, buttons: [{title: y, says: z, link: /a}]}}]"),
+            "a button has a title, and either a `link` or what it `says`",
+        ),
+        (with("[{say: {en: Done.}}]", "[{cards: {title: x, buttons: [{title: y}]}}]"), "either a `link` or"),
     ] {
         let loaded = load(&files(&file));
         let found: Vec<String> = loaded.findings.iter().map(|finding| finding.message.clone()).collect();
@@ -161,4 +173,100 @@ fn a_dialogue_reads_as_it_was_written() {
         zone: &zone,
     };
     assert_eq!(rules.actions().returned(&scene, &dialogue, &answer), None, "no call is under way");
+}
+
+const CARDS: &str = r#"
+systems:
+  shop: {url: https://shop.example/api}
+actions:
+  find:
+    title: {en: Find}
+    call: {system: shop, get: /products}
+    outcomes:
+      - say: {en: "{{ body.said }}"}
+        cards:
+          each: body.products
+          most: 2
+          title: "{{ item.name }}"
+          text: {en: "It is {{ item.about }}", zh: "这是{{ item.about }}"}
+          price: "{{ item.price }}"
+          image: "{{ item.image }}"
+          link: "{{ item.link }}"
+          buttons:
+            - {title: {en: Buy}, says: {en: "I buy {{ item.name }}", zh: "我要买{{ item.name }}"}}
+            - {title: {en: See}, link: "{{ item.link }}"}
+"#;
+
+/// What the action says to an answer.
+fn said(body: serde_json::Value, language: &str) -> Vec<contract::Body> {
+    let rules = rules(CARDS);
+    let (who, zone) = (Who::default(), TimeZone::UTC);
+    let scene = Scene {
+        action: "find",
+        who: &who,
+        language,
+        default_language: "en",
+        conversation: "cnv_1",
+        message: "1",
+        text: "",
+        now: Timestamp::UNIX_EPOCH,
+        zone: &zone,
+    };
+    let heard = Heard { text: "", pressed: None, entities: &[] };
+    let begun = rules.actions().begin(&scene, "find", &NOWHERE, &heard).unwrap();
+    let answer = Returned::Answer { status: 200, body };
+    rules.actions().returned(&scene, &begun.dialogue.unwrap(), &answer).unwrap().says
+}
+
+#[test]
+fn a_list_becomes_cards_in_the_customers_language() {
+    let product = |name: &str| serde_json::json!({"name": name, "about": "x", "price": "¥1", "image": "/i.png", "link": "https://a.example/"});
+    let body = serde_json::json!({"said": "Found:", "products": [product("A"), product("B"), product("C")]});
+    let says = said(body, "zh-Hans");
+    assert_eq!(
+        (says.len(), says[0].text.as_str(), says[0].cards.len()),
+        (1, "Found:", 2),
+        "at most two, with the words"
+    );
+    assert_eq!(
+        serde_json::to_value(&says[0].cards[0]).unwrap(),
+        serde_json::json!({
+            "title": "A", "text": "这是x", "price": "¥1", "image": "https://shop.example/i.png", "link": "https://a.example/",
+            "buttons": [{"title": "Buy", "postback": "say:我要买A"}, {"title": "See", "url": "https://a.example/"}],
+        })
+    );
+}
+
+#[test]
+fn hostile_answers_make_cards_within_their_bounds_or_none() {
+    use contract::{MAX_CARD_PRICE, MAX_CARD_TEXT, MAX_CARD_TITLE, MAX_SAYS};
+    let long = "湖".repeat(5000);
+    for (products, cards) in [
+        (serde_json::json!("no list"), 0),
+        (serde_json::json!({"name": "no list either"}), 0),
+        (serde_json::json!(null), 0),
+        (serde_json::json!([{}, {"name": "  "}, {"name": "never looked at"}]), 0),
+        (serde_json::json!([7, null, "text"]), 0),
+        (serde_json::json!([{"name": {"a": 1}}]), 1),
+        (serde_json::json!([{"name": long, "about": long, "price": long, "image": long, "link": long}]), 1),
+        (serde_json::json!([{"name": "a\nb\u{202e}c", "image": "javascript:x", "link": "http://a.example"}]), 1),
+        (serde_json::json!([{"name": "{{ secret.shop }}", "image": ["x"], "link": {"a": 1}}]), 1),
+    ] {
+        let says = said(serde_json::json!({"said": "", "products": products}), "en");
+        let made: Vec<_> = says.iter().flat_map(|body| &body.cards).collect();
+        assert_eq!(made.len(), cards, "{products}");
+        for card in made {
+            let count = |text: &str| text.chars().count();
+            assert!(!card.title.is_empty() && count(&card.title) <= MAX_CARD_TITLE && !card.title.contains('\n'));
+            assert!(!card.title.contains('\u{202e}'));
+            assert!(card.text.as_deref().is_none_or(|text| count(text) <= MAX_CARD_TEXT));
+            assert!(card.price.as_deref().is_none_or(|price| count(price) <= MAX_CARD_PRICE));
+            for address in [&card.image, &card.link].into_iter().flatten() {
+                assert!(address.starts_with("https://") && address.len() <= contract::MAX_CARD_URL, "{address}");
+            }
+            for button in &card.buttons {
+                assert!(count(&button.label()) <= MAX_SAYS + 10, "{button:?}");
+            }
+        }
+    }
 }

@@ -378,7 +378,7 @@ impl EntryView {
                 view.read_as(*record);
                 if let Some(inbound) = full.inbound {
                     view.content = Some(inbound.content.event());
-                    let mut body = shown(&inbound.content);
+                    let mut body = shown_to_agents(&inbound.content);
                     // It is foreign, and may be long: it has an address of its own.
                     view.page = body.html.take().is_some();
                     body.inline.clear();
@@ -424,10 +424,21 @@ impl EntryView {
     }
 }
 
-/// What a customer's content shows in a transcript.
+/// What a customer's content shows in a transcript: of a button its label.
 #[must_use]
 pub fn shown(content: &Content) -> Body {
-    content.body().cloned().unwrap_or_else(|| Body::text(content.text()))
+    match content {
+        Content::Postback { title, .. } => Body::text(title),
+        content => content.body().cloned().unwrap_or_else(|| Body::text(content.text())),
+    }
+}
+
+/// The same for agents: of a button also what it says, because that is what was decided on.
+fn shown_to_agents(content: &Content) -> Body {
+    match (content, content.said()) {
+        (Content::Postback { title, .. }, Some(words)) if words != title => Body::text(format!("{title}\n{words}")),
+        _ => shown(content),
+    }
 }
 
 /// An offer to the agent who sees it.

@@ -137,6 +137,19 @@ impl Turn<'_> {
         wants || self.signals.sentiment.label.known().is_some() && self.signals.sentiment.score <= FURIOUS
     }
 
+    /// Whether a button said it for the customer. Its words were chosen to be understood: what rules make of them is no mistake
+    /// about a short answer.
+    #[must_use]
+    pub fn is_said_by_a_button(&self) -> bool {
+        self.inbound.content.said().is_some()
+    }
+
+    /// Whether a business system is being asked.
+    #[must_use]
+    pub fn is_calling(&self) -> bool {
+        self.conversation.dialogue.as_ref().is_some_and(|dialogue| matches!(dialogue.step, Step::Calls { .. }))
+    }
+
     /// Begins an action; answers what is to be carried out where it cannot be done.
     pub fn act_for(&mut self, wanted: &Do) -> Option<Box<Otherwise>> {
         if self.waiting_elsewhere().is_some_and(|(_, waits)| waits.action == wanted.action) {
@@ -221,7 +234,7 @@ impl Turn<'_> {
         // A person has taken over in the meantime: what the bot would have said is for them.
         self.conversation.dialogue = None;
         for body in advance.says {
-            self.push(EntryAuthor::System, What::Note { body: Body::text(body.text) });
+            self.push(EntryAuthor::System, What::Note { body: Body::text(body.in_words()) });
         }
         None
     }
@@ -265,7 +278,8 @@ impl Turn<'_> {
 
     fn heard(&self) -> Heard<'_> {
         let pressed = match &self.inbound.content {
-            Content::Postback { value, .. } => Some(value.as_str()),
+            // A button that says something is as if the customer had written it.
+            Content::Postback { value, .. } if !self.is_said_by_a_button() => Some(value.as_str()),
             _ => None,
         };
         Heard { text: self.inbound.content.text(), pressed, entities: &self.signals.entities }

@@ -239,7 +239,13 @@ impl Worker {
     ) -> Option<&'static str> {
         let under_way = turn.under_way()?.to_owned();
         let leads_away = matches!(decision.destination, Some(Destination::Handoff(_) | Destination::Close));
-        if !opens(inbound) || leads_away && turn.insists() {
+        let said = turn.is_said_by_a_button();
+        if !opens(inbound) || leads_away && (said || turn.insists()) {
+            return None;
+        }
+        // A card's button may be pressed long after the card was shown: it begins what it says, and is no answer to what
+        // is asked now.
+        if said && !turn.is_calling() && matches!(decision.destination, Some(Destination::Do(_))) {
             return None;
         }
         let otherwise = match turn.hear() {

@@ -1,7 +1,9 @@
 /** The messages on the screen. Elements stay while what they show stays, so a screen reader is told only what is new. */
 
+import { cards } from "./cards";
 import { type Child, el, icon, ICONS } from "./dom";
-import { linkify, safe } from "./linkify";
+import { safe } from "./linkify";
+import { anchor, rich } from "./links";
 import type { Author, Button, SharedFile } from "./protocol";
 import type { Session } from "./session";
 import { type Language, locale, type Texts } from "./texts";
@@ -92,6 +94,7 @@ export class Log {
       item.text !== "" && el("div", { class: "bubble", dir: "auto" }, ...rich(item.text, this.texts)),
       ...item.files.map((file) => this.file(file)),
       item.location && this.map(item.location),
+      item.cards.length > 0 && cards(item.cards, this.texts, (button) => this.button(button)),
       item.buttons.length > 0 && el("div", { class: "buttons" }, ...item.buttons.map((button) => this.button(button))),
       this.foot(item),
     );
@@ -160,16 +163,6 @@ export class Log {
   private time(at: number): string {
     return new Intl.DateTimeFormat(this.locale, { hour: "numeric", minute: "2-digit" }).format(at);
   }
-}
-
-/** Text with its links; line breaks are the style's business. */
-function rich(text: string, texts: Texts): Child[] {
-  return linkify(text).map((piece) => (piece.href ? anchor(piece.href, texts, {}, piece.text) : piece.text));
-}
-
-function anchor(href: string, texts: Texts, attributes: Record<string, string>, ...children: Child[]): HTMLElement {
-  const unseen = el("span", { class: "unseen" }, ` (${texts.newTab})`);
-  return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow", ...attributes }, ...children, unseen);
 }
 
 function bytes(size: number, locale: string): string {

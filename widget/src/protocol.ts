@@ -24,6 +24,16 @@ export interface Button {
   url?: string;
 }
 
+/** Something that the bot shows: a product, a place. All of it is text and addresses. */
+export interface Card {
+  title: string;
+  text?: string;
+  image?: string;
+  price?: string;
+  link?: string;
+  buttons?: Button[];
+}
+
 export interface Entry {
   /** Rises within a thread; sorts as text. */
   id: string;
@@ -32,6 +42,7 @@ export interface Entry {
   text: string;
   attachments?: SharedFile[];
   buttons?: Button[];
+  cards?: Card[];
   location?: { latitude: number; longitude: number; name?: string };
   /** The id that this or another browser of the visitor gave the message. */
   message?: string;

@@ -1,7 +1,7 @@
 /** The conversation as a list of things to show, in order. Pure. */
 
 import type { Pending } from "./outbox";
-import type { Author, Button, Entry, SharedFile } from "./protocol";
+import type { Author, Button, Card, Entry, SharedFile } from "./protocol";
 
 export type Item =
   | { kind: "day"; key: string; at: number }
@@ -17,6 +17,7 @@ export interface Message {
   at: number;
   files: SharedFile[];
   buttons: Button[];
+  cards: Card[];
   location?: Entry["location"];
   state: "sent" | "sending" | "failed";
   /** Of messages by one author in a row. */
@@ -27,7 +28,10 @@ export interface Message {
 /** Messages by one author within this many milliseconds belong together. */
 const TOGETHER = 5 * 60_000;
 
-/** Entries, then what is on its way. Only the newest entry still offers its buttons. */
+/**
+ * Entries, then what is on its way. Only the newest entry still offers its buttons; those of cards stay, because they say
+ * what they mean by themselves.
+ */
 export function transcript(entries: Entry[], pending: Pending[]): Item[] {
   const newest = pending.length ? undefined : entries.at(-1);
   const messages = [
@@ -41,7 +45,7 @@ export function transcript(entries: Entry[], pending: Pending[]): Item[] {
       items.push({ kind: "day", key: `day ${day(message.at)}`, at: message.at });
       before = undefined;
     }
-    if (message.author.type === "system" && !message.files.length && !message.buttons.length) {
+    if (message.author.type === "system" && !message.files.length && !message.buttons.length && !message.cards.length) {
       items.push({ kind: "notice", key: message.key, text: message.text, at: message.at });
       before = message;
       continue;
@@ -64,6 +68,7 @@ function arrived(entry: Entry, newest: boolean): Message {
     at: Date.parse(entry.at),
     files: entry.attachments ?? [],
     buttons: (entry.buttons ?? []).filter((button) => newest || button.url),
+    cards: entry.cards ?? [],
     ...(entry.location && { location: entry.location }),
     state: "sent",
     first: true,
@@ -80,6 +85,7 @@ function leaving(message: Pending): Message {
     at: message.at,
     files: message.attachments.map(({ name, media_type, size }) => ({ name, media_type, size, url: "" })),
     buttons: [],
+    cards: [],
     state: message.failed ? "failed" : "sending",
     first: true,
     last: true,

@@ -33,6 +33,13 @@ test("only the newest entry still offers its buttons; links stay", () => {
   expect(shown.slice(1).map((message) => message.buttons.length)).toEqual([1, 2]);
 });
 
+test("cards keep their buttons, and what Switchboard says with one is a message", () => {
+  const cards = [{ title: "Scarf", buttons: [{ title: "Book this", postback: "say:Book the scarf" }] }];
+  const shown = transcript([entry(0, bot, { cards }), entry(1, { type: "system" }, { cards }), entry(2, me)], []) as Message[];
+  expect(shown.slice(1).map((message) => [message.kind, message.cards.length])).toEqual([["message", 1], ["message", 1], ["message", 0]]);
+  expect(shown[1]!.cards[0]!.buttons).toHaveLength(1);
+});
+
 test("a message keeps its key from writing to arrival", () => {
   const pending = { id: "uuid", at: noon, text: "x", attachments: [] };
   const [, leaving] = transcript([], [pending]);

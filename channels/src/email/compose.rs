@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use contract::{Author, Body, ButtonAction, Outbound, clean_line};
+use contract::{Author, Body, Outbound, clean_line};
 use lettre::{
     address::Envelope,
     message::{
@@ -12,7 +12,11 @@ use lettre::{
     },
 };
 
-use super::{automatic::STAMP, register::ThreadRecord};
+use super::{
+    automatic::STAMP,
+    cards::{numbered, tables},
+    register::ThreadRecord,
+};
 use crate::markup::markdown::{escaped, to_html};
 
 const OCTETS: &str = "application/octet-stream";
@@ -150,15 +154,7 @@ fn enclosed(file: Enclosure) -> SinglePart {
 }
 
 fn text(body: &Body, signature: Option<&str>) -> String {
-    let mut text = body.text.trim_end().to_owned();
-    for (number, button) in body.buttons.iter().enumerate() {
-        let line = match &button.action {
-            ButtonAction::Postback(_) => format!("{}. {}", number + 1, button.title),
-            ButtonAction::Url(url) => format!("{}. {}: {url}", number + 1, button.title),
-        };
-        text.push_str(if number == 0 { "\n\n" } else { "\n" });
-        text.push_str(&line);
-    }
+    let mut text = body.in_words();
     if let Some(signature) = signature {
         text.push_str("\n\n-- \n");
         text.push_str(signature.trim_end());
@@ -171,17 +167,8 @@ fn text(body: &Body, signature: Option<&str>) -> String {
 fn page(body: &Body, signature: Option<&str>) -> String {
     let mut page = String::from("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>\n");
     page.push_str(&to_html(&body.text));
-    if !body.buttons.is_empty() {
-        page.push_str("<ol>\n");
-        for button in &body.buttons {
-            let title = escaped(&button.title);
-            page.push_str(&match &button.action {
-                ButtonAction::Postback(_) => format!("<li>{title}</li>\n"),
-                ButtonAction::Url(url) => format!("<li><a href=\"{}\">{title}</a></li>\n", escaped(url)),
-            });
-        }
-        page.push_str("</ol>\n");
-    }
+    page.push_str(&numbered(&body.buttons, 1));
+    page.push_str(&tables(body));
     if let Some(signature) = signature {
         let lines: Vec<String> = signature.trim_end().lines().map(escaped).collect();
         page.push_str(&format!("<p>-- <br>\n{}</p>\n", lines.join("<br>\n")));
@@ -192,7 +179,7 @@ fn page(body: &Body, signature: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract::{Address, Button, IdClock, Timestamp};
+    use contract::{Address, Button, ButtonAction, Card, IdClock, Timestamp};
     use mail_parser::{MessageParser, MimeHeaders};
 
     use super::*;
@@ -289,6 +276,46 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
+    }
+
+    #[test]
+    fn cards_are_tables_on_the_page_and_lines_in_the_text() {
+        let card = Card {
+            title: "湖湾 <scarf>".to_owned(),
+            text: Some("Wool & fringe.\nGreen.".to_owned()),
+            image: Some("https://shop.example/a.png?b=1&c=\"2".to_owned()),
+            price: Some("¥329.00".to_owned()),
+            link: Some("https://shop.example/scarf".to_owned()),
+            buttons: vec![
+                Button::says("Book <it>", "I want to book & wear it"),
+                Button { title: "Shop".to_owned(), action: ButtonAction::Url("https://shop.example/".to_owned()) },
+            ],
+        };
+        let plain = Card { title: "Hat".to_owned(), buttons: vec![Button::says("Hat", "Hat")], ..Card::default() };
+        let body = Body { cards: vec![card, plain], ..Body::text("You may like:") };
+        let bytes = composed(&outbound(Author::Bot, body), Some(&record()), Vec::new());
+        let mail = MessageParser::new().parse(&bytes).unwrap();
+        let text = mail.body_text(0).unwrap().replace("\r\n", "\n");
+        let lines = "You may like:\n\n湖湾 <scarf>\n¥329.00\nWool & fringe.\nGreen.\nhttps://shop.example/scarf\n\
+                     1. Book <it>: “I want to book & wear it”\n2. Shop: https://shop.example/\n\nHat\n3. Hat\n\n-- \n";
+        assert!(text.starts_with(lines), "{text}");
+        let page = mail.body_html(0).unwrap().replace("\r\n", "\n");
+        for part in [
+            "<table role=\"presentation\"",
+            "src=\"https://shop.example/a.png?b=1&amp;c=&quot;2\" alt=\"\" width=\"160\"",
+            "<a href=\"https://shop.example/scarf\"",
+            ">湖湾 &lt;scarf&gt;</a>",
+            ">¥329.00<",
+            ">Wool &amp; fringe.<br>\nGreen.<",
+            "<ol start=\"1\"",
+            "<li>Book &lt;it&gt;: “I want to book &amp; wear it”</li>",
+            "<li><a href=\"https://shop.example/\">Shop</a></li>",
+            "<ol start=\"3\"",
+            ">Hat<",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("<scarf>") && !page.contains("<it>"), "{page}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod automatic;
 mod budget;
+mod cards;
 mod compose;
 mod content;
 mod decode;

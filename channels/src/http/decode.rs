@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use contract::{
     Address, Attachment, AttachmentSource, Body, Content, Inbound, Rejected, Sender, Timestamp, clean_line, clean_text,
-    normalise_email, normalise_phone,
+    normalise_email, normalise_phone, said_by,
 };
 use reqwest::Url;
 use secrecy::SecretString;
@@ -23,6 +23,8 @@ pub(crate) const MAX_TEXT_BYTES: usize = 256 * 1024;
 pub(crate) const MAX_ATTACHMENTS: usize = 20;
 /// The longest id, handle and thread, in bytes.
 const MAX_KEY_BYTES: usize = 256;
+/// The longest value of a button, in bytes: words that a button says fit into it ([`contract::MAX_SAYS`]).
+const MAX_BUTTON_BYTES: usize = 1000;
 /// The most attributes of one person, and the longest of their values in characters.
 const MAX_ATTRIBUTES: usize = 50;
 const MAX_VALUE_CHARS: usize = 1000;
@@ -195,9 +197,10 @@ fn content(event: Option<EventPayload>, text: String, no_files: bool) -> Result<
             Content::Reaction { to: key("event.to", to)?, emoji: clean_line(&emoji, MAX_EMOJI_CHARS) }
         }
         Some(EventPayload::Postback { value, title }) => {
-            let value = key("event.value", value)?;
+            let value = key_within("event.value", value, MAX_BUTTON_BYTES)?;
             let title = title.map(|title| clean_line(&title, MAX_NAME_CHARS)).filter(|title| !title.is_empty());
-            Content::Postback { title: title.unwrap_or_else(|| value.clone()), value }
+            let said = || said_by(&value).unwrap_or(&value).to_owned();
+            Content::Postback { title: title.unwrap_or_else(said), value }
         }
     };
     if shows_nothing { Ok(content) } else { Err(malformed("`text` and `attachments` go with a message or an edit")) }
@@ -205,10 +208,14 @@ fn content(event: Option<EventPayload>, text: String, no_files: bool) -> Result<
 
 /// Keys are never changed, because two could become one: what is not clean is refused.
 fn key(field: &str, text: String) -> Result<String, Rejected> {
-    if text.is_empty() || text.len() > MAX_KEY_BYTES {
-        return Err(malformed(format!("`{field}` must be 1 to {MAX_KEY_BYTES} bytes long")));
+    key_within(field, text, MAX_KEY_BYTES)
+}
+
+fn key_within(field: &str, text: String, most: usize) -> Result<String, Rejected> {
+    if text.is_empty() || text.len() > most {
+        return Err(malformed(format!("`{field}` must be 1 to {most} bytes long")));
     }
-    if clean_line(&text, MAX_KEY_BYTES) != text {
+    if clean_line(&text, most) != text {
         return Err(malformed(format!("`{field}` has control or invisible characters, or blanks at an end")));
     }
     Ok(text)

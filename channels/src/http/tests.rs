@@ -8,7 +8,8 @@ use std::{
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use contract::{
-    Address, Author, Body, Channel, Content, Fate, Outbound, Rejected, SendError, Thread, ThreadAuthor, Timestamp,
+    Address, Author, Body, Button, Card, Channel, Content, Fate, Outbound, Rejected, SendError, Thread, ThreadAuthor,
+    Timestamp,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -299,7 +300,13 @@ async fn a_reply_is_posted_signed_and_with_its_own_id() {
     let server = MockServer::start().await;
     Mock::given(method("POST")).and(path("/replies")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
     let channel = channel(Some(format!("{}/replies?key=1", server.uri())));
-    let sent = outbound();
+    let mut sent = outbound();
+    sent.body.cards = vec![Card {
+        title: "退货单".to_owned(),
+        link: Some("https://shop.example/r".to_owned()),
+        buttons: vec![Button::says("Cancel", "Cancel the return")],
+        ..Card::default()
+    }];
     assert!(channel.send(&sent, &FakeHost::new().0.host()).await.is_ok());
     assert!(channel.send(&sent, &FakeHost::new().0.host()).await.is_ok());
     let requests = server.received_requests().await.unwrap();
@@ -310,8 +317,11 @@ async fn a_reply_is_posted_signed_and_with_its_own_id() {
         serde_json::from_slice::<Value>(&requests[0].body).unwrap(),
         json!({
             "type": "message", "id": sent.id, "conversation": sent.conversation, "thread": "order-88",
-            "to": {"handle": "c-17"}, "author": {"type": "agent", "name": "Ann"}, "body": {"text": "退货单在附件里"},
-            "in_reply_to": "m-1",
+            "to": {"handle": "c-17"}, "author": {"type": "agent", "name": "Ann"}, "in_reply_to": "m-1",
+            "body": {"text": "退货单在附件里", "cards": [{
+                "title": "退货单", "link": "https://shop.example/r",
+                "buttons": [{"title": "Cancel", "postback": "say:Cancel the return"}],
+            }]},
         })
     );
 }

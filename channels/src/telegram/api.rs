@@ -20,7 +20,7 @@ use crate::causes::causes;
 /// How long one call may take, beside the time that it was asked to wait.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// How long sending or fetching a file may take.
-const FILE_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const FILE_LIMIT: Duration = Duration::from_secs(120);
 /// What bots can download (<https://core.telegram.org/bots/api#getfile>).
 pub(super) const MOST_DOWNLOAD_BYTES: u64 = 20 * 1024 * 1024;
 

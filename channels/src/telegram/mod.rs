@@ -1,6 +1,7 @@
 //! Telegram bots: private chats, groups and topics, by long polling or by webhook.
 
 mod api;
+mod cards;
 mod decode;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;

@@ -1,16 +1,18 @@
-//! Replies as Telegram takes them: texts, files and buttons, one call each.
+//! Replies as Telegram takes them: texts, files and cards, one call each, with their buttons.
 //!
 //! How many of a reply's calls were answered is remembered, so that another attempt goes on behind them.
 
 use contract::{
-    Attachment, AttachmentSource, ButtonAction, ContentHash, Host, MemoryError, Outbound, Receipt, SendError,
+    Attachment, AttachmentSource, Button, ButtonAction, Card, ContentHash, Host, MemoryError, Outbound, Receipt,
+    SendError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     MOST_ENTITIES, MOST_UNITS,
-    api::{Api, Fault},
+    api::{Api, FILE_LIMIT, Fault},
+    cards::{Form, forms},
     intake::{parted, remember_migration},
 };
 use crate::{
@@ -44,6 +46,7 @@ struct Place {
 enum Part<'a> {
     Text(Marked),
     File(&'a Attachment),
+    Card(&'a Card),
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -80,8 +83,10 @@ impl Sender<'_> {
         let kept = self.host.memory.get(self.channel, &progress_key).await?;
         let mut progress: Progress = kept.and_then(|kept| serde_json::from_str(&kept).ok()).unwrap_or_default();
         let parts = parts(outbound);
-        let keyboard = self.keyboard(outbound).await?;
+        let keyboard = self.keyboard(&outbound.body.buttons).await?;
         let count = parts.len();
+        // The buttons of the reply stand under its words, each card's under that card.
+        let last_words = count - outbound.body.cards.len();
         for (at, part) in parts.into_iter().enumerate().skip(progress.done) {
             let mut fields = json!({"chat_id": place.chat});
             if let Some(topic) = place.topic {
@@ -93,10 +98,12 @@ impl Sender<'_> {
             {
                 fields["reply_parameters"] = json!({"message_id": answered, "allow_sending_without_reply": true});
             }
-            if at + 1 == count
-                && let Some(keyboard) = &keyboard
-            {
-                fields["reply_markup"] = keyboard.clone();
+            let own = match &part {
+                Part::Card(card) => self.keyboard(&card.buttons).await?,
+                _ => keyboard.clone().filter(|_| at + 1 == last_words),
+            };
+            if let Some(keyboard) = own {
+                fields["reply_markup"] = keyboard;
             }
             let sent = match self.call(&part, &mut fields).await {
                 Err(Failed::Fault(Fault::Migrated(to))) => {
@@ -133,7 +140,33 @@ impl Sender<'_> {
                 Ok(self.api.call("sendMessage", fields).await?)
             }
             Part::File(file) => self.file(file, fields).await,
+            Part::Card(card) => self.card(card, fields).await,
         }
+    }
+
+    /// A card as well as Telegram takes it: a picture that it cannot fetch, or an address that it does not like, costs the
+    /// picture or the buttons, and not the card.
+    async fn card(&self, card: &Card, fields: &Value) -> Result<Sent, Failed> {
+        let mut refused = None;
+        for Form { method, fields: own, buttons } in forms(card) {
+            let mut fields = fields.clone();
+            for (name, value) in own {
+                fields[name] = value;
+            }
+            if let (false, Some(fields)) = (buttons, fields.as_object_mut()) {
+                fields.remove("reply_markup");
+            }
+            // Telegram fetches the picture before it answers.
+            match self.api.call_within(method, &fields, FILE_LIMIT).await {
+                Err(fault @ Fault::Refused { code: 400, .. }) => {
+                    tracing::info!(channel = self.channel, method, %fault, "A card is sent in a plainer form.");
+                    refused = Some(fault);
+                }
+                other => return Ok(other?),
+            }
+        }
+        Err(refused
+            .map_or_else(|| Failed::Send(SendError::Permanent("the card has no form".to_owned())), Failed::Fault))
     }
 
     async fn file(&self, file: &Attachment, fields: &Value) -> Result<Sent, Failed> {
@@ -156,9 +189,9 @@ impl Sender<'_> {
         }
     }
 
-    async fn keyboard(&self, outbound: &Outbound) -> Result<Option<Value>, MemoryError> {
+    async fn keyboard(&self, buttons: &[Button]) -> Result<Option<Value>, MemoryError> {
         let mut rows = Vec::new();
-        for button in &outbound.body.buttons {
+        for button in buttons {
             rows.push(match &button.action {
                 ButtonAction::Url(url) => json!([{"text": button.title, "url": url}]),
                 ButtonAction::Postback(value) if value.len() <= MOST_BUTTON_BYTES && !value.starts_with(KEPT) => {
@@ -212,7 +245,7 @@ fn method_of(media_type: &str, size: u64) -> (&'static str, &'static str) {
     }
 }
 
-/// The calls of a reply: files first, so that buttons stand under the words.
+/// The calls of a reply: files first, so that buttons stand under the words, and cards last.
 fn parts(outbound: &Outbound) -> Vec<Part<'_>> {
     let body = &outbound.body;
     let mut text = body.text.clone();
@@ -223,7 +256,8 @@ fn parts(outbound: &Outbound) -> Vec<Part<'_>> {
     }
     let stored = body.attachments.iter().filter(|file| matches!(file.source, AttachmentSource::Stored { .. }));
     let words = split(&marked(&text), MOST_UNITS);
-    stored.map(Part::File).chain(words.into_iter().map(Part::Text)).collect()
+    let cards = body.cards.iter().map(Part::Card);
+    stored.map(Part::File).chain(words.into_iter().map(Part::Text)).chain(cards).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The frames of the socket, and what the visitor's ones mean. Pure: `cases/webchat/` is its specification.
 
 use contract::{
-    Attachment, AttachmentSource, Body, Button, Content, ContentHash, EntryId, Inbound, Location, Reached,
+    Attachment, AttachmentSource, Body, Button, Card, Content, ContentHash, EntryId, Inbound, Location, Reached,
     ThreadAuthor, ThreadEntry, ThreadStatus, Timestamp, clean_line, clean_text,
 };
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,8 @@ pub(super) struct EntryShown {
     attachments: Vec<SharedFile>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     buttons: Vec<Button>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cards: Vec<Card>,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<Location>,
     /// The browser's own id of the message, for the visitor's messages.
@@ -169,11 +171,12 @@ impl EntryShown {
     /// About its length in a frame, in bytes.
     pub(super) fn weight(&self) -> usize {
         let files: usize = self.attachments.iter().map(|file| file.name.len() + file.url.len()).sum();
-        200 + self.text.len() + files + 100 * (self.attachments.len() + self.buttons.len())
+        let cards: usize = self.cards.iter().map(card_weight).sum();
+        200 + self.text.len() + files + 100 * (self.attachments.len() + self.buttons.len()) + cards
     }
 
     pub(super) fn new(entry: ThreadEntry, visitor: &Visitor, files: &FileLinks) -> Self {
-        let Body { text, attachments, buttons, location, .. } = entry.body;
+        let Body { text, attachments, buttons, cards, location, .. } = entry.body;
         Self {
             id: entry.id,
             at: entry.at,
@@ -181,10 +184,17 @@ impl EntryShown {
             text,
             attachments: attachments.iter().map(|file| files.share(file)).collect(),
             buttons,
+            cards,
             location,
             message: entry.external_id.and_then(|id| visitor.message_id(&id)),
         }
     }
+}
+
+/// About the length of a card, in bytes.
+fn card_weight(card: &Card) -> usize {
+    let parts = [&card.text, &card.image, &card.price, &card.link].into_iter().flatten().map(String::len);
+    100 + card.title.len() + parts.sum::<usize>() + 300 * card.buttons.len()
 }
 
 impl Visitor {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::{
-    Body, Button, ButtonAction, Channel, EntryId, Notice, OutboundId, Reached, Thread, ThreadAuthor, ThreadEvent,
+    Body, Button, ButtonAction, Card, Channel, EntryId, Notice, OutboundId, Reached, Thread, ThreadAuthor, ThreadEvent,
     ThreadOwner, ThreadStatus,
 };
 use futures::{SinkExt, StreamExt};
@@ -265,6 +265,34 @@ async fn a_message_is_acknowledged_and_a_reply_arrives() {
     assert_eq!((&reply["text"], &reply["author"]["type"]), (&json!("30 天内"), &json!("bot")));
     assert_eq!(reply["buttons"], json!([{"title": "谢谢", "postback": "thanks"}]));
     assert_eq!(reply.get("html"), None, "foreign HTML never reaches a browser");
+    assert_eq!(reply.get("cards"), None);
+}
+
+#[tokio::test]
+async fn cards_arrive_and_a_pressed_button_says_its_words() {
+    let (host, _) = FakeHost::new();
+    let address = serve(&host).await;
+    let (mut browser, _, thread) = started(&host, address).await;
+    let card = Card {
+        title: "湖湾围巾".to_owned(),
+        price: Some("¥329.00".to_owned()),
+        image: Some("https://shop.example/scarf.png".to_owned()),
+        buttons: vec![Button::says("预约试穿", "我想预约试穿湖湾围巾")],
+        ..Card::default()
+    };
+    host.say(&thread, ThreadAuthor::Bot, Body { cards: vec![card], ..Body::default() });
+    let cards = browser.hear().await["entries"][0]["cards"].clone();
+    let value = "say:我想预约试穿湖湾围巾";
+    let shown = json!([{
+        "title": "湖湾围巾", "price": "¥329.00", "image": "https://shop.example/scarf.png",
+        "buttons": [{"title": "预约试穿", "postback": value}],
+    }]);
+    assert_eq!(cards, shown);
+    browser.say(json!({"type": "postback", "id": uuid(2), "value": value, "title": "预约试穿"})).await;
+    browser.hear_types(2).await;
+    let accepted = host.accepted();
+    let pressed = &accepted.last().unwrap().content;
+    assert_eq!((pressed.text(), pressed.event()), ("我想预约试穿湖湾围巾", "postback"));
 }
 
 #[tokio::test]

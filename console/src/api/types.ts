@@ -76,6 +76,16 @@ export interface Button {
   url?: string;
 }
 
+/** What the bot showed beside its words. */
+export interface Card {
+  title: string;
+  text?: string;
+  image?: string;
+  price?: string;
+  link?: string;
+  buttons?: Button[];
+}
+
 export interface Body {
   text: string;
   subject?: string;
@@ -84,6 +94,7 @@ export interface Body {
   original?: Attachment;
   location?: { latitude: number; longitude: number; name?: string };
   buttons?: Button[];
+  cards?: Card[];
 }
 
 export type EntryAuthor =

@@ -11,12 +11,12 @@ import type { Key } from "../i18n/en";
 import { useQueueTitle } from "../left/Queues";
 import { useStore } from "../store/store";
 import { Attachments, Location } from "./Attachments";
+import { Cards, OfferedButtons } from "./Cards";
 import { DeliveryLine } from "./DeliveryLine";
 import { eventText, firedText } from "./eventText";
 import { ForeignText } from "./ForeignText";
 import { MailPage } from "./MailPage";
 import { SignalChips } from "./SignalChips";
-import { webAddress } from "./links";
 
 interface Props {
   entry: Entry;
@@ -99,7 +99,7 @@ function By({ entry, customer, origin }: { entry: Entry; customer: string; origi
 
 export function Content({ body, content, lang }: { body: Body | undefined; content?: Entry["content"]; lang?: string | undefined }) {
   const { t } = useWords();
-  const blank = !body?.text && !body?.attachments?.length && !body?.location;
+  const blank = !body?.text && !body?.attachments?.length && !body?.location && !body?.cards?.length;
   return (
     <>
       {content && content !== "message" && <span className="muted small">{t(`journal.${content}` as Key)}</span>}
@@ -109,25 +109,8 @@ export function Content({ body, content, lang }: { body: Body | undefined; conte
       {body?.attachments && body.attachments.length > 0 && <Attachments items={body.attachments} />}
       {body?.location && <Location location={body.location} />}
       {body?.buttons && body.buttons.length > 0 && <OfferedButtons buttons={body.buttons} />}
+      {body?.cards && body.cards.length > 0 && <Cards cards={body.cards} />}
     </>
-  );
-}
-
-/** The buttons that the customer was shown: to be seen, not to be pressed. */
-function OfferedButtons({ buttons }: { buttons: NonNullable<Body["buttons"]> }) {
-  return (
-    <div className="offered-buttons">
-      {buttons.slice(0, 20).map((button, index) => {
-        const href = button.url ? webAddress(button.url) : undefined;
-        return href ? (
-          <a key={index} className="link" href={href} target="_blank" rel="noopener noreferrer nofollow">
-            {button.title}
-          </a>
-        ) : (
-          <bdi key={index}>{button.title}</bdi>
-        );
-      })}
-    </div>
   );
 }
 

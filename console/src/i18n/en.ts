@@ -177,6 +177,7 @@ export const en = {
   "journal.events_hide": "Show fewer events",
   "journal.empty": "No messages yet.",
   "journal.postback": "Pressed a button",
+  "journal.cards": "{n} cards that the customer was shown",
   "journal.reaction": "Reacted",
   "journal.edit": "Changed an earlier message",
   "journal.delete": "Deleted an earlier message",

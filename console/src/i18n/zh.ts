@@ -178,6 +178,7 @@ export const zh: Record<Key, string> = {
   "journal.events_hide": "收起事件",
   "journal.empty": "还没有消息。",
   "journal.postback": "点击了按钮",
+  "journal.cards": "向客户展示的 {n} 张卡片",
   "journal.reaction": "表情回应",
   "journal.edit": "修改了之前的消息",
   "journal.delete": "删除了之前的消息",

@@ -8,13 +8,13 @@ pub(crate) fn draw(catalog: &Catalog, product: &Product) -> String {
     let (en, zh) = (escape(&product.name.en), escape(&product.name.zh));
     let initial: String = product.name.zh.chars().take(1).collect();
     format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 400" font-family="sans-serif" text-anchor="middle">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 400" font-family="sans-serif" text-anchor="middle">
 <title>{en} {zh}</title>
-<rect width="400" height="400" fill="{colour}"/>
-<circle cx="200" cy="160" r="100" fill="#fff" fill-opacity=".15"/>
-<text x="200" y="200" font-size="110" fill="#fff">{initial}</text>
-<text x="200" y="310" font-size="26" fill="#fff">{en}</text>
-<text x="200" y="350" font-size="26" fill="#fff">{zh}</text>
+<rect width="600" height="400" fill="{colour}"/>
+<circle cx="300" cy="150" r="92" fill="#fff" fill-opacity=".15"/>
+<text x="300" y="188" font-size="106" fill="#fff">{initial}</text>
+<text x="300" y="300" font-size="34" fill="#fff">{en}</text>
+<text x="300" y="344" font-size="30" fill="#fff">{zh}</text>
 </svg>
 "##,
         initial = escape(&initial),

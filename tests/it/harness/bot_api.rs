@@ -218,6 +218,12 @@ impl Desk {
         if length > 4096 {
             return refused(400, "Bad Request: message is too long");
         }
+        if with["caption"].as_str().unwrap_or_default().encode_utf16().count() > 1024 {
+            return refused(400, "Bad Request: message caption is too long");
+        }
+        if with["photo"].as_str().is_some_and(|url| !url.starts_with("https://")) {
+            return refused(400, "Bad Request: wrong file identifier/HTTP URL specified");
+        }
         let entities = with["entities"].as_array().into_iter().flatten();
         let fits = |entity: &Value| {
             let (offset, of) = (entity["offset"].as_u64(), entity["length"].as_u64());

@@ -96,7 +96,7 @@ impl Customer {
         let waited = tokio::time::timeout(PATIENCE - Duration::from_secs(1), async {
             match &mut self.chat {
                 Some(chat) => loop {
-                    let said = chat.said_by("bot", 0).await;
+                    let said = shown(chat);
                     match found(&said, heard, part) {
                         Some(found) => break found,
                         None => _ = chat.said_by("bot", said.len() + 1).await,
@@ -107,7 +107,7 @@ impl Customer {
         });
         let Ok((at, whole)) = waited.await else {
             let said = match &mut self.chat {
-                Some(chat) => chat.said_by("bot", 0).await,
+                Some(chat) => shown(chat),
                 None => self.said(),
             };
             panic!("“{part}” was to be said behind the first {heard} of {said:#?}")
@@ -130,6 +130,16 @@ impl Customer {
             }
         }
     }
+}
+
+/// What the bot has said in a chat, with the titles of its cards.
+fn shown(chat: &Visitor) -> Vec<String> {
+    let said = chat.entries.values().filter(|entry| text(entry, "/author/type") == "bot");
+    let words = |entry: &Value| {
+        let cards = entry["cards"].as_array().into_iter().flatten();
+        cards.fold(text(entry, "/text").to_owned(), |words, card| format!("{words}\n{}", text(card, "/title")))
+    };
+    said.map(words).collect()
 }
 
 fn found(said: &[String], heard: usize, part: &str) -> Option<(usize, String)> {
@@ -166,10 +176,14 @@ pub fn answer(to: &Message<'_>, from: &str, said: &str) -> String {
 }
 
 impl Visitor {
-    /// Presses a button that the bot has shown.
+    /// Presses the newest button of this title, of a reply or of a card.
     pub async fn press(&mut self, title: &str) {
-        let entries = self.entries.values().rev();
-        let mut buttons = entries.filter_map(|entry| entry["buttons"].as_array()).flatten();
+        let of_entry = |entry: &Value| {
+            let cards = entry["cards"].as_array().into_iter().flatten();
+            let of_cards: Vec<Value> = cards.filter_map(|card| card["buttons"].as_array()).flatten().cloned().collect();
+            entry["buttons"].as_array().into_iter().flatten().cloned().chain(of_cards).collect::<Vec<Value>>()
+        };
+        let mut buttons = self.entries.values().rev().flat_map(of_entry);
         let button = buttons.find(|button| text(button, "/title") == title);
         let value = button.unwrap_or_else(|| panic!("no button {title}: {:?}", self.entries))["postback"].clone();
         let id = uuid();

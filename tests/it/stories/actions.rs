@@ -221,7 +221,8 @@ async fn what_somebody_bought_is_told_to_them_alone() {
     let mut said = 0;
     emma.say("can you recommend something?").await;
     let told = answer(&mut emma, &mut said).await;
-    assert!(told.contains("You may like") && told.contains('¥'), "{told}");
+    let shown = emma.entries.values().next_back().unwrap();
+    assert!(told.contains("You may like") && text(shown, "/cards/0/price").contains('¥'), "{told}: {shown}");
 }
 
 #[tokio::test]

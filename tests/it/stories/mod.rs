@@ -4,6 +4,7 @@ mod actions;
 mod alarms;
 mod answers;
 mod callback;
+mod cards;
 mod carry;
 mod channels;
 mod command_line;

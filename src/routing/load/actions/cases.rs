@@ -82,8 +82,10 @@ fn given(node: Option<&Node>, notes: &mut Notes<'_>) -> Option<Given> {
 }
 
 fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
-    let known =
-        ["customer", "presses", "answer", "comes", "says", "asks", "confirms", "calls", "sends", "plans", "ends"];
+    let known = [
+        "customer", "presses", "answer", "comes", "says", "cards", "asks", "confirms", "calls", "sends", "plans",
+        "ends",
+    ];
     let fields = read::fields(node, "a turn", &known, notes)?;
     let happens = match (fields.get("customer"), fields.get("presses"), fields.get("answer"), fields.get("comes")) {
         (Some(node), None, None, None) => {
@@ -109,6 +111,13 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         }
         Some(node) => vec![read::text(node, "says", notes)?.to_owned()],
     };
+    let cards = match fields.get("cards") {
+        None => None,
+        Some(node) => {
+            let titles = read::list(node, "cards", notes)?;
+            Some(titles.iter().filter_map(|node| read::text(node, "a title", notes)).map(str::to_owned).collect())
+        }
+    };
     let mut text = |name: &str| fields.get(name).and_then(|node| read::text(node, name, notes)).map(str::to_owned);
     let (asks, calls, plans) = (text("asks"), text("calls"), text("plans"));
     let ends = ["done", "cancelled", "otherwise"].map(|word| (word, word));
@@ -116,6 +125,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         line: lines.line(first_line(node).start),
         happens,
         says,
+        cards,
         asks,
         calls,
         plans,

@@ -1,6 +1,7 @@
 //! `actions/*.yaml`: business systems, and what the bot may ask of them. Checked whole: every name that a text uses is one that
 //! there is, every system is declared, nothing is changed without a yes.
 
+mod cards;
 mod cases;
 
 pub(in crate::routing::load) use cases::tests;
@@ -437,8 +438,12 @@ impl Reader<'_, '_> {
     }
 
     fn outcome(&mut self, node: &Node, names: Names<'_>) -> Option<Outcome> {
-        let fields =
-            read::fields(node, "an outcome", &["when", "say", "set", "ask", "otherwise", "later"], self.notes)?;
+        let fields = read::fields(
+            node,
+            "an outcome",
+            &["when", "say", "cards", "set", "ask", "otherwise", "later"],
+            self.notes,
+        )?;
         let ask = fields.get("ask").and_then(|node| self.input_named(node, names));
         let otherwise = fields.get("otherwise").and_then(|node| read::boolean(node, "`otherwise`", self.notes));
         let when = fields.get("when").map(|node| self.expression(node, names));
@@ -448,6 +453,7 @@ impl Reader<'_, '_> {
         Some(Outcome {
             when: when.flatten(),
             say: fields.get("say").and_then(|node| self.say(node, "`say`", names)),
+            cards: fields.get("cards").and_then(|node| self.cards(node, names)),
             set: fields.get("set").map(|node| self.templates(node, "set", names)).unwrap_or_default(),
             ask,
             otherwise: otherwise.unwrap_or(false),
