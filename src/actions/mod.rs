@@ -5,6 +5,7 @@
 mod cases;
 mod dialogue;
 mod heard;
+pub mod import;
 mod later;
 mod outcome;
 mod phrases;
@@ -14,6 +15,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 pub(crate) mod texts;
+mod trial;
 
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
@@ -22,6 +24,9 @@ pub(crate) use later::HORIZON;
 pub use later::{Later, Planned};
 pub use phrases::Phrase;
 pub use scene::{Scene, Who};
+pub(crate) use spec::pattern;
 pub use spec::{
-    Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Shape, System,
+    Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Shape, Speaks,
+    System,
 };
+pub use trial::Meaning;
