@@ -101,6 +101,13 @@ pub fn run_cases(
     actions.cases.iter().map(run).collect()
 }
 
+impl Actions {
+    /// How many tests begin each action, in the order of their names.
+    pub fn tests_by_action(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.actions.keys().map(|name| (name.as_str(), self.cases.iter().filter(|case| case.action == *name).count()))
+    }
+}
+
 struct Run<'a> {
     actions: &'a Actions,
     case: &'a Case,
@@ -255,7 +262,10 @@ impl Run<'_> {
         let base = request.system.url.path().trim_end_matches('/');
         let path = request.url.path().strip_prefix(base).unwrap_or(request.url.path());
         let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let made = format!("{} {path}{query}", request.method);
+        let made = match &request.tool {
+            Some(tool) => format!("{} {tool}", request.method),
+            None => format!("{} {path}{query}", request.method),
+        };
         if let Some(wanted) = turn.calls.as_ref().filter(|wanted| **wanted != made) {
             return Some(format!("the call `{wanted}` was expected; it is `{made}`"));
         }

@@ -202,9 +202,9 @@ impl Actions {
     ) -> Dialogue {
         let mut inputs = BTreeMap::new();
         for input in &spec.inputs {
-            let from = |from| self.texts.value(from, &scene.context(&inputs)).ok();
-            let given = given.get(&input.name).cloned().or_else(|| input.from.as_ref().and_then(from));
-            let given = given.filter(|value| !is_empty(value)).and_then(|value| fitting(scene, input, value));
+            let given = given.get(&input.name).cloned().filter(|value| !is_empty(value));
+            let given = given.and_then(|value| fitting(scene, input, value));
+            let given = given.or_else(|| self.known_before(scene, input, &inputs));
             if let Some(value) = given.or_else(|| heard::named(scene, input, heard)) {
                 inputs.insert(input.name.clone(), value);
             }
@@ -219,6 +219,17 @@ impl Actions {
             planned: None,
             until: until(scene, spec),
         }
+    }
+
+    /// What an input is without being asked for.
+    pub(super) fn known_before(
+        &self,
+        scene: &Scene<'_>,
+        input: &Input,
+        inputs: &BTreeMap<String, Json>,
+    ) -> Option<Json> {
+        let given = self.texts.value(input.from.as_ref()?, &scene.context(inputs)).ok()?;
+        Some(given).filter(|value| !is_empty(value)).and_then(|value| fitting(scene, input, value))
     }
 
     /// The customer says something.

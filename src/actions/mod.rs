@@ -6,6 +6,7 @@ mod cards;
 mod cases;
 mod dialogue;
 mod heard;
+pub mod import;
 mod later;
 mod outcome;
 mod phrases;
@@ -15,6 +16,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 pub(crate) mod texts;
+mod trial;
 
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
@@ -23,7 +25,8 @@ pub(crate) use later::HORIZON;
 pub use later::{Later, Planned};
 pub use phrases::Phrase;
 pub use scene::{Scene, Who};
+pub(crate) use spec::pattern;
 pub use spec::{
-    Action, Actions, AskedChoices, Call, CardButton, Cards, Choices, Identity, Input, Kind, Outcome, Output,
-    OutputKind, Press, Shape, System,
+    Action, Actions, AskedChoices, Call, CardButton, Cards, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Press, Shape, System, Speaks,
 };
+pub use trial::Meaning;

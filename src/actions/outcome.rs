@@ -54,11 +54,7 @@ impl Actions {
         mut says: Vec<Body>,
     ) -> Advance {
         let known = self.known(scene, spec, &next.inputs, returned);
-        let fits = |outcome: &&super::spec::Outcome| match &outcome.when {
-            Some(when) => self.texts.holds(when, &known.context),
-            None => known.trouble.is_none(),
-        };
-        let Some(outcome) = spec.outcomes.iter().find(fits) else {
+        let Some(outcome) = self.first_that_fits(spec, &known).and_then(|place| spec.outcomes.get(place)) else {
             return self.failed(scene, known.trouble.unwrap_or(Why::Outcome));
         };
         let said = |say| self.texts.say_in(say, scene.language, scene.default_language, &known.context);
@@ -98,6 +94,14 @@ impl Actions {
         self.go_on(scene, spec, next, says)
     }
 
+    /// The place of the outcome that follows.
+    pub(super) fn first_that_fits(&self, spec: &Action, known: &Known) -> Option<usize> {
+        spec.outcomes.iter().position(|outcome| match &outcome.when {
+            Some(when) => self.texts.holds(when, &known.context),
+            None => known.trouble.is_none(),
+        })
+    }
+
     /// It cannot be done, and the file has no words for that.
     pub(super) fn failed(&self, scene: &Scene<'_>, why: Why) -> Advance {
         let phrase = if why == Why::Failed(Failure::Unknown) { Phrase::Unknown } else { Phrase::Failed };
@@ -105,7 +109,13 @@ impl Actions {
         Advance { says, ended: Some(Ended::Otherwise(why)), ..Advance::default() }
     }
 
-    fn known(&self, scene: &Scene<'_>, spec: &Action, inputs: &BTreeMap<String, Json>, returned: &Returned) -> Known {
+    pub(super) fn known(
+        &self,
+        scene: &Scene<'_>,
+        spec: &Action,
+        inputs: &BTreeMap<String, Json>,
+        returned: &Returned,
+    ) -> Known {
         let context = |status: Option<u16>, body: &Json, failure: Option<Failure>, outputs: &serde_json::Map<_, _>| {
             context! {
                 inputs => value_of(inputs),
@@ -147,9 +157,9 @@ impl Actions {
 }
 
 /// What outcomes see, and why it is no success.
-struct Known {
-    context: Value,
-    trouble: Option<Why>,
+pub(super) struct Known {
+    pub context: Value,
+    pub trouble: Option<Why>,
 }
 
 fn not_that(output: &Output) -> String {

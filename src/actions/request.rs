@@ -1,6 +1,6 @@
 //! The request that a call is made of. Pure: nothing that a customer wrote can lead it elsewhere than the file says.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use minijinja::{Value, context};
 use serde_json::Value as Json;
@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     dialogue::{Dialogue, Step},
     scene::Scene,
-    spec::{Actions, Call, Choices, Kind, Shape},
+    spec::{Actions, Call, Choices, Kind, Shape, System},
     texts::Template,
 };
 use crate::calls::Request;
@@ -51,9 +51,9 @@ impl Actions {
 
     fn filled(&self, call: &Call, context: &Value, key: &str, secrets: &Value) -> Result<Request, String> {
         let fill = |template: &Template| self.texts.fill(template, context);
-        let mut url = call.system.url.clone();
-        {
-            let mut path = url.path_segments_mut().map_err(|()| "the system's URL has no path".to_owned())?;
+        let mut request = self.request_to(&call.system, context, secrets)?;
+        if call.tool.is_none() {
+            let mut path = request.url.path_segments_mut().map_err(|()| "the system's URL has no path".to_owned())?;
             path.pop_if_empty();
             for segment in &call.path {
                 let segment = fill(segment)?;
@@ -65,25 +65,49 @@ impl Actions {
         }
         let query = call.query.iter().map(|(name, value)| Ok((name, fill(value)?)));
         let query: Vec<_> = query.collect::<Result<_, String>>()?;
-        add_query(&mut url, query.iter().filter(|(_, value)| !value.is_empty()));
-        let secret = context! { secret => secrets, ..context.clone() };
-        let system =
-            call.system.headers.iter().map(|(name, value)| Ok((name.clone(), self.texts.fill(value, &secret)?)));
-        let own = call.headers.iter().map(|(name, value)| Ok((name.clone(), fill(value)?)));
-        let headers: Vec<(String, String)> = system.chain(own).collect::<Result<_, String>>()?;
-        if let Some((name, _)) = headers.iter().find(|(_, value)| value.chars().any(char::is_control)) {
+        add_query(&mut request.url, query.iter().filter(|(_, value)| !value.is_empty()));
+        for (name, value) in &call.headers {
+            request.headers.push((name.clone(), fill(value)?));
+        }
+        if let Some((name, _)) = request.headers.iter().find(|(_, value)| value.chars().any(char::is_control)) {
             return Err(format!("the header {name} would have a line break in it"));
         }
         Ok(Request {
-            system: std::sync::Arc::clone(&call.system),
             method: call.method.clone(),
-            url,
-            headers,
             body: call.body.as_ref().map(|body| self.shaped(body, context)).transpose()?,
+            tool: call.tool.clone(),
             key: (call.effect && call.idempotent).then(|| key.to_owned()),
             effect: call.effect,
             cache: Duration::from_secs(call.cache),
+            ..request
         })
+    }
+
+    /// A request to a system that asks for nothing yet. `secrets` are what its headers may name, beside the context.
+    ///
+    /// # Errors
+    /// A header cannot be made of what is known; in words for the log.
+    pub fn request_to(&self, system: &Arc<System>, context: &Value, secrets: &Value) -> Result<Request, String> {
+        let secret = context! { secret => secrets, ..context.clone() };
+        let headers = system.headers.iter().map(|(name, value)| Ok((name.clone(), self.texts.fill(value, &secret)?)));
+        Ok(Request {
+            system: Arc::clone(system),
+            method: "GET".to_owned(),
+            url: system.url.clone(),
+            headers: headers.collect::<Result<_, String>>()?,
+            body: None,
+            tool: None,
+            key: None,
+            effect: false,
+            cache: Duration::ZERO,
+        })
+    }
+
+    /// The secrets that the headers of a system name.
+    #[must_use]
+    pub fn secrets_of(&self, system: &System) -> Vec<String> {
+        let named = system.headers.iter().flat_map(|(_, value)| self.texts.names_of(value));
+        named.filter_map(|name| Some(name.strip_prefix("secret.")?.to_owned())).collect()
     }
 
     pub(super) fn shaped(&self, shape: &Shape, context: &Value) -> Result<Json, String> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -40,6 +40,20 @@ pub struct System {
     pub at_once: u32,
     /// How many calls a second it is sent at most; `None`: any number.
     pub per_second: Option<u32>,
+    /// How it is spoken to.
+    pub speaks: Speaks,
+}
+
+/// How a business system is spoken to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Speaks {
+    /// HTTP with JSON.
+    #[default]
+    Http,
+    /// MCP over streamable HTTP, at the system's URL.
+    Mcp,
+    /// MCP, over the standard input and output of a program that the configuration declares under this name.
+    Program(String),
 }
 
 /// Something that the bot does for a customer.
@@ -163,8 +177,10 @@ pub struct Call {
     pub query: Vec<(String, Template)>,
     /// Headers beside those of the system.
     pub headers: Vec<(String, Template)>,
-    /// The body, as JSON.
+    /// The body, as JSON; the arguments of a tool.
     pub body: Option<Shape>,
+    /// The tool that is called, of a system that speaks MCP.
+    pub tool: Option<String>,
     /// Whether it changes something.
     pub effect: bool,
     /// Whether the system does it once however often it hears it under one `Idempotency-Key`.
@@ -282,11 +298,41 @@ pub enum Press {
     Says(Say),
 }
 
+/// The largest compiled pattern, in bytes.
+const PATTERN: usize = 1 << 18;
+
+/// What the pattern of an input is compiled to: letters of both cases are the same.
+///
+/// # Errors
+/// It is none, or too large.
+pub(crate) fn pattern(source: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(source).case_insensitive(true).size_limit(PATTERN).build()
+}
+
+impl Call {
+    /// The names that its body has, with the values that are known before it is made.
+    #[must_use]
+    pub fn given(&self) -> BTreeMap<String, Option<serde_json::Value>> {
+        let Some(Shape::Object(fields)) = &self.body else { return BTreeMap::new() };
+        let value = |shape: &Shape| if let Shape::Plain(value) = shape { Some(value.clone()) } else { None };
+        fields.iter().map(|(name, shape)| (name.clone(), value(shape))).collect()
+    }
+}
+
 impl Action {
     /// An input by name.
     #[must_use]
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.iter().find(|input| input.name == name)
+    }
+
+    /// What is asked of business systems for it: for the choices of its inputs, and for the action itself.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let asked = self.inputs.iter().filter_map(|input| match &input.kind {
+            Kind::Choice(Choices::Asked(asked)) => Some(&asked.call),
+            _ => None,
+        });
+        asked.chain(&self.call)
     }
 
     /// Whether it changes something.

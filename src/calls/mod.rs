@@ -1,6 +1,7 @@
 //! Calls to business systems: to where a file says and nowhere else, in bounded time and size, tried again only where that
-//! does no harm. What is called and what an answer means is in [`crate::actions`]; nothing here knows a customer.
+//! does no harm; and of tools of MCP servers, by the same rules. What is called and what an answer means is in [`crate::actions`]; nothing here knows a customer.
 
+mod mcp;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -9,11 +10,15 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use lru::LruCache;
+pub use mcp::{Program, Tool, unfit};
 pub use reach::Reach;
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode,
@@ -29,7 +34,11 @@ use tokio::{
 };
 use url::Url;
 
-use crate::{actions::System, breaker::Breaker, live::Rates};
+use crate::{
+    actions::{Speaks, System},
+    breaker::Breaker,
+    live::Rates,
+};
 
 /// The longest answer, in bytes.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -53,8 +62,10 @@ pub struct Request {
     pub url: Url,
     /// All headers, with their secrets.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body; the arguments of a tool.
     pub body: Option<Json>,
+    /// The tool that is called, of a system that speaks MCP.
+    pub tool: Option<String>,
     /// Under which key the system does it once.
     pub key: Option<String>,
     /// Whether it changes something.
@@ -66,7 +77,10 @@ pub struct Request {
 /// Without what may be secret.
 impl fmt::Debug for Request {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}", self.method, self.url)
+        match &self.tool {
+            Some(tool) => write!(out, "{} {tool} at {}", self.method, self.url),
+            None => write!(out, "{} {}", self.method, self.url),
+        }
     }
 }
 
@@ -146,6 +160,7 @@ pub struct Caller {
     rates: Arc<dyn Rates>,
     systems: Mutex<HashMap<String, Arc<State>>>,
     kept: Mutex<LruCache<[u8; 32], (Instant, Returned)>>,
+    servers: mcp::Servers,
 }
 
 /// What is known of a system.
@@ -182,11 +197,33 @@ impl Caller {
         Ok(Self {
             public: client(Reach::Public)?,
             private: client(Reach::Private)?,
+            servers: mcp::Servers::new(BTreeMap::new(), BTreeMap::new()),
             secrets,
             rates,
             systems: Mutex::default(),
             kept: Mutex::new(LruCache::new(KEPT)),
         })
+    }
+
+    /// The same, with programs that are MCP servers, by the names that action files use.
+    #[must_use]
+    pub fn with_programs(self, programs: BTreeMap<String, Program>) -> Self {
+        Self { servers: mcp::Servers::new(programs, self.secrets.clone()), ..self }
+    }
+
+    /// What an MCP server offers that a request leads to, within `time`.
+    ///
+    /// # Errors
+    /// It is none, cannot be reached, or does not answer; in words.
+    pub async fn tools(&self, request: &Request, time: Duration) -> Result<Vec<Tool>, String> {
+        if request.system.speaks == Speaks::Http {
+            return Err("it does not speak MCP".to_owned());
+        }
+        if request.system.speaks == Speaks::Mcp {
+            request.system.reach.check(&request.url)?;
+        }
+        let listed = tokio::time::timeout(time, self.servers.tools(request, self.client(request))).await;
+        listed.unwrap_or_else(|_elapsed| Err("it does not answer".to_owned()))
     }
 
     /// The secrets, for the headers of systems alone.
@@ -240,20 +277,25 @@ impl Caller {
             let now = Instant::now();
             // The first tries leave time for another one.
             let by = if attempt < TRIES { now + (end - now) / 2 } else { end };
-            let miss = match timeout_at(by, self.attempt(request)).await {
+            let sent = AtomicBool::new(request.tool.is_none());
+            let miss = match timeout_at(by, self.attempt(request, &sent)).await {
                 Ok(Ok(answer)) => {
                     lock(&state.breaker).went_well();
                     drop(place);
                     return answer;
                 }
                 Ok(Err(miss)) => miss,
-                Err(_elapsed) => Miss { failure: Failure::Slow, heard: true, again: true },
+                Err(_elapsed) => Miss { failure: Failure::Slow, heard: sent.load(Ordering::Relaxed), again: true },
             };
             if let Some(pause) = lock(&state.breaker).failed(Instant::now(), None) {
                 let (system, failure) = (&request.system.name, miss.failure.as_str());
                 tracing::warn!(system, failure, ?pause, "A business system fails again and again; it is left alone.");
             }
-            (last, heard) = (miss.failure, heard || miss.heard);
+            heard |= miss.heard;
+            // That it is left alone now says less than why.
+            if last == Failure::Resting || miss.failure != Failure::Resting {
+                last = miss.failure;
+            }
             let harmless = !request.effect || request.key.is_some() || !miss.heard;
             if !miss.again || !harmless || Instant::now() + pause >= end {
                 break;
@@ -279,24 +321,32 @@ impl Caller {
         state.places.acquire().await.ok()
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Returned, Miss> {
+    /// Tries once; a tool is `sent` once its server was begun and it is called.
+    async fn attempt(&self, request: &Request, sent: &AtomicBool) -> Result<Returned, Miss> {
         let reach = request.system.reach;
-        if reach.check(&request.url).is_err() {
+        if !matches!(request.system.speaks, Speaks::Program(_)) && reach.check(&request.url).is_err() {
             return Err(Miss { heard: false, ..Miss::last(Failure::Forbidden) });
+        }
+        if request.system.speaks != Speaks::Http {
+            return self.servers.call(request, self.client(request), sent).await;
         }
         let sent = self.made(request).ok_or(Miss { heard: false, ..Miss::last(Failure::Unmade) })?;
         let answer = sent.send().await.map_err(|error| missed(&error))?;
         read(answer, request.effect).await
     }
 
+    fn client(&self, request: &Request) -> &Client {
+        if request.system.reach == Reach::Private { &self.private } else { &self.public }
+    }
+
     fn made(&self, request: &Request) -> Option<RequestBuilder> {
-        let client = if request.system.reach == Reach::Private { &self.private } else { &self.public };
         let method = Method::from_bytes(request.method.as_bytes()).ok()?;
         let headers: HeaderMap = request
             .headers
             .iter()
             .map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
             .collect::<Option<HeaderMap>>()?;
+        let client = self.client(request);
         let mut made = client.request(method, request.url.clone()).header(ACCEPT, "application/json").headers(headers);
         if let Some(key) = &request.key {
             made = made.header(KEY, key);
@@ -364,8 +414,9 @@ fn fingerprint(request: &Request) -> [u8; 32] {
     let body = request.body.as_ref().map(ToString::to_string).unwrap_or_default();
     let headers = request.headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
     let mut hash = Sha256::new();
-    for part in [request.system.name.as_str(), &request.method, request.url.as_str(), &body].into_iter().chain(headers)
-    {
+    let tool = request.tool.as_deref().unwrap_or_default();
+    let own = [request.system.name.as_str(), &request.method, request.url.as_str(), tool, &body];
+    for part in own.into_iter().chain(headers) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

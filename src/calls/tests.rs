@@ -16,6 +16,7 @@ fn system(url: &str, reach: Reach) -> Arc<System> {
         timeout: 10_000,
         at_once: 4,
         per_second: None,
+        speaks: Speaks::Http,
     })
 }
 
@@ -26,6 +27,7 @@ fn request(server: &MockServer, method: &str, effect: bool) -> Request {
         url: Url::parse(&format!("{}/orders/1", server.uri())).unwrap(),
         headers: vec![("x-shop".to_owned(), "1".to_owned())],
         body: None,
+        tool: None,
         key: None,
         effect,
         cache: Duration::ZERO,

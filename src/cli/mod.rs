@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Reading works beside a running daemon; what changes something is done by
 //! the daemon when one runs, and on the record itself when none does.
 
+mod actions;
 mod agents;
 mod channels;
 mod config;
@@ -55,6 +56,9 @@ enum Command {
     /// Check, test, explain and replay rules.
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Check, test, try out and import what the bot does in business systems.
+    #[command(subcommand)]
+    Actions(actions::ActionsCommand),
     /// Say what messages mean, or how often that is right.
     Understand(understand::Understand),
     /// The people of the company.
@@ -112,6 +116,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let good = rules::run(&command, &understanding, Timestamp::now(), &mut std::io::stdout().lock(), colour)?;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Actions(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Understand(understand) => understand.run(&settings()?),
         Command::Agents(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Why(why) => runtime()?.block_on(why.run(&settings()?)),

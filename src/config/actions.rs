@@ -14,6 +14,7 @@ pub struct Actions {
     pub secrets_folder: PathBuf,
     /// Hidden from `Debug` by their type.
     secrets: BTreeMap<String, SecretString>,
+    pub mcp: BTreeMap<String, crate::calls::Program>,
 }
 
 impl Actions {

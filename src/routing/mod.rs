@@ -41,8 +41,8 @@ pub(crate) use finding::{Notes, suggest};
 pub use given::{NotAFact, facts_from, facts_over};
 pub(crate) use given::{collect as collect_facts, facts as given_facts};
 pub use hits::Hits;
-pub use load::{Loaded, given_from, load, load_dir};
-pub(crate) use load::{nowhere, parse_seconds, read};
+pub use load::{Loaded, given_from, load, load_actions, load_dir};
+pub(crate) use load::{load_actions_of, nowhere, parse_seconds, read};
 pub use people::{Person, lint_people};
 pub use replay::{
     Aspect, Change, Difference, Example, Matched, Moved, Past, Recorded, Replay, Report, Shifted, Verdict,

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{
     expr::{FIELDS, FUNCTIONS, QUEUE_FIELDS},
     load::STEPS,
-    schema::tests::in_all_schemas,
+    schema::{FileKind, tests::in_schemas},
     template::VARIABLES,
 };
 
@@ -44,22 +44,32 @@ fn the_reference_has_every_fact_function_action_and_variable() {
     has_all("variable", VARIABLES.iter().map(|name| format!("`{name}`")));
 }
 
-#[test]
-fn the_reference_has_every_key_and_word() {
-    let said: BTreeSet<&str> = REFERENCE
+/// The keys and words of kinds of files that a document does not have in code.
+fn unsaid(reference: &str, kinds: &[FileKind]) -> BTreeSet<String> {
+    let said: BTreeSet<&str> = reference
         .split('`')
         .skip(1)
         .step_by(2)
         .flat_map(|code| code.split(|c: char| !(c.is_alphanumeric() || c == '_')))
         .collect();
     let mut lacking = BTreeSet::new();
-    in_all_schemas(|object| {
+    in_schemas(kinds, |object| {
         let keys =
             object.get("properties").and_then(Json::as_object).into_iter().flatten().map(|(key, _)| key.as_str());
         let words = object.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         lacking.extend(keys.chain(words).filter(|name| !said.contains(name)).map(str::to_owned));
     });
-    assert_eq!(lacking, BTreeSet::new(), "docs/rules.md has not every key and word");
+    lacking
+}
+
+#[test]
+fn the_documents_have_every_key_and_word() {
+    let (actions, rules): (Vec<FileKind>, Vec<FileKind>) =
+        FileKind::ALL.into_iter().partition(|kind| *kind == FileKind::Actions);
+    assert_eq!(unsaid(REFERENCE, &rules), BTreeSet::new(), "docs/rules.md has not every key and word");
+    // Steps are the same in both, and described once.
+    let both = format!("{ACTIONS}{REFERENCE}");
+    assert_eq!(unsaid(&both, &actions), BTreeSet::new(), "docs/actions.md has not every key and word");
 }
 
 /// The messages of findings in a source, `…` for what is put in; those that are written where they are noted or as

@@ -314,7 +314,10 @@ impl Daemon {
             shadow: Arc::clone(&self.shadow),
             lanes: Lanes::default(),
             opinions: TaskTracker::new(),
-            caller: Arc::new(Caller::new(self.config.actions.secrets()?, Arc::clone(&self.engines.rates))?),
+            caller: Arc::new(
+                Caller::new(self.config.actions.secrets()?, Arc::clone(&self.engines.rates))?
+                    .with_programs(self.config.actions.mcp.clone()),
+            ),
             calling: Calling::default(),
         })
     }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `yaml` | a rule file or one beside it, which loads in the shop of `switchboard init` and passes its tests |
 //! | `yaml queue` | keys of one queue |
+//! | `yaml openapi` | a document that is there as `openapi.yaml` for the sessions below it |
 //! | `yaml workflow` | its `run:` lines, as `sh` |
 //! | `toml` | settings |
 //! | `json` | is JSON; `json message` is taken by the HTTP channel, `json arrivals` by `simulate`, `json answer` by the schema |
@@ -243,6 +244,7 @@ fn beside(name: &str, text: String) -> Vec<SourceFile> {
     let mut files = vec![
         file("90.yaml", "rules: [{name: all, then: [{handoff: {queue: care}}]}]"),
         file("calendars.yaml", "calendars: {office: {week: {monday: [\"9:00-17:00\"]}}, shop: {}}"),
+        file("intents.yaml", "intents: {order-status: {examples: [where is my order, is it sent, 我的订单到哪了]}}"),
         file("queues.yaml", "queues: {care: }"),
         file("skills.yaml", "languages: [en]\nskills: {billing: , lang-en: }"),
         file("templates.yaml", "templates: {closed: {en: We are closed.}}"),
@@ -300,6 +302,10 @@ impl Shop {
             }
         }
         if has("systems") || has("actions") {
+            if let Some((_, rest)) = block.above.split_once("routing-rules/actions/") {
+                let name = rest.split(".yaml").next().unwrap_or_default();
+                self.home.write_rules(&format!("actions/{name}.yaml"), &block.text);
+            }
             return findings(&load(beside("actions/example.yaml", block.text.clone())));
         }
         let named = |text: &str| {
@@ -414,6 +420,10 @@ impl Shop {
     async fn check(&mut self, block: &Block) -> Vec<String> {
         match (block.language.as_str(), block.word.as_str()) {
             ("yaml", "") => self.yaml(block),
+            ("yaml", "openapi") => {
+                fs::write(self.home.path().join("openapi.yaml"), &block.text).unwrap();
+                Vec::new()
+            }
             ("yaml", "queue") => {
                 let queues = format!("queues:\n  overflow: \n  care:\n{}", block.text);
                 findings(&load(beside("queues.yaml", queues)))

@@ -6,7 +6,7 @@ mod replay;
 mod schema;
 mod side_by_side;
 mod simulate;
-mod terminal;
+pub(in crate::cli) mod terminal;
 mod test;
 
 use std::{
@@ -26,6 +26,7 @@ use crate::{
 
 pub use check::CheckArgs;
 pub use replay::ReplayArgs;
+pub(in crate::cli) use test::write_failed;
 
 /// What to do with rules.
 #[derive(Debug, Clone, Subcommand)]
@@ -209,7 +210,7 @@ fn write_trace(set: &RuleSet, trace: &Trace, out: &mut dyn Write) -> io::Result<
     writeln!(out, "\n{}\nrule set {}", trace.outcome, &set.hash()[..12])
 }
 
-fn refuse(loaded: &Loaded, json: bool, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
+pub(in crate::cli) fn refuse(loaded: &Loaded, json: bool, out: &mut dyn Write, colour: bool) -> io::Result<bool> {
     if json {
         write_json(out, &json!({"findings": loaded.findings}))?;
     } else {
@@ -218,11 +219,16 @@ fn refuse(loaded: &Loaded, json: bool, out: &mut dyn Write, colour: bool) -> io:
     Ok(false)
 }
 
-fn write_findings(files: &[SourceFile], findings: &[Finding], out: &mut dyn Write, colour: bool) -> io::Result<()> {
+pub(in crate::cli) fn write_findings(
+    files: &[SourceFile],
+    findings: &[Finding],
+    out: &mut dyn Write,
+    colour: bool,
+) -> io::Result<()> {
     findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.render(files, colour)))
 }
 
-fn write_json(out: &mut dyn Write, value: &serde_json::Value) -> io::Result<()> {
+pub(in crate::cli) fn write_json(out: &mut dyn Write, value: &serde_json::Value) -> io::Result<()> {
     writeln!(out, "{value:#}")
 }
 

@@ -4,7 +4,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How text is set off, as terminals number it (ECMA-48, SGR).
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Style {
+pub(in crate::cli) enum Style {
     Bold = 1,
     Dim = 2,
     Red = 31,
@@ -13,7 +13,7 @@ pub(super) enum Style {
 }
 
 /// The text in a style, where colours are wanted.
-pub(super) fn paint(colour: bool, style: Style, text: &str) -> String {
+pub(in crate::cli) fn paint(colour: bool, style: Style, text: &str) -> String {
     if colour { format!("\x1b[{}m{text}\x1b[0m", style as u8) } else { text.to_owned() }
 }
 

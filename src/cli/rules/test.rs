@@ -12,7 +12,7 @@ use super::{
     write_json,
 };
 use crate::{
-    routing::{Coverage, TestReport, load_dir, run_tests},
+    routing::{Coverage, TestOutcome, TestReport, load_dir, run_tests},
     understand::Settings,
 };
 
@@ -58,13 +58,7 @@ pub(super) fn run(args: &TestArgs, settings: &Settings, out: &mut dyn Write, col
 }
 
 fn write_report(report: &TestReport, out: &mut dyn Write, colour: bool) -> io::Result<()> {
-    for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
-        let failed = paint(colour, Style::Red, &format!("✗ {}", outcome.name));
-        writeln!(out, "{failed}  ({}:{})", outcome.file, outcome.line)?;
-        for difference in &outcome.differences {
-            writeln!(out, "    {difference}")?;
-        }
-    }
+    write_failed(&report.outcomes, out, colour)?;
     let widest = report.coverage.iter().map(|rule| rule.rule.width()).max().unwrap_or(0);
     writeln!(out, "tests  branches        %  rule")?;
     for rule in &report.coverage {
@@ -74,6 +68,18 @@ fn write_report(report: &TestReport, out: &mut dyn Write, colour: bool) -> io::R
     writeln!(out, "\n{passed} of {} tests pass", report.outcomes.len())?;
     let all = report.branches;
     writeln!(out, "{} of {} branches covered: {:.1} %", all.covered, all.total, all.percent())
+}
+
+/// The tests that failed, and why.
+pub(in crate::cli) fn write_failed(outcomes: &[TestOutcome], out: &mut dyn Write, colour: bool) -> io::Result<()> {
+    for outcome in outcomes.iter().filter(|outcome| !outcome.passed()) {
+        let failed = paint(colour, Style::Red, &format!("✗ {}", outcome.name));
+        writeln!(out, "{failed}  ({}:{})", outcome.file, outcome.line)?;
+        for difference in &outcome.differences {
+            writeln!(out, "    {difference}")?;
+        }
+    }
+    Ok(())
 }
 
 /// One line of the table, and what its tests leave out under it.

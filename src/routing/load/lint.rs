@@ -60,7 +60,8 @@ fn spot(loading: &Loading<'_>, rule: usize) -> String {
     format!("{}, line {}", loading.files[rule.file].name, rule.line)
 }
 
-fn ends(rule: &Rule) -> bool {
+/// Whether no rule behind it is tried once it matched.
+pub(super) fn ends(rule: &Rule) -> bool {
     rule.destination.is_some() || rule.stop
 }
 

@@ -64,6 +64,11 @@ const CALENDARS: &str = "calendars.yaml";
 const TEMPLATES: &str = "templates.yaml";
 const INTENTS: &str = "intents.yaml";
 
+/// Whether a file is one of those beside the rules.
+fn is_beside(name: &str) -> bool {
+    [QUEUES, SKILLS, CALENDARS, TEMPLATES, INTENTS].contains(&name)
+}
+
 /// What loading came to.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
@@ -117,6 +122,33 @@ pub fn load_dir(folder: &Path) -> Loaded {
     Loaded { findings: unread, ..loaded }
 }
 
+/// Loads what a folder says of actions, and what that needs beside it: every file but those of rules. The set has no rule but
+/// those of intents that actions are bound to; nothing may be wrong with the files, and nothing is said of the others but errors.
+#[must_use]
+pub fn load_actions(folder: &Path) -> Loaded {
+    let (files, unread) = folder::read(folder);
+    if unread.iter().any(Finding::is_error) {
+        return Loaded { findings: unread, ..Loaded::default() };
+    }
+    if !files.iter().any(|file| file.name.starts_with(actions::FOLDER)) {
+        let shown = folder.join(actions::FOLDER).display().to_string();
+        let none =
+            nowhere(&shown, format!("there are no action files in {shown}"), "docs/actions.md shows the first one");
+        return Loaded { findings: vec![none], files, ..Loaded::default() };
+    }
+    load_actions_of(&files)
+}
+
+/// [`load_actions`] of files that were read.
+#[must_use]
+pub(crate) fn load_actions_of(files: &[SourceFile]) -> Loaded {
+    let wanted = |file: &&SourceFile| is_beside(&file.name) || file.name.starts_with(actions::FOLDER);
+    let files: Vec<SourceFile> = files.iter().filter(wanted).cloned().collect();
+    let mut loaded = load_files(&files, false);
+    loaded.findings.retain(|finding| finding.is_error() || finding.file.starts_with(actions::FOLDER));
+    loaded
+}
+
 /// A finding about a file as a whole, or about no file.
 pub(crate) fn nowhere(file: &str, message: String, help: &str) -> Finding {
     Finding {
@@ -136,6 +168,10 @@ pub(crate) fn nowhere(file: &str, message: String, help: &str) -> Finding {
 /// parser needs more stack than callers have.
 #[must_use]
 pub fn load(files: &[SourceFile]) -> Loaded {
+    load_files(files, true)
+}
+
+fn load_files(files: &[SourceFile], wants_rules: bool) -> Loaded {
     let mut files = files.to_vec();
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let total: usize = files.iter().map(|file| file.text.len()).sum();
@@ -151,7 +187,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     }
     let loaded = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("rules".to_owned()).stack_size(STACK_BYTES);
-        thread.spawn_scoped(scope, || Loading::run(&files)).map(|thread| thread.join())
+        thread.spawn_scoped(scope, || Loading::run(&files, wants_rules)).map(|thread| thread.join())
     });
     let (rules, findings) = match loaded {
         Ok(Ok(loaded)) => loaded,
@@ -180,7 +216,7 @@ struct Loading<'f> {
 }
 
 impl<'f> Loading<'f> {
-    fn run(files: &'f [SourceFile]) -> (Option<RuleSet>, Vec<Finding>) {
+    fn run(files: &'f [SourceFile], wants_rules: bool) -> (Option<RuleSet>, Vec<Finding>) {
         let mut loading = Self {
             files,
             trees: Vec::new(),
@@ -197,7 +233,7 @@ impl<'f> Loading<'f> {
         let places = loading.places();
         let Loading { notes, desk, needles, rules, cases, .. } = loading;
         let mut findings: Vec<Finding> = notes.into_iter().flat_map(|notes| notes.findings).collect();
-        if rules.is_empty() && !findings.iter().any(Finding::is_error) {
+        if wants_rules && rules.is_empty() && !findings.iter().any(Finding::is_error) {
             findings.push(nowhere("", "there are no rules".to_owned(), "add a file with `rules:`"));
         }
         findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
@@ -318,10 +354,33 @@ impl<'f> Loading<'f> {
     }
 
     fn read_rules(&mut self) {
+        self.read_rule_files();
+        let bound = self.bound_actions();
+        // Where no rule decides otherwise: those with a condition go before, and the one without after.
+        let ends = |rule: &Rule| rule.on == Trigger::Message && rule.when.is_none() && lint::ends(rule);
+        let place = self.rules.iter().position(ends).unwrap_or(self.rules.len());
+        self.rules.splice(place..place, bound);
+    }
+
+    /// The rules of actions that intents begin.
+    fn bound_actions(&mut self) -> Vec<Rule> {
+        let (mut rules, mut taken) = (Vec::new(), BTreeMap::new());
+        for place in (0..self.files.len()).filter(|place| self.is_action_file(*place)).collect::<Vec<_>>() {
+            let mut reader = rules::RuleReader {
+                file: place,
+                lines: &Lines::new(&self.files[place].text),
+                desk: &self.desk,
+                needles: &mut self.needles,
+                notes: &mut self.notes[place],
+            };
+            rules.extend(actions::bound(&self.trees[place], &mut reader, &mut taken));
+        }
+        rules
+    }
+
+    fn read_rule_files(&mut self) {
         for place in 0..self.files.len() {
-            if [QUEUES, SKILLS, CALENDARS, TEMPLATES, INTENTS].contains(&self.files[place].name.as_str())
-                || self.is_action_file(place)
-            {
+            if is_beside(&self.files[place].name) || self.is_action_file(place) {
                 continue;
             }
             if self.notes.iter().map(|notes| notes.findings.len()).sum::<usize>() >= MAX_FINDINGS {

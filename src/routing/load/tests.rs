@@ -1,3 +1,4 @@
+mod bound;
 mod lint;
 
 use std::path::Path;

@@ -5,6 +5,8 @@
 //! one file to see (a queue that does not exist, a rule that never acts) is left to the loader.
 
 #[expect(dead_code, reason = "only their schemas are used")]
+mod actions;
+#[expect(dead_code, reason = "only their schemas are used")]
 mod cases;
 #[expect(dead_code, reason = "only their schemas are used")]
 mod desk;
@@ -33,14 +35,16 @@ pub enum FileKind {
     Templates,
     /// `intents.yaml`.
     Intents,
+    /// What the bot does in business systems: every file of `actions/`.
+    Actions,
 }
 
 impl FileKind {
     /// Every one.
-    pub const ALL: [Self; 6] =
-        [Self::Rules, Self::Queues, Self::Skills, Self::Calendars, Self::Templates, Self::Intents];
+    pub const ALL: [Self; 7] =
+        [Self::Rules, Self::Queues, Self::Skills, Self::Calendars, Self::Templates, Self::Intents, Self::Actions];
 
-    /// The word for it; all but rules stand in a file of this name.
+    /// The word for it; all but rules and actions stand in a file of this name, and actions in a folder of it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +54,7 @@ impl FileKind {
             Self::Calendars => "calendars",
             Self::Templates => "templates",
             Self::Intents => "intents",
+            Self::Actions => "actions",
         }
     }
 
@@ -65,6 +70,7 @@ impl FileKind {
             Self::Calendars => generator.into_root_schema_for::<desk::Calendars>(),
             Self::Templates => generator.into_root_schema_for::<desk::Templates>(),
             Self::Intents => generator.into_root_schema_for::<desk::Intents>(),
+            Self::Actions => generator.into_root_schema_for::<actions::File>(),
         };
         schema.to_value()
     }

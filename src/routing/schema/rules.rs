@@ -45,14 +45,14 @@ struct Rule {
 /// One action.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-enum Step<Of> {
+pub(super) enum Step<Of> {
     Action(Of),
     Word(Word),
 }
 
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
-enum Word {
+pub(super) enum Word {
     /// The conversation ends.
     Close,
     /// Nothing more happens: the conversation stays with whom it is.
@@ -76,7 +76,7 @@ struct Action {
 /// One action: a key, and what it takes. More actions are more items of the list.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1), transform = all_written)]
-struct CommonAction {
+pub(super) struct CommonAction {
     /// Adds a tag to the conversation.
     tag: Option<Name>,
     /// Removes a tag from the conversation.

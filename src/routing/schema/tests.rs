@@ -32,14 +32,15 @@ pub(in crate::routing) fn complaints(file: &SourceFile) -> Vec<String> {
     static VALIDATORS: LazyLock<Vec<Validator>> = LazyLock::new(|| {
         FileKind::ALL.iter().map(|kind| jsonschema::draft202012::new(&kind.schema()).unwrap()).collect()
     });
-    let named = FileKind::ALL.iter().skip(1).position(|kind| file.name == format!("{}.yaml", kind.as_str()));
+    let named = FileKind::ALL.iter().skip(1).position(|kind| file.name.split(['.', '/']).next() == Some(kind.as_str()));
     let tree = json(&yaml::parse(&file.text).unwrap());
     let errors = VALIDATORS[named.map_or(0, |at| at + 1)].iter_errors(&tree);
     errors.map(|error| format!("{} {}: {error}", file.name, error.instance_path())).collect()
 }
 
 fn file(kind: FileKind, text: &str) -> SourceFile {
-    SourceFile { name: format!("{}.yaml", kind.as_str()), text: text.to_owned() }
+    let folder = if kind == FileKind::Actions { "actions/" } else { "" };
+    SourceFile { name: format!("{folder}{}.yaml", kind.as_str()), text: text.to_owned() }
 }
 
 #[test]
@@ -54,11 +55,37 @@ fn the_shipped_files_fit_their_schemas() {
 }
 
 #[test]
+fn the_action_files_of_the_shop_and_of_the_documents_fit_their_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let in_folder = |folder: &str, extension: &str| -> Vec<String> {
+        let paths = fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let wanted = paths.filter(|path| path.extension().is_some_and(|own| own == extension));
+        wanted.map(|path| fs::read_to_string(path).unwrap()).collect()
+    };
+    let documents = in_folder("docs", "md");
+    let blocks = documents.iter().flat_map(|text| text.split("```yaml\n").skip(1));
+    let blocks = blocks.filter_map(|rest| rest.split("\n```").next()).map(str::to_owned);
+    let begins = |block: &str, key: &str| block.lines().any(|line| line.starts_with(key));
+    let of_documents: Vec<String> =
+        blocks.filter(|block| begins(block, "systems:") || begins(block, "actions:")).collect();
+    let of_shop = in_folder("examples/shop/rules/actions", "yaml");
+    assert!(!of_documents.is_empty() && !of_shop.is_empty());
+    for text in of_documents.iter().chain(&of_shop) {
+        assert_eq!(complaints(&file(FileKind::Actions, text)), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
 fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
-    use FileKind::{Calendars, Intents, Queues, Rules, Skills, Templates};
+    use FileKind::{Actions, Calendars, Intents, Queues, Rules, Skills, Templates};
     let rule = |rule: &str| format!("rules: [{{name: a, {rule}}}]");
     let then = |action: &str| format!("rules: [{{name: a, then: [{action}]}}]");
     let test = |test: &str| format!("tests: [{{name: t, {test}}}]");
+    let action = |keys: &str| {
+        let systems = "systems: {s: {url: \"https://shop.example\"}}";
+        format!("{systems}\nactions: {{a: {{title: {{en: A}}, outcomes: [{{say: {{en: x}}}}], {keys}}}}}")
+    };
+    let turn = |turn: &str| format!("{}\ntests: [{{name: t, action: a, turns: [{turn}]}}]", action("expires: 5m"));
     for (kind, text) in [
         (Rules, "ruls: []".to_owned()),
         (Rules, "rules: 7".to_owned()),
@@ -129,6 +156,41 @@ fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
         (Templates, "templates: {hello: {en: 7}}".to_owned()),
         (Intents, "intents: {return: {examples: [a, b]}}".to_owned()),
         (Intents, "intents: {return: {exampels: [a, b, c]}}".to_owned()),
+        (Actions, "system: {}".to_owned()),
+        (Actions, "systems: {a b: {url: \"https://shop.example\"}}".to_owned()),
+        (Actions, "systems: {s: {}}".to_owned()),
+        (Actions, "systems: {s: {url: \"https://shop.example\", timeout: 5}}".to_owned()),
+        (Actions, "systems: {s: {url: \"https://shop.example\", at_once: 0}}".to_owned()),
+        (Actions, "systems: {s: {url: \"https://shop.example\", private: yes}}".to_owned()),
+        (Actions, "systems: {s: {mcp: {}}}".to_owned()),
+        (Actions, "systems: {s: {mcp: {url: \"https://a.example\", program: a}}}".to_owned()),
+        (Actions, "systems: {s: {url: \"https://a.example\", mcp: {program: a}}}".to_owned()),
+        (Actions, "systems: {s: {mcp: {program: a}}}\nactions: {a: {title: {en: A}, outcomes: [{say: {en: x}}], call: {system: s, tool: t, arguments: [1]}}}".to_owned()),
+        (Actions, action("intents: order-status, otherwise: [ignore]")),
+        (Actions, "phrases: {yess: {en: Yes}}".to_owned()),
+        (Actions, "actions: {a: {outcomes: [{say: {en: x}}]}}".to_owned()),
+        (Actions, "actions: {a: {title: {en: A}}}".to_owned()),
+        (Actions, action("identity: sure")),
+        (Actions, action("confirm: Really?")),
+        (Actions, action("inputs: {x: {type: text}}")),
+        (Actions, action("inputs: {x: {ask: {en: X?}, type: texts}}")),
+        (Actions, action("inputs: {x: {ask: {en: X?}, choices: {}}}")),
+        (Actions, action("inputs: {x: {ask: {en: X?}, choices: {call: {system: s, get: /}, each: body}}}")),
+        (Actions, action("call: {get: /}")),
+        (Actions, action("call: {system: s}")),
+        (Actions, action("call: {system: s, get: orders}")),
+        (Actions, action("call: {system: s, get: \"/orders?a=1\"}")),
+        (Actions, action("call: {system: s, get: /a, post: /b, effect: false}")),
+        (Actions, action("call: {system: s, get: /a, cache: 30}")),
+        (Actions, action("outputs: {x: {type: text}}")),
+        (Actions, action("outputs: {x: {from: body, type: texts}}")),
+        (Actions, "actions: {a: {title: {en: A}, outcomes: [{says: {en: x}}, {}]}}".to_owned()),
+        (Actions, "tests: [{name: t, action: a}]".to_owned()),
+        (Actions, turn("{says: x}")),
+        (Actions, turn("{customer: x, presses: y}")),
+        (Actions, turn("{customer: x, ends: well}")),
+        (Actions, turn("{answer: {status: 99}}")),
+        (Actions, turn("{answer: {failure: tired}}")),
     ] {
         let file = file(kind, &text);
         assert_ne!(complaints(&file), Vec::<String>::new(), "the schema takes {text}");
@@ -155,7 +217,9 @@ fn walk(schema: &Json, visit: &mut impl FnMut(&Map<String, Json>)) {
             ("properties" | "patternProperties", Json::Object(properties)) => {
                 for (name, property) in properties {
                     match property {
-                        Json::Object(given) if name == "given" => visit(given),
+                        Json::Object(given) if name == "given" && property["properties"]["message"].is_object() => {
+                            visit(given);
+                        }
                         _ => walk(property, visit),
                     }
                 }
@@ -167,13 +231,16 @@ fn walk(schema: &Json, visit: &mut impl FnMut(&Map<String, Json>)) {
     }
 }
 
-pub(in crate::routing) fn in_all_schemas(mut visit: impl FnMut(&Map<String, Json>)) {
-    FileKind::ALL.iter().for_each(|kind| walk(&kind.schema(), &mut visit));
+pub(in crate::routing) fn in_schemas(kinds: &[FileKind], mut visit: impl FnMut(&Map<String, Json>)) {
+    kinds.iter().for_each(|kind| walk(&kind.schema(), &mut visit));
 }
 
 #[test]
 fn the_schemas_know_the_keys_that_the_loader_knows() {
-    use FileKind::{Calendars, Intents, Queues, Rules, Skills, Templates};
+    use FileKind::{Actions, Calendars, Intents, Queues, Rules, Skills, Templates};
+    let action = |keys: &str| format!("actions: {{a: {{title: {{en: A}}, {keys}}}}}");
+    let test =
+        |keys: &str| format!("{}\ntests: [{{name: t, action: a, {keys}}}]", action("outcomes: [{say: {en: x}}]"));
     let rows = [
         (Rules, "Q: 1"),
         (Rules, "rules: [{Q: 1}]"),
@@ -205,12 +272,28 @@ fn the_schemas_know_the_keys_that_the_loader_knows() {
         (Templates, "Q: 1"),
         (Intents, "Q: 1"),
         (Intents, "intents: {return: {Q: 1}}"),
+        (Actions, "Q: 1"),
+        (Actions, "systems: {s: {Q: 1}}"),
+        (Actions, "systems: {s: {mcp: {Q: 1}}}"),
+        (Actions, "phrases: {Q: {en: x}}"),
+        (Actions, "actions: {a: {Q: 1}}"),
+        (Actions, &action("inputs: {x: {Q: 1}}")),
+        (Actions, &action("inputs: {x: {choices: {call: , Q: 1}}}")),
+        (Actions, &action("call: {Q: 1}")),
+        (Actions, &action("outputs: {x: {Q: 1}}")),
+        (Actions, &action("outcomes: [{Q: 1}]")),
+        (Actions, &action("outcomes: [{later: {Q: 1}}]")),
+        (Actions, "tests: [{Q: 1}]"),
+        (Actions, &test("turns: [{Q: 1}]")),
+        (Actions, &test("turns: [{answer: {Q: 1}}]")),
+        (Actions, &test("turns: [], given: {Q: 1}")),
+        (Actions, &test("turns: [], given: {customer: {Q: 1}}")),
     ];
     let mut loader: BTreeSet<BTreeSet<String>> = rows.into_iter().map(|(kind, text)| known(kind, text)).collect();
     let actions = known(Rules, "rules: [{name: a, then: [{Q: 1}]}]");
     loader.insert(actions.into_iter().filter(|action| !["answer", "do", "stop"].contains(&action.as_str())).collect());
     let mut schema = BTreeSet::new();
-    in_all_schemas(|object| {
+    in_schemas(&FileKind::ALL, |object| {
         if let (Some(Json::Object(keys)), true) = (object.get("properties"), object.contains_key("type")) {
             assert_eq!(object["additionalProperties"], false, "{keys:?}");
             schema.insert(keys.keys().cloned().collect::<BTreeSet<String>>());
@@ -221,19 +304,28 @@ fn the_schemas_know_the_keys_that_the_loader_knows() {
 
 #[test]
 fn the_schemas_know_the_words_that_the_loader_knows() {
+    let test = |turn: &str| {
+        let action = "actions: {a: {title: {en: A}, outcomes: [{say: {en: x}}]}}";
+        format!("{action}\ntests: [{{name: t, action: a, turns: [{turn}]}}]")
+    };
     let mut loader: BTreeSet<BTreeSet<String>> = [
         (FileKind::Rules, "rules: [{name: a, on: Q, then: [ignore]}]"),
         (FileKind::Rules, "rules: [{name: a, then: [{priority: Q}]}]"),
         (FileKind::Queues, "queues: {care: {strategy: Q}}"),
         (FileKind::Queues, "queues: {care: {members: Q}}"),
         (FileKind::Queues, "queues: {care: {hours: {calendar: shop, closed: Q}}}"),
+        (FileKind::Actions, "actions: {a: {identity: Q}}"),
+        (FileKind::Actions, "actions: {a: {inputs: {x: {type: Q}}}}"),
+        (FileKind::Actions, "actions: {a: {outputs: {x: {from: body, type: Q}}}}"),
+        (FileKind::Actions, &test("{answer: {failure: Q}}")),
+        (FileKind::Actions, &test("{answer: {}, ends: Q}")),
     ]
     .into_iter()
     .map(|(kind, text)| known(kind, text))
     .collect();
     loader.insert(["close", "ignore"].map(str::to_owned).into());
     let mut schema = BTreeSet::new();
-    in_all_schemas(|object| {
+    in_schemas(&FileKind::ALL, |object| {
         if let Some(Json::Array(words)) = object.get("enum") {
             schema.insert(words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect::<BTreeSet<_>>());
             let explained = object["enumDescriptions"].as_array().unwrap();

@@ -1,6 +1,7 @@
 //! What customers, agents and admins do, through the real binary.
 
 mod actions;
+mod actions_commands;
 mod alarms;
 mod answers;
 mod callback;
@@ -23,6 +24,7 @@ mod lint;
 mod looking_back;
 mod mail;
 mod many_agents;
+mod mcp;
 mod moves;
 mod opinions;
 mod people;

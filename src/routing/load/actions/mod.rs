@@ -2,24 +2,25 @@
 //! there is, every system is declared, nothing is changed without a yes.
 
 mod cards;
+mod bound;
+mod calls;
 mod cases;
+mod systems;
 
+pub(in crate::routing::load) use bound::bound;
 pub(in crate::routing::load) use cases::tests;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use regex::RegexBuilder;
 use serde_json::{Map, Value as Json};
-use url::Url;
 
 use super::{read, rules::first_line, within};
 use crate::{
     actions::{
-        Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Later, Outcome, Output, OutputKind,
-        Phrase, Shape, System,
+        Action, Actions, AskedChoices, Choices, Identity, Input, Kind, Later, Outcome, Output, OutputKind, Phrase,
+        Shape, pattern,
         texts::{Expression, ROOTS, Say, Template},
     },
-    calls::Reach,
     routing::{
         finding::{Notes, suggest},
         yaml::{Node, Value},
@@ -32,15 +33,8 @@ pub(super) const FOLDER: &str = "actions/";
 /// The most actions of all files, and inputs, outputs and outcomes of one.
 const MOST: usize = 500;
 const MOST_PARTS: usize = 50;
-/// The largest compiled pattern, in bytes.
-const PATTERN: usize = 1 << 18;
-/// In seconds: how long a call may take, and where the file does not say it.
-const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=30;
-const USUAL_TIMEOUT: u64 = 5;
 /// After how many seconds an action is forgotten, where the file does not say it.
 const USUAL_EXPIRY: u64 = 30 * 60;
-/// How many calls of a system are under way at once, where the file does not say it.
-const USUAL_AT_ONCE: i64 = 16;
 /// How many choices are shown, where the file does not say it.
 const USUAL_CHOICES: i64 = 6;
 
@@ -125,63 +119,11 @@ struct Reader<'a, 'n> {
 }
 
 impl Reader<'_, '_> {
-    fn system(&mut self, name: &str, at: &Range<usize>, node: &Node) -> Option<System> {
-        let known = ["url", "private", "headers", "timeout", "at_once", "per_second"];
-        let fields = read::fields(node, "a system", &known, self.notes)?;
-        let Some(url_node) = fields.get("url") else {
-            self.notes.error(at, "a system needs a URL", "write `url: https://shop.example/api`");
-            return None;
-        };
-        let private = fields.get("private").and_then(|node| read::boolean(node, "`private`", self.notes));
-        let reach = if private == Some(true) { Reach::Private } else { Reach::Public };
-        let url = read::text(url_node, "a URL", self.notes)?;
-        let parsed = Url::parse(url).map_err(|error| error.to_string()).and_then(|url| match url.scheme() {
-            _ if !url.username().is_empty() || url.password().is_some() => {
-                Err("names and passwords go into `headers`, as secrets".to_owned())
-            }
-            _ if url.query().is_some() || url.fragment().is_some() => {
-                Err("it ends before the question mark".to_owned())
-            }
-            "https" => reach.check(&url).map(|()| url),
-            "http" if reach == Reach::Private => reach.check(&url).map(|()| url),
-            "http" => {
-                Err("http is read by anyone on the way: use https, or `private: true` for your own network".to_owned())
-            }
-            _ => Err("it begins with https://".to_owned()),
-        });
-        let url = match parsed {
-            Ok(url) => url,
-            Err(why) => {
-                self.notes.error(&url_node.span, format!("this is not a system's URL: {why}"), "");
-                return None;
-            }
-        };
-        let secret = Names { also: &["secret"], ..NO_NAMES };
-        let headers = fields.get("headers").map(|node| self.templates(node, "headers", secret)).unwrap_or_default();
-        let timeout = fields.get("timeout").and_then(|node| {
-            let seconds = read::seconds(node, "`timeout`", self.notes)?;
-            if !TIMEOUT.contains(&seconds) {
-                self.notes.error(&node.span, "a call takes from 1s to 30s", "");
-            }
-            Some(seconds)
-        });
-        let mut number = |name: &str, most: i64| {
-            let node = fields.get(name)?;
-            read::whole(node, name, 1..=most, self.notes).and_then(|number| u32::try_from(number).ok())
-        };
-        Some(System {
-            name: name.to_owned(),
-            url,
-            reach,
-            headers,
-            timeout: timeout.unwrap_or(USUAL_TIMEOUT) * 1000,
-            at_once: number("at_once", 1000).unwrap_or(USUAL_AT_ONCE as u32),
-            per_second: number("per_second", 100_000),
-        })
-    }
-
     fn action(&mut self, name: &str, at: &Range<usize>, node: &Node) -> Option<Action> {
-        let known = ["title", "about", "identity", "inputs", "confirm", "call", "outputs", "outcomes", "expires"];
+        // What begins it, and what follows where it cannot be done, is read once the desk is known.
+        let begun = ["intents", "otherwise"];
+        let own = ["title", "about", "identity", "inputs", "confirm", "call", "outputs", "outcomes", "expires"];
+        let known = [&own[..], &begun].concat();
         let fields = read::fields(node, "an action", &known, self.notes)?;
         let mut titles =
             |name: &str| fields.get(name).map(|node| read::titles(node, name, self.notes)).unwrap_or_default();
@@ -287,8 +229,8 @@ impl Reader<'_, '_> {
         };
         let pattern = fields.get("pattern").and_then(|node| {
             let source = read::text(node, "a pattern", self.notes)?;
-            match RegexBuilder::new(source).case_insensitive(true).size_limit(PATTERN).build() {
-                Ok(pattern) => Some(pattern),
+            match pattern(source) {
+                Ok(compiled) => Some(compiled),
                 Err(error) => {
                     let last = error.to_string().lines().last().unwrap_or_default().trim().to_owned();
                     self.notes.error(&node.span, format!("this is no pattern: {last}"), "");
@@ -362,55 +304,6 @@ impl Reader<'_, '_> {
             most: usize::try_from(most.unwrap_or(USUAL_CHOICES)).unwrap_or(1),
             none: self.say(fields.get("none")?, "`none`", names)?,
             ask: fields.get("ask").and_then(|node| self.input_named(node, names)),
-        })
-    }
-
-    fn call(&mut self, node: &Node, names: Names<'_>) -> Option<Call> {
-        const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
-        let known: Vec<&str> = ["system", "query", "headers", "body", "effect", "idempotent", "cache"]
-            .into_iter()
-            .chain(METHODS)
-            .collect();
-        let fields = read::fields(node, "a call", &known, self.notes)?;
-        let found = METHODS.iter().find_map(|method| Some((*method, fields.get(method)?)));
-        let (Some(system), Some((method, path))) = (fields.get("system"), found) else {
-            let help = "write `call: {system: shop, get: \"/orders/{{ inputs.order }}\"}`";
-            self.notes.error(&first_line(node), "a call needs a system, and a method with its path", help);
-            return None;
-        };
-        let name = read::text(system, "a system", self.notes)?;
-        let Some(system) = self.actions.systems.get(name).cloned() else {
-            let help = suggest(name, self.actions.systems.keys().map(String::as_str));
-            self.notes.error(&system.span, format!("there is no system “{name}”"), help);
-            return None;
-        };
-        let text = read::text(path, "a path", self.notes)?;
-        if !text.starts_with('/') || text.contains(['?', '#', '\\']) {
-            let help = "it begins with “/”, and what follows a question mark goes into `query:`";
-            self.notes.error(&path.span, "this is no path", help);
-            return None;
-        }
-        let path = segments(text).iter().filter_map(|part| self.template_of(path, part, names)).collect();
-        let mut truth = |name: &str| fields.get(name).and_then(|node| read::boolean(node, name, self.notes));
-        let (effect, idempotent) = (truth("effect"), truth("idempotent"));
-        let effect = effect.unwrap_or(method != "get");
-        let cache = fields.get("cache").and_then(|node| {
-            let seconds = read::seconds(node, "`cache`", self.notes)?;
-            if effect {
-                self.notes.error(&node.span, "what changes something is not remembered", "take it out");
-            }
-            Some(seconds)
-        });
-        Some(Call {
-            system,
-            method: method.to_ascii_uppercase(),
-            path,
-            query: fields.get("query").map(|node| self.templates(node, "query", names)).unwrap_or_default(),
-            headers: fields.get("headers").map(|node| self.templates(node, "headers", names)).unwrap_or_default(),
-            body: fields.get("body").and_then(|node| self.shape(node, names)),
-            effect,
-            idempotent: idempotent.unwrap_or(true),
-            cache: cache.unwrap_or(0),
         })
     }
 
@@ -620,25 +513,6 @@ impl Reader<'_, '_> {
 }
 
 const JINJA: &str = "texts are written in Jinja: {{ inputs.order }}, {% if outputs.late %} … {% endif %}";
-
-/// The parts of a path between its slashes; a slash within `{{ … }}` is none.
-fn segments(path: &str) -> Vec<String> {
-    let (mut parts, mut inside, mut before) = (vec![String::new()], 0_u32, ' ');
-    for c in path.chars().skip(1) {
-        match (before, c) {
-            ('{', '{') => inside += 1,
-            ('}', '}') => inside = inside.saturating_sub(1),
-            _ => {}
-        }
-        match c {
-            '/' if inside == 0 => parts.push(String::new()),
-            c => parts.last_mut().into_iter().for_each(|part| part.push(c)),
-        }
-        before = c;
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
-}
 
 /// The expression of a text that is nothing but `{{ … }}`.
 fn only_value(text: &str) -> Option<&str> {
