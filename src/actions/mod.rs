@@ -14,6 +14,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 pub(crate) mod texts;
+mod verify;
 
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
@@ -25,3 +26,4 @@ pub use scene::{Scene, Who};
 pub use spec::{
     Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Shape, System,
 };
+pub use verify::{Challenge, Means, Permission, Proof, Recipient, Verification};

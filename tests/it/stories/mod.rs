@@ -32,3 +32,4 @@ mod restart;
 mod rules;
 mod telegram;
 mod upgrade;
+mod verification;
