@@ -428,7 +428,7 @@ impl Dialogue {
                 .input(input)
                 .is_some_and(|input| !matches!(input.kind, Kind::Text | Kind::Number) || input.pattern.is_some()),
             Step::Confirms { .. } => true,
-            Step::Calls { .. } => false,
+            Step::Calls { .. } | Step::Verifies(_) => false,
         }
     }
 
