@@ -291,6 +291,8 @@ pub fn seen_by_customer(entry: &Entry, inbound: Option<&Inbound>) -> Option<Thre
             }
             (ThreadAuthor::Customer, shown(&inbound.content), Some(inbound.external_id.clone()))
         }
+        // What goes elsewhere is for whoever reads there, and that need not be this customer.
+        What::Reply { outbound, .. } if outbound.body.challenge.is_some() => return None,
         What::Reply { outbound, .. } => {
             let author = match &entry.author {
                 EntryAuthor::Agent { name, .. } => ThreadAuthor::Agent { name: name.clone() },

@@ -1,6 +1,10 @@
 //! Who a sender is: an address becomes a customer, and two customers become one when a channel vouches for an email or
 //! phone that both have. Pure; the answer is committed with the turn.
 
+pub mod codes;
+mod limits;
+mod verifier;
+
 use std::sync::Arc;
 
 use contract::{IdClock, Sender, Timestamp};
@@ -9,6 +13,9 @@ use crate::store::{
     Recall,
     customer::{Customer, CustomerChange, Identifier, IdentifierKind, Merge},
 };
+
+pub use limits::{Limit, allow};
+pub use verifier::{Route, Verifier};
 
 /// Who a sender is, and what has to be written down about it.
 #[derive(Debug, Clone)]

@@ -7,22 +7,23 @@
 //! void when the conversation changed in the meantime: the commit is refused, and the turn is begun again.
 
 mod acting;
+mod verifying;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{
-    Author, Body, Content, ConversationId, EntryId, IdClock, Inbound, MessageId, Outbound, OutboundId, Thread,
-    Timestamp, truncate_chars,
+    Author, Body, ChallengeId, Content, ConversationId, EntryId, IdClock, Inbound, MessageId, Outbound, OutboundId,
+    Sender, Thread, Timestamp, truncate_chars,
 };
 use jiff::SignedDuration;
 use serde_json::value::to_raw_value;
 
 use crate::{
-    actions::Planned,
+    actions::{Permission, Planned},
     alarms::{self, RuleAlarm},
     bot::Citation,
     calls::Returned,
-    identity::{Identity, identify},
+    identity::{Identity, Verifier, identify},
     routing::{
         Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
         MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext, Trigger,
@@ -32,6 +33,7 @@ use crate::{
     store::{
         Commit, Recall, Taken,
         conversation::{Conversation, Fired, Owner},
+        customer::Merge,
         entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
         outbox::DeliveryState,
     },
@@ -63,9 +65,14 @@ pub struct Setting<'a> {
     pub related: Option<ConversationId>,
     /// Another conversation of the same customer, in which an action waits for their word.
     pub elsewhere: Option<Arc<Conversation>>,
+    /// Who writes, and what they are vouched for: see [`vouched`].
+    pub from: &'a Sender,
+    /// How customers can prove who they are.
+    pub verifier: &'a Verifier,
 }
 
 pub use acting::{Hearing, Stage};
+pub use verifying::{vouched, waiting};
 
 /// Why a turn is taken.
 #[derive(Clone, Copy)]
@@ -125,6 +132,17 @@ pub enum Occasion<'s> {
         /// What the message means.
         signals: &'s Arc<Signals>,
     },
+    /// The customer has proven who they are, by the link that came with a code.
+    Proven {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The customer's last message in it.
+        of: MessageId,
+        /// Which code.
+        challenge: ChallengeId,
+        /// What the message means.
+        signals: &'s Arc<Signals>,
+    },
 }
 
 /// A turn in the making.
@@ -147,6 +165,8 @@ pub struct Turn<'a> {
     alarm: Option<RuleAlarm>,
     /// What it is, where no customer and no rule brought it about.
     event: Option<Event>,
+    /// What may be done about a code that is to be sent.
+    permission: Option<Permission>,
     /// What the bot has found out in an action that ended.
     gathered: Option<String>,
     /// Whether the bot speaks without having been asked.
@@ -183,6 +203,10 @@ impl<'a> Turn<'a> {
                 let event = Event::ActionBegun { action: planned.action.clone() };
                 Some(Self::by_itself(setting, recall, (before, of), inbound, event, Arc::clone(signals)))
             }
+            Occasion::Proven { conversation, of, challenge, signals } => {
+                let before = recall.conversation.as_ref().filter(|c| c.id == conversation)?;
+                Self::on_proof(setting, recall, (before, challenge), of, inbound, Arc::clone(signals))
+            }
         }
     }
 
@@ -199,13 +223,10 @@ impl<'a> Turn<'a> {
         if before.and_then(|c| c.last_message).is_some_and(|last| last == message) {
             return None;
         }
-        let identity = identify(recall, &inbound.from, setting.ids, setting.now);
+        let identity = identify(recall, setting.from, setting.ids, setting.now);
         let (conversation, events) = continued(setting, recall, inbound, &identity);
         let mut turn = Self::new(setting, recall, inbound, message, signals, identity, conversation);
-        for event in events {
-            let entry = turn.entry(EntryAuthor::System, What::Event { event });
-            turn.opening.push(entry);
-        }
+        turn.open_with(events);
         turn.note_message();
         Some(turn)
     }
@@ -306,9 +327,18 @@ impl<'a> Turn<'a> {
             on: Trigger::Message,
             alarm: None,
             event: None,
+            permission: None,
             gathered: None,
             unasked: false,
             followed: false,
+        }
+    }
+
+    /// Notes what happened before what brought the turn about.
+    fn open_with(&mut self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            let entry = self.entry(EntryAuthor::System, What::Event { event });
+            self.opening.push(entry);
         }
     }
 
@@ -318,10 +348,10 @@ impl<'a> Turn<'a> {
     }
 
     fn note_message(&mut self) {
+        self.vouch();
         let conversation = &mut self.conversation;
         conversation.last_message = Some(self.message);
         conversation.customer_name.clone_from(&self.identity.customer.name);
-        conversation.customer_verified = self.identity.customer.verified;
         if let Some(language) = self.signals.language.known().filter(|_| !is_brief_answer(conversation, self.inbound)) {
             conversation.language.clone_from(language);
         }
@@ -404,7 +434,7 @@ impl<'a> Turn<'a> {
                 name: customer.name.clone(),
                 language: customer.language.clone(),
                 tier: customer.attributes.get("tier").cloned(),
-                verified: customer.verified,
+                verified: conversation.is_verified(&self.inbound.from.address, now),
                 attributes: customer.attributes.clone(),
                 channels: kinds(&self.recall.ties.spaces, &self.inbound.kind),
                 contacts_24h: i64::from(self.recall.ties.contacts.0) + i64::from(is_new),
@@ -689,12 +719,12 @@ fn continued(
         conversation.reopen();
         events.push(Event::Reopened);
     }
-    events.extend(identity.merges.iter().map(|merge| Event::Merged {
-        from: merge.from,
-        into: merge.into,
-        by: merge.identifier.clone(),
-    }));
+    events.extend(identity.merges.iter().map(merged_event));
     (conversation, events)
+}
+
+fn merged_event(merge: &Merge) -> Event {
+    Event::Merged { from: merge.from, into: merge.into, by: merge.identifier.clone() }
 }
 
 fn owner_fact(owner: Owner) -> OwnerFact {

@@ -119,6 +119,9 @@ macro_rules! id {
                 self.0
             }
 
+            /// The lowest of all, which no clock gives out.
+            pub const NONE: Self = Self(0);
+
             /// When it was made, to the millisecond.
             #[must_use]
             pub fn made_at(self) -> jiff::Timestamp {
@@ -201,6 +204,11 @@ id!(
 id!(
     /// One entry of a conversation's journal: a message, a reply, a note, a change of owner.
     EntryId, "ent", "an entry"
+);
+
+id!(
+    /// A challenge: somebody is asked to prove that an address is theirs.
+    ChallengeId, "chl", "a challenge"
 );
 
 impl From<MessageId> for EntryId {

@@ -24,7 +24,9 @@ pub use host::{
     Accepted, Host, Inbox, InboxError, Notice, Thread, ThreadAuthor, ThreadEntry, ThreadError, ThreadEvent,
     ThreadOwner, ThreadStatus, ThreadWatch, Threads, Unread,
 };
-pub use id::{AgentId, ConversationId, CustomerId, EntryId, IdClock, MessageId, OfferId, OutboundId, ParseIdError};
+pub use id::{
+    AgentId, ChallengeId, ConversationId, CustomerId, EntryId, IdClock, MessageId, OfferId, OutboundId, ParseIdError,
+};
 pub use memory::{Memory, MemoryError};
 pub use message::{
     Address, Author, Body, Button, ButtonAction, Content, Inbound, Location, Outbound, Reached, Rejected, Sender,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, Card, ContentHash, ConversationId, OutboundId, Timestamp, said_by};
+use crate::{Attachment, Card, ChallengeId, ContentHash, ConversationId, OutboundId, Timestamp, said_by};
 
 /// A customer's handle on one kind of channel: an email address, a Telegram user id, a visitor's id.
 ///
@@ -203,6 +203,10 @@ pub struct Body {
     /// The whole as it came, where `text` is only a part: a mail with its history and headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Attachment>,
+    /// Whose one-time code and link belong into `text`, which has a mark in their place until the channel gets it: they are
+    /// kept nowhere. Outbound only, and never seen by a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengeId>,
     /// A place on the map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use contract::{Body, Button, ButtonAction, Timestamp, said_by};
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 use minijinja::Value;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -15,6 +15,7 @@ use super::{
     later::NOWHERE,
     scene::{Scene, Who},
     spec::Actions,
+    verify::{Means, Permission, Proof},
 };
 use crate::{calls::Returned, understand::Signals};
 
@@ -47,6 +48,7 @@ pub(crate) struct Turn {
     /// The titles of all cards, in their order.
     pub cards: Option<Vec<String>>,
     pub asks: Option<String>,
+    pub wants: Option<&'static str>,
     pub confirms: bool,
     pub calls: Option<String>,
     pub sends: Option<Json>,
@@ -65,6 +67,8 @@ pub(crate) enum Happens {
     Answer(Returned),
     /// The moment has come for which an outcome planned it, with these inputs.
     Comes(BTreeMap<String, Json>),
+    /// The customer gives the code that they were sent, or another one.
+    Verifies(bool),
 }
 
 /// What came of one test.
@@ -84,6 +88,19 @@ pub struct CaseOutcome {
     pub differences: Vec<String>,
 }
 
+/// What customers type as their code.
+const RIGHT: &str = "123456";
+const WRONG: &str = "654321";
+
+/// A test has a mailbox, and everybody's address is known.
+const MEANS: Means<'static> = Means {
+    email: true,
+    lasts: SignedDuration::from_mins(10),
+    permission: Some(Permission { may_ask: true, goes: true }),
+    holds: &|_, typed| typed == 123_456,
+    ..Means::NONE
+};
+
 /// Runs every test.
 #[must_use]
 pub fn run_cases(
@@ -96,7 +113,17 @@ pub fn run_cases(
         file: case.file,
         line: case.line,
         span: case.span.clone(),
-        differences: Run { actions, case, default_language, zone, classify, dialogue: None, said: Vec::new() }.run(),
+        differences: Run {
+            actions,
+            case,
+            default_language,
+            zone,
+            classify,
+            dialogue: None,
+            said: Vec::new(),
+            who: case.given.who.clone(),
+        }
+        .run(),
     };
     actions.cases.iter().map(run).collect()
 }
@@ -117,6 +144,7 @@ struct Run<'a> {
     dialogue: Option<Dialogue>,
     /// What the bot said last.
     said: Vec<Body>,
+    who: Who,
 }
 
 impl Run<'_> {
@@ -136,7 +164,7 @@ impl Run<'_> {
     fn scene<'s>(&'s self, text: &'s str, message: &'s str) -> Scene<'s> {
         Scene {
             action: &self.case.action,
-            who: &self.case.given.who,
+            who: &self.who,
             language: &self.case.given.language,
             default_language: self.default_language,
             conversation: "cnv_test",
@@ -144,10 +172,11 @@ impl Run<'_> {
             text,
             now: self.case.given.now,
             zone: self.zone,
+            means: MEANS,
         }
     }
 
-    fn happens(&self, at: usize, turn: &Turn) -> Result<Advance, String> {
+    fn happens(&mut self, at: usize, turn: &Turn) -> Result<Advance, String> {
         let message = format!("msg_{at}");
         let (text, pressed) = match &turn.happens {
             Happens::Answer(returned) => {
@@ -165,6 +194,13 @@ impl Run<'_> {
                 return begun.ok_or_else(|| format!("there is no action “{}”", self.case.action));
             }
             Happens::Customer(text) => (text.as_str(), None),
+            Happens::Verifies(right) => {
+                let asked = self.dialogue.as_ref().and_then(Dialogue::challenge).ok_or("no code was asked for")?;
+                if *right {
+                    self.who.proves(asked);
+                }
+                (if *right { RIGHT } else { WRONG }, None)
+            }
             Happens::Presses(title) => (title.as_str(), Some(self.button(title)?)),
         };
         // A button that says something is as if the customer had written it.
@@ -217,6 +253,11 @@ impl Run<'_> {
             && !matches!(step, Some(Step::Asks { input, .. }) if input == wanted)
         {
             found.push(format!("a question for `{wanted}` was expected; {}", stands(&advance)));
+        }
+        if let Some(wanted) = turn.wants
+            && !matches!(step, Some(Step::Verifies(proof)) if wants(proof) == wanted)
+        {
+            found.push(format!("a question for the {wanted} was expected; {}", stands(&advance)));
         }
         if turn.confirms && !matches!(step, Some(Step::Confirms { .. })) {
             found.push(format!("a question whether it is right so was expected; {}", stands(&advance)));
@@ -286,11 +327,20 @@ fn ended(ended: &Ended) -> &'static str {
     }
 }
 
+/// The word for what is to be proven.
+fn wants(proof: &Proof) -> &'static str {
+    match proof {
+        Proof::Address { .. } => "address",
+        Proof::Code(_) => "code",
+    }
+}
+
 fn stands(advance: &Advance) -> String {
     match (&advance.ended, advance.dialogue.as_ref().map(|dialogue| &dialogue.step)) {
         (Some(Ended::Otherwise(why)), _) => format!("it ended `otherwise` ({})", why.word()),
         (Some(end), _) => format!("it ended `{}`", ended(end)),
         (None, Some(Step::Asks { input, .. })) => format!("it asks for `{input}`"),
+        (None, Some(Step::Verifies(proof))) => format!("it asks for the {} of who they are", wants(proof)),
         (None, Some(Step::Confirms { .. })) => "it asks whether it is right so".to_owned(),
         (None, Some(Step::Calls { choices_of: Some(input), .. })) => format!("it calls for the choices of `{input}`"),
         (None, Some(Step::Calls { .. })) => "it calls".to_owned(),

@@ -3,8 +3,9 @@
 //!
 //! ```text
 //!   begin ─► Asks ⇄ the customer ─► Confirms ─► Calls ─► an outcome
-//!              ▲ └─► Calls (what can be chosen) ──┘        │
-//!              └───────────── asks anew ◄─────────────────┘
+//!     │        ▲ └─► Calls (what can be chosen) ──┘        │
+//!     │        ├───────────── asks anew ◄─────────────────┘
+//!     └► Verifies who they are
 //! ```
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use super::{
     phrases::{self, Phrase},
     scene::Scene,
     spec::{Action, Actions, AskedChoices, Choices, Input, Kind},
+    verify::{Proof, Verification},
 };
 
 /// How often a question is put that is not understood, before a person takes over.
@@ -77,6 +79,8 @@ pub enum Step {
         /// How often.
         tries: u8,
     },
+    /// The customer is asked to prove who they are.
+    Verifies(Proof),
     /// A business system is being asked.
     Calls {
         /// For the choices of an input; `None`: this is the action itself.
@@ -123,6 +127,8 @@ pub struct Advance {
     pub later: Option<Planned>,
     /// How it ended.
     pub ended: Option<Ended>,
+    /// What became known about who they are.
+    pub verification: Option<Verification>,
 }
 
 /// How a dialogue ended.
@@ -183,15 +189,13 @@ impl Actions {
     #[must_use]
     pub fn begin(&self, scene: &Scene<'_>, action: &str, otherwise: &Otherwise, heard: &Heard<'_>) -> Option<Advance> {
         let spec = self.actions.get(action)?;
-        if spec.identity > scene.who.identity {
-            let says = vec![phrases::say(self, scene, Phrase::Identity)];
-            return Some(Advance { says, ended: Some(Ended::Otherwise(Why::Identity)), ..Advance::default() });
-        }
+        let is_known = spec.identity <= scene.who.identity;
         let dialogue = self.beginning(scene, spec, otherwise, heard, &BTreeMap::new());
-        Some(self.go_on(scene, spec, dialogue, Vec::new()))
+        Some(if is_known { self.go_on(scene, spec, dialogue, Vec::new()) } else { self.ask_who(scene, spec, dialogue) })
     }
 
-    /// A dialogue with all that is known already: what is given, what the file takes from elsewhere, what was said.
+    /// A dialogue with all that is known already: what is given, what the file takes from elsewhere, what was said. Before it is
+    /// known who the customer is, only what was said.
     pub(super) fn beginning(
         &self,
         scene: &Scene<'_>,
@@ -200,11 +204,12 @@ impl Actions {
         heard: &Heard<'_>,
         given: &BTreeMap<String, Json>,
     ) -> Dialogue {
+        let is_known = spec.identity <= scene.who.identity;
         let mut inputs = BTreeMap::new();
         for input in &spec.inputs {
             let given = given.get(&input.name).cloned().filter(|value| !is_empty(value));
             let given = given.and_then(|value| fitting(scene, input, value));
-            let given = given.or_else(|| self.known_before(scene, input, &inputs));
+            let given = given.or_else(|| self.known_before(scene, input, &inputs)).filter(|_| is_known);
             if let Some(value) = given.or_else(|| heard::named(scene, input, heard)) {
                 inputs.insert(input.name.clone(), value);
             }
@@ -243,6 +248,8 @@ impl Actions {
             Step::Calls { .. } => Reaction::Waits,
             _ if scene.now >= dialogue.until => Reaction::Forgotten,
             _ if said == Some(Assent::Cancel) => Reaction::Goes(Box::new(self.cancelled(scene))),
+            Step::Verifies(proof) => self.hear_proof(scene, spec, (next, proof), heard),
+            _ if spec.identity > scene.who.identity => Reaction::Goes(Box::new(self.ask_who(scene, spec, next))),
             Step::Asks { input, choices, .. } => {
                 let Some(wanted) = spec.input(input) else { return Reaction::Forgotten };
                 let corrected = correct(scene, spec, &mut next, heard, Some(input));
@@ -283,7 +290,8 @@ impl Actions {
         let mut next = dialogue.clone();
         let (tries, input) = match &mut next.step {
             Step::Asks { tries, input, .. } => (tries, Some(input.clone())),
-            Step::Confirms { tries } => (tries, None),
+            Step::Confirms { tries } | Step::Verifies(Proof::Address { asked: tries }) => (tries, None),
+            Step::Verifies(Proof::Code(challenge)) => (&mut challenge.asked, None),
             Step::Calls { .. } => return Advance { dialogue: Some(next), ..Advance::default() },
         };
         *tries += 1;
@@ -325,6 +333,7 @@ impl Actions {
                 let buttons = vec![button(Phrase::Yes, "yes"), button(Phrase::No, "no")];
                 Some(Body { buttons, ..Body::text(said(spec.confirm.as_ref()?)) })
             }
+            Step::Verifies(proof) => Some(self.question_who(scene, proof)),
             Step::Calls { .. } => None,
         }
     }
@@ -418,7 +427,7 @@ impl Dialogue {
                 .input(input)
                 .is_some_and(|input| !matches!(input.kind, Kind::Text | Kind::Number) || input.pattern.is_some()),
             Step::Confirms { .. } => true,
-            Step::Calls { .. } => false,
+            Step::Calls { .. } | Step::Verifies(_) => false,
         }
     }
 

@@ -17,6 +17,7 @@ mod spec;
 mod tests;
 pub(crate) mod texts;
 mod trial;
+mod verify;
 
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
@@ -27,6 +28,8 @@ pub use phrases::Phrase;
 pub use scene::{Scene, Who};
 pub(crate) use spec::pattern;
 pub use spec::{
-    Action, Actions, AskedChoices, Call, CardButton, Cards, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Press, Shape, System, Speaks,
+    Action, Actions, AskedChoices, Call, CardButton, Cards, Choices, Identity, Input, Kind, Outcome, Output,
+    OutputKind, Press, Shape, Speaks, System,
 };
 pub use trial::Meaning;
+pub use verify::{Challenge, Means, Permission, Proof, Recipient, Verification};

@@ -74,7 +74,7 @@ impl Actions {
             return Advance { sets, later, ..self.ask_anew(scene, spec, next, input, says) };
         }
         let ended = if outcome.otherwise { Ended::Otherwise(Why::Outcome) } else { Ended::Done };
-        Advance { says, sets, later, ended: Some(ended), dialogue: None }
+        Advance { says, sets, later, ended: Some(ended), ..Advance::default() }
     }
 
     /// Asks for an input once more, because of an answer.

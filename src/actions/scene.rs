@@ -8,7 +8,12 @@ use minijinja::{Value, context};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{spec::Identity, texts::value_of};
+use super::{
+    spec::Identity,
+    texts::value_of,
+    verify::{Challenge, Means},
+};
+use crate::store::customer::IdentifierKind;
 
 /// With whom, when and in which language.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +36,8 @@ pub struct Scene<'a> {
     pub now: Timestamp,
     /// Where a day begins.
     pub zone: &'a TimeZone,
+    /// How the customer can prove who they are.
+    pub means: Means<'a>,
 }
 
 /// The customer, as far as an action may know them.
@@ -48,6 +55,18 @@ pub struct Who {
     pub identity: Identity,
     /// Facts of the business's own.
     pub attributes: BTreeMap<String, String>,
+}
+
+impl Who {
+    /// They have proven that an address is theirs.
+    pub fn proves(&mut self, challenge: &Challenge) {
+        let address = Some(challenge.address.clone());
+        match challenge.kind {
+            IdentifierKind::Email => self.email = address,
+            IdentifierKind::Phone => self.phone = address,
+        }
+        self.identity = Identity::Verified;
+    }
 }
 
 impl Scene<'_> {

@@ -90,7 +90,7 @@ pub enum Identity {
     None,
     /// An email address or a phone number of theirs is known.
     Known,
-    /// A channel vouches for who they are.
+    /// It is proven who they are: a channel vouches for it, or they had the code that went to an address of theirs.
     Verified,
 }
 

@@ -99,6 +99,7 @@ fn talk(rules: &RuleSet, reader: &Reader, words: &[String]) -> Option<Dialogue> 
             text,
             now: Timestamp::UNIX_EPOCH,
             zone: &zone,
+            means: Means::NONE,
         };
         let actions = rules.actions();
         let advance = match &dialogue {
@@ -171,6 +172,7 @@ fn a_dialogue_reads_as_it_was_written() {
         text: "",
         now: Timestamp::UNIX_EPOCH,
         zone: &zone,
+        means: Means::NONE,
     };
     assert_eq!(rules.actions().returned(&scene, &dialogue, &answer), None, "no call is under way");
 }

@@ -16,11 +16,13 @@ use serde::{Deserialize, Deserializer, de};
 mod actions;
 mod attachments;
 mod distributed;
+mod identity;
 mod understanding;
 
 pub use actions::Actions;
 pub use attachments::{Attachments, Keeper};
 pub use distributed::{Distributed, Engine, Mode, Role};
+pub use identity::Identity;
 pub use understanding::Understanding;
 
 use crate::demo::Demo;
@@ -49,6 +51,7 @@ pub struct Config {
     pub understanding: Understanding,
     pub bot: Bot,
     pub actions: Actions,
+    pub identity: Identity,
     pub attachments: Attachments,
     pub distributed: Distributed,
     pub channels: BTreeMap<String, ChannelConfig>,
@@ -220,6 +223,9 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         config.public_url = format!("http://localhost:{}", config.listen.port());
     }
     config.public_url = config.public_url.trim_end_matches('/').to_owned();
+    if let Some((what, help)) = identity::mistake(&config) {
+        return wrong(&what, &help);
+    }
     if let Some((what, help)) = distributed::mistake(&config) {
         return wrong(&what, &help);
     }
@@ -290,6 +296,10 @@ mod tests {
             ("[distributed.redis]\nurl = \"redis://:x@localhost\"\n", "password_file"),
             ("[attachments]\nstore = \"s3\"\n", "attachments.s3.bucket"),
             ("[attachments.s3]\nsecret_key = \"x\"\n", "SWITCHBOARD_ATTACHMENTS__S3__SECRET_KEY"),
+            ("[identity]\nemail = \"mial\"\n", "these are configured: http, webchat"),
+            ("[identity]\nemail = \"webchat\"\n", "of kind email or http"),
+            ("[identity]\ncode_lasts = \"1d\"\n", "between 1s and 1h"),
+            ("[identity]\ncodes_per_day = 0\n", "15 is the default"),
             ("listen = \n", "a.toml"),
         ];
         for (text, expected) in rows {

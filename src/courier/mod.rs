@@ -22,6 +22,7 @@ use tokio::sync::{Notify, watch};
 
 use self::round::Round;
 use crate::{
+    identity::Verifier,
     live::{Event, Granted, Rates},
     records::Records,
     store::{
@@ -74,6 +75,8 @@ pub struct Courier {
     pub rates: Arc<dyn Rates>,
     /// What the channel may ask of the daemon.
     pub host: Host,
+    /// What puts one-time codes into messages.
+    pub verifier: Arc<Verifier>,
 }
 
 /// How one message went.
@@ -169,8 +172,16 @@ impl Courier {
         outbound: &Outbound,
         attempts: u32,
     ) -> (Delivery, Option<String>, Duration, Option<Duration>) {
-        let sending = AssertUnwindSafe(self.channel.send(outbound, &self.host)).catch_unwind();
-        let result = sending
+        let revealed = self.verifier.codes.revealed(outbound);
+        let is_too_late = self.is_too_late(outbound);
+        let sending = async {
+            if is_too_late {
+                return Err(SendError::Permanent("the code in it has run out".to_owned()));
+            }
+            self.channel.send(&revealed, &self.host).await
+        };
+        let result = AssertUnwindSafe(sending).catch_unwind();
+        let result = result
             .await
             .unwrap_or_else(|_| Err(SendError::Unanswered("a defect in the adapter: it is in the log".to_owned())));
         let asked = match &result {
@@ -187,6 +198,12 @@ impl Courier {
                 (Delivery { attempts, error: Some(error.to_string()), ..Delivery::first(state) }, None, pause, asked)
             }
         }
+    }
+
+    /// Whether a message only brings a code that is not good any more.
+    fn is_too_late(&self, outbound: &Outbound) -> bool {
+        let since = outbound.body.challenge.map(|challenge| crate::clock::now().duration_since(challenge.made_at()));
+        since.is_some_and(|since| since >= self.verifier.lasts)
     }
 
     /// Why the platform would not take a message now: the customer has not written for too long.

@@ -7,6 +7,7 @@ mod error;
 mod forward;
 mod live;
 mod pages;
+mod verify;
 pub mod views;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -30,6 +31,7 @@ pub use forward::{DeskAt, Forward};
 
 use crate::{
     consoles::Consoles, hits::Hits, inbox::Queue, live::Live, policy::Policy, records::Records, shadow::Shadow,
+    worker::Worker,
 };
 
 /// What handlers need. Cheap to clone.
@@ -65,6 +67,8 @@ pub struct App {
     pub public_url: Arc<str>,
     /// Where the rule files are, for messages.
     pub rules_folder: Arc<PathBuf>,
+    /// What gives messages their turns, for those that a request brings about.
+    pub worker: Arc<Worker>,
     /// To whom requests go that need the desk.
     pub forward: Arc<Forward>,
     /// Whether messages are taken here: the routes of the channels.
@@ -99,6 +103,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .merge(pages::router())
+        .merge(verify::router())
         .merge(api::documentation())
         .with_state(app);
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));

@@ -172,7 +172,7 @@ impl ConversationView {
             customer: CustomerBrief {
                 id: conversation.customer.to_string(),
                 name: conversation.customer_name.clone(),
-                verified: conversation.customer_verified,
+                verified: conversation.verified.as_ref().is_some_and(|verified| crate::clock::now() < verified.until),
             },
             mood: conversation.mood,
             last: LastView {

@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, MessageId, Thread, Timestamp, truncate_chars};
 use serde::{Deserialize, Serialize};
 
-use super::entry::EntryAuthor;
 pub use super::handoff::{Handoff, Reserved};
+use super::{customer::Verified, entry::EntryAuthor};
 use crate::actions::{Dialogue, Planned, Step};
 use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
@@ -98,9 +98,9 @@ pub struct Conversation {
     /// What the customer is called, as of the last message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
-    /// Whether a channel vouches for who the customer is, as of the last message.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub customer_verified: bool,
+    /// That it is proven who the customer is, and how long that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     /// Who speaks for the company now.
     pub owner: Owner,
     /// Raised by every change of owner.
@@ -214,7 +214,7 @@ impl Conversation {
             address,
             customer,
             customer_name: None,
-            customer_verified: false,
+            verified: None,
             owner: Owner::Bot,
             epoch: 0,
             version: 0,
@@ -252,6 +252,12 @@ impl Conversation {
     pub fn waits_for(&self, call: &str) -> bool {
         let step = self.dialogue.as_ref().map(|dialogue| &dialogue.step);
         matches!(step, Some(Step::Calls { key, .. }) if key == call)
+    }
+
+    /// Whether it is proven who writes from this address.
+    #[must_use]
+    pub fn is_verified(&self, from: &Address, now: Timestamp) -> bool {
+        self.verified.as_ref().is_some_and(|verified| verified.address == *from && now < verified.until)
     }
 
     /// Its thread on the platform.

@@ -79,6 +79,16 @@ pub struct Merge {
     pub undone_at: Option<Timestamp>,
 }
 
+/// That it is proven who writes in a conversation: by a channel that vouches for them, a code or a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Of whoever writes from here: in one thread several may.
+    pub address: Address,
+    /// Until when.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub until: Timestamp,
+}
+
 /// Everything about one person, merged customers included, but for their conversations.
 #[derive(Debug, Clone)]
 pub struct Contact {

@@ -146,6 +146,9 @@ pub enum Event {
     ActionBegun { action: String },
     ActionCalled { action: String, outcome: String },
     ActionEnded { action: String, how: String },
+    VerificationAsked { by: String, to: String },
+    VerificationPassed { by: String, to: String },
+    VerificationFailed { how: String, to: String },
     Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
     Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
 }

@@ -25,8 +25,8 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 pub use amend::{AmendError, Amended, Draft, amend};
 use async_trait::async_trait;
 use contract::{
-    AgentId, ConversationId, CustomerId, EntryId, Inbound, MessageId, OfferId, OutboundId, Reached, Sender, Thread,
-    Timestamp,
+    AgentId, ConversationId, CustomerId, EntryId, Inbound, MessageId, OfferId, Outbound, OutboundId, Reached, Sender,
+    Thread, Timestamp,
 };
 use conversation::{Conversation, Owner};
 use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
@@ -114,16 +114,26 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// The channel by which one of the replies in it goes, where that is not the conversation's own.
+    #[must_use]
+    pub fn elsewhere(&self, reply: OutboundId) -> Option<&str> {
+        let channel = self.reply(reply)?.channel.as_str();
+        (channel != self.conversation.channel).then_some(channel)
+    }
+
+    fn reply(&self, id: OutboundId) -> Option<&Outbound> {
+        self.entries.iter().find_map(|entry| match &entry.what {
+            What::Reply { outbound, .. } if outbound.id == id => Some(&**outbound),
+            _ => None,
+        })
+    }
+
     /// How urgent one of the replies in it is. A store keeps it, and raises what still stands before the reply in its
     /// conversation to it.
     #[must_use]
     pub fn precedence(&self, reply: OutboundId) -> Precedence {
         let by_time = self.entries.iter().any(|entry| matches!(entry.what, What::Fired { .. }));
-        let outbound = self.entries.iter().find_map(|entry| match &entry.what {
-            What::Reply { outbound, .. } if outbound.id == reply => Some(outbound),
-            _ => None,
-        });
-        outbound.map_or(Precedence::Reply, |outbound| Precedence::of(outbound, by_time))
+        self.reply(reply).map_or(Precedence::Reply, |outbound| Precedence::of(outbound, by_time))
     }
 }
 
@@ -433,6 +443,16 @@ pub trait Outbox: Send + Sync {
 /// Customers.
 #[async_trait]
 pub trait Customers: Send + Sync {
+    /// Whether somebody has this email or phone, whether or not a channel vouched for it.
+    async fn is_somebodys(&self, kind: IdentifierKind, value: &str) -> Result<bool, StoreError>;
+
+    /// What was noted under a name, to count what may be done only so often; see [`crate::identity::allow`].
+    async fn tally(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Notes something in place of what was noted before. Whether that could be done: `false` where something else was noted
+    /// meanwhile.
+    async fn put_tally(&self, name: &str, was: Option<&str>, now: &str) -> Result<bool, StoreError>;
+
     /// Everything about the person behind a customer id, merges followed both ways.
     async fn contact(&self, id: CustomerId) -> Result<Option<Contact>, StoreError>;
 

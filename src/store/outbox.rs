@@ -151,6 +151,8 @@ impl Precedence {
     pub const fn of(outbound: &Outbound, by_time: bool) -> Self {
         match outbound.author {
             Author::Agent { .. } => Self::Agent,
+            // Somebody waits for it elsewhere.
+            Author::Bot | Author::System if outbound.body.challenge.is_some() => Self::Reply,
             Author::Bot | Author::System if by_time || outbound.in_reply_to.is_none() => Self::Bulk,
             Author::Bot | Author::System => Self::Reply,
         }

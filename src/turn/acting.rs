@@ -1,10 +1,10 @@
 //! What a turn does of an action: begins it, hears what the customer says to it, and takes what a business system answers.
 
-use contract::{Author, Body, Content};
+use contract::{Author, Body, Content, Sender, Timestamp};
 
 use super::Turn;
 use crate::{
-    actions::{Actions, Advance, Dialogue, Ended, Heard, Planned, Reaction, Scene, Step, Who, Why},
+    actions::{Actions, Advance, Dialogue, Ended, Heard, Means, Planned, Reaction, Scene, Step, Who, Why},
     calls::Returned,
     routing::{Destination, Do, Otherwise, RuleSet, title},
     store::{
@@ -44,14 +44,22 @@ pub struct Stage {
 impl Stage {
     /// That of a conversation whose customer is known.
     #[must_use]
-    pub fn of(conversation: &Conversation, recall: &Recall, customer: &Customer, entry: &str, text: &str) -> Self {
+    pub fn of(
+        conversation: &Conversation,
+        recall: &Recall,
+        (customer, from): (&Customer, &Sender),
+        now: Timestamp,
+        (entry, text): (&str, &str),
+    ) -> Self {
         let identifier = |kind| {
             let mut of_kind: Vec<_> = recall.ties.identifiers.iter().filter(|known| known.kind == kind).collect();
             of_kind.sort_by_key(|known| !known.verified);
             of_kind.first().map(|known| known.value.clone())
         };
-        let (email, phone) = (identifier(IdentifierKind::Email), identifier(IdentifierKind::Phone));
-        let identity = match (conversation.customer_verified, &email, &phone) {
+        // What is proven by this very message is not in the record yet.
+        let email = from.email.clone().filter(|_| from.email_verified).or_else(|| identifier(IdentifierKind::Email));
+        let phone = from.phone.clone().filter(|_| from.phone_verified).or_else(|| identifier(IdentifierKind::Phone));
+        let identity = match (conversation.is_verified(&from.address, now), &email, &phone) {
             (true, ..) => crate::actions::Identity::Verified,
             (false, None, None) => crate::actions::Identity::None,
             (false, ..) => crate::actions::Identity::Known,
@@ -75,7 +83,7 @@ impl Stage {
 
     /// What an action sees of it.
     #[must_use]
-    pub fn scene<'s>(&'s self, action: &'s str, rules: &'s RuleSet, now: contract::Timestamp) -> Scene<'s> {
+    pub fn scene<'s>(&'s self, action: &'s str, rules: &'s RuleSet, now: Timestamp) -> Scene<'s> {
         let default_language = rules.default_language();
         Scene {
             action,
@@ -87,6 +95,7 @@ impl Stage {
             text: &self.text,
             now,
             zone: rules.zone(),
+            means: Means::NONE,
         }
     }
 }
@@ -112,8 +121,9 @@ impl Turn<'_> {
         let dialogue = elsewhere.dialogue.as_deref().filter(|waits| self.setting.now < waits.until)?;
         let spec = self.actions().actions.get(&dialogue.action)?;
         let is_known = || self.in_scene(&spec.name, |_, scene| spec.identity <= scene.who.identity);
-        let goes_on =
-            self.conversation.dialogue.is_none() && !matches!(dialogue.step, Step::Calls { .. }) && is_known();
+        // A code is of the conversation that it was asked for in.
+        let is_bound = matches!(dialogue.step, Step::Calls { .. } | Step::Verifies(_));
+        let goes_on = self.conversation.dialogue.is_none() && !is_bound && is_known();
         goes_on.then_some((elsewhere, dialogue))
     }
 
@@ -270,13 +280,15 @@ impl Turn<'_> {
         self.setting.rules.actions()
     }
 
-    fn in_scene<T>(&self, action: &str, act: impl FnOnce(&Actions, &Scene<'_>) -> T) -> T {
-        let (customer, text) = (&self.identity.customer, self.inbound.content.text());
-        let stage = Stage::of(&self.conversation, self.recall, customer, &self.entry.to_string(), text);
-        act(self.actions(), &stage.scene(action, self.setting.rules, self.setting.now))
+    pub(super) fn in_scene<T>(&self, action: &str, act: impl FnOnce(&Actions, &Scene<'_>) -> T) -> T {
+        let (who, now) = ((&self.identity.customer, self.setting.from), self.setting.now);
+        let (entry, text) = (self.entry.to_string(), self.inbound.content.text());
+        let stage = Stage::of(&self.conversation, self.recall, who, now, (&entry, text));
+        let scene = stage.scene(action, self.setting.rules, now);
+        self.with_means(|means| act(self.actions(), &Scene { means, ..scene }))
     }
 
-    fn heard(&self) -> Heard<'_> {
+    pub(super) fn heard(&self) -> Heard<'_> {
         let pressed = match &self.inbound.content {
             // A button that says something is as if the customer had written it.
             Content::Postback { value, .. } if !self.is_said_by_a_button() => Some(value.as_str()),
@@ -285,8 +297,14 @@ impl Turn<'_> {
         Heard { text: self.inbound.content.text(), pressed, entities: &self.signals.entities }
     }
 
-    fn advance(&mut self, action: &str, otherwise: &Otherwise, advance: Advance) -> Option<Box<Otherwise>> {
-        let Advance { dialogue, mut says, sets, later, ended } = advance;
+    pub(super) fn advance(
+        &mut self,
+        action: &str,
+        otherwise: &Otherwise,
+        mut advance: Advance,
+    ) -> Option<Box<Otherwise>> {
+        self.note_verification(&mut advance);
+        let Advance { dialogue, mut says, sets, later, ended, .. } = advance;
         let planned = self.conversation.dialogue.as_mut().and_then(|before| before.planned.take());
         self.unasked |= planned.is_some();
         if let Some(later) = later {

@@ -35,6 +35,7 @@ use crate::{
     hits::Hits,
     home::{Home, Lock, Running},
     http::{self, App, auth},
+    identity::Verifier,
     live::Audience,
     policy::Policy,
     records::Records,
@@ -83,6 +84,7 @@ pub struct Daemon {
     shadow: Arc<Shadow>,
     shadow_mailbox: ShadowMailbox,
     local_token: [u8; 32],
+    verifier: Arc<Verifier>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
     _lock: Lock,
 }
@@ -146,6 +148,7 @@ impl Daemon {
         set_candidate(&shadow, &source, &config.understanding.settings, &policy.rules());
 
         let token = secrets.local_token();
+        let verifier = config.verifier(&secrets.get(secrets::DAEMON)?, &config.public_url);
         home.announce(&Running { url: format!("http://{address}"), token: token.clone() })?;
         Ok(Self {
             address,
@@ -165,6 +168,7 @@ impl Daemon {
             shadow,
             shadow_mailbox,
             local_token: auth::secret_hash(&token),
+            verifier,
             metrics,
             _lock: lock,
         })
@@ -183,11 +187,12 @@ impl Daemon {
             threads: Arc::new(threads),
             memory: Arc::clone(&self.engines.memory),
         };
-        let router = http::router(self.app(&host, &stop));
+        let worker = Arc::new(self.worker()?);
+        let router = http::router(self.app(&host, &worker, &stop));
         let mut tasks = JoinSet::new();
         tasks.spawn(telemetry::keep_up(self.metrics.clone(), stop.clone()));
         let grace = self.grace();
-        let (worker, role) = (Arc::new(self.worker()?), self.config.role);
+        let role = self.config.role;
         for (name, channel) in &*self.channels {
             if role.takes() {
                 let (name, channel, host) = (name.clone(), Arc::clone(channel), host.clone());
@@ -265,12 +270,13 @@ impl Daemon {
                 bell: Arc::clone(&self.couriers),
                 rates: Arc::clone(&self.engines.rates),
                 host: host.clone(),
+                verifier: Arc::clone(&self.verifier),
             };
             tasks.spawn(courier.run(stop.clone()));
         }
     }
 
-    fn app(&self, host: &Host, stop: &Stop) -> App {
+    fn app(&self, host: &Host, worker: &Arc<Worker>, stop: &Stop) -> App {
         App {
             channels: Arc::clone(&self.channels),
             host: host.clone(),
@@ -290,6 +296,7 @@ impl Daemon {
                 Source::Folder(folder) => folder.clone(),
                 Source::Shipped | Source::Demo(_) => PathBuf::from("(shipped with the binary)"),
             }),
+            worker: Arc::clone(worker),
             forward: Arc::new(self.engines.forward()),
             takes: self.config.role.takes(),
             demo: self.config.demo.clone(),
@@ -319,6 +326,7 @@ impl Daemon {
                     .with_programs(self.config.actions.mcp.clone()),
             ),
             calling: Calling::default(),
+            verifier: Arc::clone(&self.verifier),
         })
     }
 

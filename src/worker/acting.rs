@@ -156,8 +156,9 @@ impl Worker {
         let Some(customer) = &recall.customer else { return Ok(Returned::Failed(Failure::Unmade)) };
         let rules = self.policy.rules();
         let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
-        let stage = Stage::of(conversation, &recall, customer, &entry, inbound.content.text());
-        let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
+        let (who, now) = ((&**customer, &inbound.from), crate::clock::now());
+        let stage = Stage::of(conversation, &recall, who, now, (&entry, inbound.content.text()));
+        let scene = stage.scene(&dialogue.action, &rules, now);
         let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
             Ok(request) => request,
             Err(why) => {
@@ -236,28 +237,29 @@ impl Worker {
         bot: &dyn Responder,
         inbound: &Inbound,
         decision: &Decision,
-    ) -> Option<&'static str> {
-        let under_way = turn.under_way()?.to_owned();
+    ) -> Result<Option<&'static str>, TurnError> {
+        let Some(under_way) = turn.under_way().map(str::to_owned) else { return Ok(None) };
         let leads_away = matches!(decision.destination, Some(Destination::Handoff(_) | Destination::Close));
         let said = turn.is_said_by_a_button();
         if !opens(inbound) || leads_away && (said || turn.insists()) {
-            return None;
+            return Ok(None);
         }
         // A card's button may be pressed long after the card was shown: it begins what it says, and is no answer to what
         // is asked now.
         if said && !turn.is_calling() && matches!(decision.destination, Some(Destination::Do(_))) {
-            return None;
+            return Ok(None);
         }
+        self.permit(turn, None).await?;
         let otherwise = match turn.hear() {
-            Hearing::Nothing => return None,
+            Hearing::Nothing => return Ok(None),
             Hearing::Waits => None,
             Hearing::Went(otherwise) => otherwise,
-            Hearing::NotUnderstood if leads_away => return None,
+            Hearing::NotUnderstood if leads_away => return Ok(None),
             Hearing::NotUnderstood => match &decision.destination {
-                Some(Destination::Do(wanted)) if wanted.action != under_way => return None,
+                Some(Destination::Do(wanted)) if wanted.action != under_way => return Ok(None),
                 Some(Destination::Answer(wanted)) if self.is_answered(turn, bot, inbound, wanted).await => {
                     turn.ask_again();
-                    return Some("answer");
+                    return Ok(Some("answer"));
                 }
                 _ => turn.misunderstood(),
             },
@@ -267,22 +269,31 @@ impl Worker {
             decision.actions.iter().filter(|action| !matches!(action, Action::Reply { .. })).cloned().collect();
         turn.carry_out(&noted, None, None);
         self.carry_out_otherwise(turn, otherwise).await;
-        Some("action")
+        Ok(Some("action"))
     }
 
-    pub(super) async fn begin(&self, turn: &mut Turn<'_>, wanted: &Do) -> &'static str {
+    pub(super) async fn begin(&self, turn: &mut Turn<'_>, wanted: &Do) -> Result<&'static str, TurnError> {
+        self.permit(turn, Some(&wanted.action)).await?;
         let otherwise = turn.act_for(wanted);
         self.carry_out_otherwise(turn, otherwise).await;
-        "action"
+        Ok("action")
     }
 }
 
-/// Counts the actions that ended.
+/// Counts the actions that ended, and what became of who customers say they are.
 pub(super) fn count(entries: &[Entry]) {
     for entry in entries {
-        if let What::Event { event: Event::ActionEnded { action, how } } = &entry.what {
-            metrics::counter!("switchboard_actions_total", "action" => action.clone(), "how" => how.clone())
-                .increment(1);
+        let What::Event { event } = &entry.what else { continue };
+        let verified = |how: &str| metrics::counter!("switchboard_verifications_total", "how" => how.to_owned());
+        match event {
+            Event::ActionEnded { action, how } => {
+                metrics::counter!("switchboard_actions_total", "action" => action.clone(), "how" => how.clone())
+                    .increment(1);
+            }
+            Event::VerificationAsked { .. } => verified("asked").increment(1),
+            Event::VerificationPassed { .. } => verified("passed").increment(1),
+            Event::VerificationFailed { how, .. } => verified(how).increment(1),
+            _ => {}
         }
     }
 }

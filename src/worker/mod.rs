@@ -6,11 +6,13 @@
 
 mod acting;
 mod lanes;
+mod verifying;
 
 pub use acting::Calling;
 pub use lanes::Lanes;
 
 use std::{
+    borrow::Cow,
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
@@ -27,13 +29,14 @@ use crate::{
     bot::{Question, Reply, Responder},
     calls::Caller,
     hits::Hits,
+    identity::Verifier,
     inbox::{Delivery, Queue},
     policy::Policy,
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, Trigger, decide},
     shadow::Shadow,
     store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
-    turn::{Occasion, Setting, Turn, opens},
+    turn::{Occasion, Setting, Turn, opens, vouched},
     typing::shown_during,
     understand::{Remote, Signals, Text, classify_within},
 };
@@ -84,6 +87,8 @@ pub struct Worker {
     pub caller: Arc<Caller>,
     /// The calls that are under way here.
     pub calling: Calling,
+    /// How customers can prove who they are.
+    pub verifier: Arc<Verifier>,
 }
 
 /// A second opinion that is on its way; `None` where it says nothing else.
@@ -286,7 +291,17 @@ impl Worker {
     ) -> Result<Option<(&'static str, Arc<Conversation>)>, TurnError> {
         let thread = thread_of(inbound);
         for _ in 0..REPEATS {
-            let recall = self.records.store.recall(&thread, &inbound.from).await?;
+            let (now, store) = (crate::clock::now(), &self.records.store);
+            let mut recall = store.recall(&thread, &inbound.from).await?;
+            let from = vouched(&self.verifier, &recall, inbound, occasion, now);
+            if let Cow::Owned(vouched_for) = &from {
+                // Whom the address makes them, and that the code is still asked for.
+                recall = store.recall(&thread, vouched_for).await?;
+                if vouched(&self.verifier, &recall, inbound, occasion, now) != from {
+                    continue;
+                }
+                self.know_joined(&mut recall).await?;
+            }
             let related = self.related(inbound, &recall).await?;
             let elsewhere = self.waiting_elsewhere(inbound, &recall, occasion).await?;
             let (rules, bot) = (self.policy.rules(), self.policy.responder());
@@ -294,7 +309,7 @@ impl Worker {
             let roster = self.records.announcer.roster();
             let setting = Setting {
                 ids: &self.records.ids,
-                now: crate::clock::now(),
+                now,
                 queues: &board.queues,
                 login: &|agent| roster.get(agent).map(|agent| agent.login.clone()),
                 reopen_within: self.settings.reopen_within,
@@ -302,6 +317,8 @@ impl Worker {
                 rules: &rules,
                 related,
                 elsewhere,
+                from: &from,
+                verifier: &self.verifier,
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let (destination, acted) = if let Occasion::Called { returned, .. } = occasion {
@@ -311,6 +328,10 @@ impl Worker {
             } else if let Occasion::Planned { planned, .. } = occasion {
                 turn.begin_planned(planned);
                 ("planned", Vec::new())
+            } else if matches!(occasion, Occasion::Proven { .. }) {
+                let otherwise = turn.take_proof();
+                self.carry_out_otherwise(&mut turn, otherwise).await;
+                ("verified", Vec::new())
             } else if turn.is_routed() {
                 self.route(&mut turn, &rules, &*bot, inbound).await?
             } else {
@@ -389,7 +410,7 @@ impl Worker {
         turn.note_decision(&decision, facts)
             .map_err(|error| TurnError::Message(format!("its facts cannot be written down: {error}")))?;
         if decision.trigger == Trigger::Message
-            && let Some(destination) = self.act(turn, bot, inbound, &decision).await
+            && let Some(destination) = self.act(turn, bot, inbound, &decision).await?
         {
             return Ok((destination, decision.matched));
         }
@@ -397,7 +418,7 @@ impl Worker {
         turn.carry_out(&decision.actions, decision.destination.as_ref(), position);
         let destination = match &decision.destination {
             Some(Destination::Answer(answer)) => self.answer(turn, bot, inbound, answer).await,
-            Some(Destination::Do(wanted)) => self.begin(turn, wanted).await,
+            Some(Destination::Do(wanted)) => self.begin(turn, wanted).await?,
             Some(destination) => word(destination),
             None => "stays",
         };

@@ -132,6 +132,9 @@ export type EntryEvent =
   | { type: "action_begun"; action: string }
   | { type: "action_called"; action: string; outcome: string }
   | { type: "action_ended"; action: string; how: string }
+  | { type: "verification_asked"; by: string; to: string }
+  | { type: "verification_passed"; by: string; to: string }
+  | { type: "verification_failed"; how: string; to: string }
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string };
 

@@ -106,6 +106,9 @@ describe("an event", () => {
     [{ type: "action_called", action: "order-status", outcome: "404" }, "A business system was called for order-status: 404"],
     [{ type: "action_ended", action: "order-status", how: "not_understood" }, "order-status ended: the customer was not understood"],
     [{ type: "action_ended", action: "order-status", how: "status_500" }, "order-status ended: status_500"],
+    [{ type: "verification_asked", by: "mail", to: "l•••@a.example" }, "The customer was asked for a code; where somebody has l•••@a.example, it went there over mail"],
+    [{ type: "verification_passed", by: "link", to: "l•••@a.example" }, "The customer proved with a link that l•••@a.example is theirs"],
+    [{ type: "verification_failed", how: "tries", to: "l•••@a.example" }, "Too many wrong codes for l•••@a.example: it is not known who the customer is"],
   ])("%j", (event, expected) => {
     expect(eventText(event, wordsIn("en"), names)).toBe(expected);
   });

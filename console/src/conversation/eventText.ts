@@ -58,6 +58,14 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
       const how = known.find((word) => word === event.how);
       return t("event.action_ended", { action: event.action, how: how ? t(`action.${how}`) : event.how });
     }
+    case "verification_asked":
+      return t("event.verification_asked", { to: event.to, by: event.by });
+    case "verification_passed":
+      return t(event.by === "link" ? "event.verification_passed_link" : "event.verification_passed_code", { to: event.to });
+    case "verification_failed": {
+      const how = (["wrong", "expired", "tries", "limit"] as const).find((word) => word === event.how);
+      return how ? t(`event.verification_${how}`, { to: event.to }) : event.how;
+    }
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });

@@ -256,6 +256,13 @@ export const en = {
   "action.followed": "it went on in another conversation",
   "action.forgotten": "it was too long ago",
   "action.unknown": "nobody knows whether it was done",
+  "event.verification_asked": "The customer was asked for a code; where somebody has {to}, it went there over {by}",
+  "event.verification_passed_code": "The customer proved with a code that {to} is theirs",
+  "event.verification_passed_link": "The customer proved with a link that {to} is theirs",
+  "event.verification_wrong": "A wrong code for {to}",
+  "event.verification_expired": "A code for {to} that had run out",
+  "event.verification_tries": "Too many wrong codes for {to}: it is not known who the customer is",
+  "event.verification_limit": "No code was sent: too many were asked for",
   "event.merged": "Customer {from} merged into {into} by {by}",
   "event.unmerged": "Merge of {from} into {into} undone by {by}",
 

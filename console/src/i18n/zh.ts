@@ -257,6 +257,13 @@ export const zh: Record<Key, string> = {
   "action.followed": "已在另一个对话中继续",
   "action.forgotten": "时间过久，已放弃",
   "action.unknown": "无法确定是否已办理",
+  "event.verification_asked": "已请客户输入验证码；如果 {to} 有人登记，验证码已通过 {by} 发往该处",
+  "event.verification_passed_code": "客户凭验证码证明 {to} 为本人所有",
+  "event.verification_passed_link": "客户通过链接证明 {to} 为本人所有",
+  "event.verification_wrong": "{to} 的验证码不正确",
+  "event.verification_expired": "{to} 的验证码已过期",
+  "event.verification_tries": "{to} 的验证码多次错误，无法确认客户身份",
+  "event.verification_limit": "未发送验证码：请求次数过多",
   "event.merged": "{by} 已将客户 {from} 合并到 {into}",
   "event.unmerged": "{by} 已撤销将 {from} 合并到 {into}",
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::store::{
     Customers, StoreError,
-    customer::{Contact, Customer, Merge},
+    customer::{Contact, Customer, IdentifierKind, Merge},
     written::to_json,
 };
 
@@ -45,6 +45,32 @@ pub(super) const SEARCH: &str = "SELECT DISTINCT root_of(id) FROM (
 
 #[async_trait]
 impl Customers for PostgresRecord {
+    async fn is_somebodys(&self, kind: IdentifierKind, value: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT FROM identifiers WHERE kind = $1 AND value = $2)";
+        let row = self.database.row(sql, &[&kind.as_str(), &plain(value)]).await?;
+        row.map_or(Ok(false), |row| rows::get(&row, 0))
+    }
+
+    async fn tally(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM channel_memory WHERE channel = '' AND key = $1";
+        self.database.row(sql, &[&plain(name)]).await?.map(|row| rows::get(&row, 0)).transpose()
+    }
+
+    async fn put_tally(&self, name: &str, was: Option<&str>, now: &str) -> Result<bool, StoreError> {
+        let (name, now) = (plain(name), plain(now));
+        let changed = match was {
+            Some(was) => {
+                let sql = "UPDATE channel_memory SET value = $3 WHERE channel = '' AND key = $1 AND value = $2";
+                self.database.execute(sql, &[&name, &plain(was), &now]).await?
+            }
+            None => {
+                let sql = "INSERT INTO channel_memory (channel, key, value) VALUES ('', $1, $2) ON CONFLICT DO NOTHING";
+                self.database.execute(sql, &[&name, &now]).await?
+            }
+        };
+        Ok(changed == 1)
+    }
+
     async fn contact(&self, id: CustomerId) -> Result<Option<Contact>, StoreError> {
         let Some(row) = self.database.row(CONTACT, &[&raw(id.get())]).await? else { return Ok(None) };
         let ids: Vec<i64> = rows::get(&row, 1)?;

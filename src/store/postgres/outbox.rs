@@ -23,8 +23,8 @@ use crate::store::{
 /// first in it is due.
 pub(super) const LEASE: &str = "WITH due AS MATERIALIZED (
          SELECT o.id FROM outbox o WHERE o.channel = $1 AND o.state = 0 AND o.precedence = $6 AND o.next_at <= $2
-           AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.place < o.place
-                           AND p.state IN (0, 1))
+           AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.channel = o.channel
+                           AND p.place < o.place AND p.state IN (0, 1))
          ORDER BY o.next_at, o.id LIMIT $3 FOR UPDATE OF o SKIP LOCKED),
      taken AS (
          UPDATE outbox o SET state = 1, node = $4, incarnation = $5 FROM due WHERE o.id = due.id
@@ -34,8 +34,8 @@ pub(super) const LEASE: &str = "WITH due AS MATERIALIZED (
      ORDER BY t.next_at, t.id";
 pub(super) const NEXT_DUE: &str =
     "SELECT o.next_at FROM outbox o WHERE o.channel = $1 AND o.state = 0 AND o.precedence = $2
-       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.place < o.place
-                       AND p.state IN (0, 1))
+       AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.channel = o.channel
+                       AND p.place < o.place AND p.state IN (0, 1))
      ORDER BY o.next_at LIMIT 1";
 pub(super) const SETTLE: &str = "UPDATE outbox o SET
          state = CASE WHEN o.state IN (3, 4, 5) AND u.state = 2 THEN o.state ELSE u.state END,

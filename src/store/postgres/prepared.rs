@@ -22,8 +22,9 @@ pub(super) struct Prepared {
     pub structural: bool,
     pub turn: Option<Turn>,
     pub entries: Vec<EntryRow>,
-    /// Replies: the id, the state that they start in, how urgent they are.
-    pub outbox: Vec<(i64, i16, i16)>,
+    /// Replies: the id, the state that they start in, how urgent they are, and the channel where it is another than the
+    /// conversation's.
+    pub outbox: Vec<(i64, i16, i16, Option<String>)>,
     pub customers: Vec<CustomerChange>,
     /// The key of what is done once, and the entry that it becomes.
     pub once: Option<(String, i64)>,
@@ -72,8 +73,10 @@ pub(super) fn once_key(writer: contract::AgentId, client_id: &str) -> String {
 
 impl Prepared {
     pub fn new(commit: Commit) -> Self {
-        let reply =
-            |(id, state): &(OutboundId, DeliveryState)| (raw(id.get()), *state as i16, commit.precedence(*id) as i16);
+        let reply = |(id, state): &(OutboundId, DeliveryState)| {
+            let elsewhere = commit.elsewhere(*id).map(str::to_owned);
+            (raw(id.get()), *state as i16, commit.precedence(*id) as i16, elsewhere)
+        };
         let outbox = commit.outbox.iter().map(reply).collect();
         let mut after = commit.conversation;
         after.version += 1;

@@ -187,7 +187,10 @@ fn outbox(commits: &[&Prepared]) -> Option<Statement> {
         .iter()
         .flat_map(|commit| {
             let replies = commit.outbox.iter().enumerate();
-            replies.map(|(nth, (id, state, precedence))| (*commit, *id, *state, *precedence, place(commit, nth)))
+            replies.map(|(nth, (id, state, precedence, elsewhere))| {
+                let channel = elsewhere.as_ref().unwrap_or(&commit.after.channel);
+                (*commit, *id, channel, *state, *precedence, place(commit, nth))
+            })
         })
         .collect();
     (!rows.is_empty()).then(|| {
@@ -196,9 +199,9 @@ fn outbox(commits: &[&Prepared]) -> Option<Statement> {
                  unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::smallint[], $6::bigint[])",
             vec![
                 column(rows.iter().map(|(_, id, ..)| *id).collect()),
-                column(rows.iter().map(|(commit, ..)| plain(&commit.after.channel).into_owned()).collect()),
+                column(rows.iter().map(|(_, _, channel, ..)| plain(channel).into_owned()).collect()),
                 column(rows.iter().map(|(commit, ..)| raw(commit.id().get())).collect()),
-                column(rows.iter().map(|(_, _, state, ..)| *state).collect()),
+                column(rows.iter().map(|(_, _, _, state, ..)| *state).collect()),
                 column(rows.iter().map(|(.., precedence, _)| *precedence).collect()),
                 column(rows.iter().map(|(.., place)| *place).collect()),
             ],
@@ -219,8 +222,8 @@ fn raised(commits: &[&Prepared]) -> Option<Statement> {
     let (of, to): (Vec<i64>, Vec<i16>) = commits
         .iter()
         .filter_map(|commit| {
-            let replies = commit.outbox.iter().filter(|(_, state, _)| *state == pending);
-            let most = replies.map(|(.., precedence)| *precedence).min()?;
+            let replies = commit.outbox.iter().filter(|(_, state, ..)| *state == pending);
+            let most = replies.map(|(_, _, precedence, _)| *precedence).min()?;
             (most < Precedence::Bulk as i16).then(|| (raw(commit.id().get()), most))
         })
         .unzip();

@@ -17,6 +17,40 @@ impl Customers for SqliteRecord {
         self.read(move |connection| contact(connection, root)).await
     }
 
+    async fn is_somebodys(&self, kind: IdentifierKind, value: &str) -> Result<bool, StoreError> {
+        let value = value.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM identifiers WHERE kind = ?1 AND value = ?2)")?
+                .query_row([kind.as_str(), value.as_str()], |row| row.get(0))
+        })
+        .await
+    }
+
+    async fn tally(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT value FROM channel_memory WHERE channel = '' AND key = ?1")?
+                .query_row([name], |row| row.get(0))
+                .optional()
+        })
+        .await
+    }
+
+    async fn put_tally(&self, name: &str, was: Option<&str>, now: &str) -> Result<bool, StoreError> {
+        let (name, was, now) = (name.to_owned(), was.map(str::to_owned), now.to_owned());
+        let changed = self.write(move |transaction| match &was {
+            Some(was) => transaction
+                .prepare_cached("UPDATE channel_memory SET value = ?3 WHERE channel = '' AND key = ?1 AND value = ?2")?
+                .execute([&name, was, &now]),
+            None => transaction
+                .prepare_cached("INSERT OR IGNORE INTO channel_memory (channel, key, value) VALUES ('', ?1, ?2)")?
+                .execute([&name, &now]),
+        });
+        Ok(changed.await? == 1)
+    }
+
     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Contact>, StoreError> {
         let text = text.trim();
         if text.is_empty() {

@@ -418,7 +418,10 @@ impl SqliteRecord {
 }
 
 fn prepare(commit: Commit) -> Prepared {
-    let outbox = commit.outbox.iter().map(|(id, state)| (*id, *state, commit.precedence(*id))).collect();
+    let outbox = commit.outbox.iter();
+    let outbox =
+        outbox.map(|(id, state)| (*id, *state, commit.precedence(*id), commit.elsewhere(*id).map(str::to_owned)));
+    let outbox = outbox.collect();
     let mut after = commit.conversation;
     let prev = after.last_entry.map(|id| id.get());
     after.version += 1;

@@ -174,10 +174,10 @@ impl<'a> Open<'a> {
         if commit.turn.is_some() {
             self.release(id)?;
         }
-        for (outbound, state, precedence) in &commit.outbox {
+        for (outbound, state, precedence, channel) in &commit.outbox {
             self.hot.outbox.execute(params![
                 outbound.get().cast_signed(),
-                commit.after.channel,
+                channel.as_ref().unwrap_or(&commit.after.channel),
                 id.get().cast_signed(),
                 *state as i64,
                 *precedence as i64

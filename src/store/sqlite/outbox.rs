@@ -104,8 +104,8 @@ impl Outbox for SqliteRecord {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT o.next_at FROM outbox o WHERE o.channel = ?1 AND o.state = 0 AND o.precedence = ?2
-                   AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
-                                   AND p.state IN (0, 1))
+                   AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.channel = o.channel
+                                   AND p.id < o.id AND p.state IN (0, 1))
                  ORDER BY o.next_at LIMIT 1",
             )?;
             let mut earliest = None;
@@ -237,8 +237,8 @@ fn lease_of(
         .prepare_cached(
             "SELECT o.attempts, e.id, e.at, e.entry FROM outbox o JOIN entries e ON e.id = o.id
              WHERE o.channel = ?1 AND o.state = 0 AND o.precedence = ?2 AND o.next_at <= ?3
-               AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.id < o.id
-                               AND p.state IN (0, 1))
+               AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.conversation = o.conversation AND p.channel = o.channel
+                               AND p.id < o.id AND p.state IN (0, 1))
              ORDER BY o.next_at, o.id LIMIT ?4",
         )?
         .query_map(params![channel, precedence as i64, now.as_microsecond(), limit as i64], |row| {

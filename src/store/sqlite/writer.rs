@@ -81,7 +81,8 @@ pub(super) struct Prepared {
     pub entries: Vec<(EntryId, i64, String)>,
     pub prev: Option<u64>,
     pub state: String,
-    pub outbox: Vec<(OutboundId, DeliveryState, Precedence)>,
+    /// With the channel, where it is another than the conversation's.
+    pub outbox: Vec<(OutboundId, DeliveryState, Precedence, Option<String>)>,
     pub customers: Vec<CustomerChange>,
     pub once: Option<Once>,
 }

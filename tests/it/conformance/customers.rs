@@ -1,10 +1,13 @@
 //! Customers: addresses, identifiers, merges.
 
-use contract::{CustomerId, IdClock, Sender};
-use switchboard::store::{
-    Commit, StoreError,
-    customer::{Customer, CustomerChange, Identifier, IdentifierKind, Merge},
-    entry::Event,
+use contract::{CustomerId, EntryId, IdClock, Sender};
+use switchboard::{
+    identity::{Limit, allow},
+    store::{
+        Commit, StoreError,
+        customer::{Customer, CustomerChange, Identifier, IdentifierKind, Merge},
+        entry::Event,
+    },
 };
 
 use super::{
@@ -71,6 +74,30 @@ pub async fn an_address_is_somebodys_once(backend: &impl Backend) {
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert_eq!(results.iter().filter(|result| is_conflict(result)).count(), 5);
     assert_eq!(store.search("Li", 10).await.unwrap().len(), 1);
+}
+
+pub async fn what_is_counted_is_counted_once_and_outlives_a_crash(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let c = opened(store, ids, "a").await;
+    let claim = CustomerChange::Identify(email("li@example.com", false), c.customer);
+    done(store, Commit { customers: vec![claim], ..commit((*c).clone()) }).await;
+    assert!(store.is_somebodys(IdentifierKind::Email, "li@example.com").await.unwrap(), "a claim is one");
+    for (kind, value) in [(IdentifierKind::Phone, "li@example.com"), (IdentifierKind::Email, "li@example.co")] {
+        assert!(!store.is_somebodys(kind, value).await.unwrap());
+    }
+
+    let limit = Limit { an_hour: 3, a_day: None };
+    let marks: Vec<EntryId> = (0..8).map(|_| ids.next(now())).collect();
+    let count = |mark: EntryId| allow(store, "codes", mark, limit);
+    assert!(count(marks[0]).await.unwrap() && count(marks[0]).await.unwrap(), "the same one again");
+    backend.crash().await;
+    let again = backend.open().await;
+    let store = &*again.store;
+    let all = futures::future::join_all(marks.iter().map(|mark| allow(store, "codes", *mark, limit))).await;
+    let allowed = all.iter().filter(|allowed| *allowed.as_ref().unwrap()).count();
+    assert_eq!(allowed, 3, "however many count at once: {all:?}");
+    assert!(allow(store, "others", marks[7], limit).await.unwrap());
 }
 
 pub async fn a_verified_identifier_is_one_customers(backend: &impl Backend) {

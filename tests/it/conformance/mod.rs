@@ -126,6 +126,7 @@ macro_rules! conform {
             what_may_have_an_alarm_is_read_in_parts);
         crate::conformance::conform!(@suite $factory, outbox:
             the_oldest_of_each_conversation_is_leased
+            what_goes_by_another_channel_waits_for_nobody_and_holds_up_nobody
             replies_go_before_bulk_which_does_not_starve
             what_stands_before_a_reply_becomes_as_urgent
             a_retry_waits_for_its_time_and_holds_up_its_conversation
@@ -139,6 +140,7 @@ macro_rules! conform {
             an_address_is_recalled_with_what_is_known
             an_address_is_somebodys_once
             a_verified_identifier_is_one_customers
+            what_is_counted_is_counted_once_and_outlives_a_crash
             merges_are_followed_and_undone
             what_two_threads_learn_at_once_is_not_overwritten
             search_finds_by_name_address_and_identifier

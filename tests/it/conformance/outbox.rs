@@ -5,7 +5,8 @@ use jiff::SignedDuration;
 use switchboard::{
     inbox::Delivery,
     store::{
-        Store, StoreError,
+        Commit, Store, StoreError,
+        entry::What,
         outbox::{self, DeadKind, DeliveryState, HeldFor, Leased, Precedence, Redriven, Settled},
     },
 };
@@ -59,6 +60,26 @@ pub async fn the_oldest_of_each_conversation_is_leased(backend: &impl Backend) {
     store.settle(vec![settled(&second[0], DeliveryState::Failed, now())]).await.unwrap();
     assert_eq!(ids_of(&lease(store, 10).await), [out[3]]);
     assert_eq!(state_of(store, out[0]).await, DeliveryState::Sent);
+}
+
+pub async fn what_goes_by_another_channel_waits_for_nobody_and_holds_up_nobody(backend: &impl Backend) {
+    let record = backend.open().await;
+    let (store, ids) = (&*record.store, &record.ids);
+    let c = opened(store, ids, "a").await;
+    let here = replied(store, ids, c.id, "in the chat").await;
+    let c = store.conversation(c.id).await.unwrap().unwrap();
+    let (code, mut entry) = make::reply(ids, &c, "by mail");
+    let What::Reply { outbound, .. } = &mut entry.what else { panic!("it is a reply") };
+    "mail".clone_into(&mut outbound.channel);
+    outbound.body.challenge = Some(ids.next(now()));
+    let outbox = vec![(code, DeliveryState::Pending)];
+    make::done(store, Commit { entries: [entry].into(), outbox, ..make::commit((*c).clone()) }).await;
+    let then = replied(store, ids, c.id, "in the chat again").await;
+    let first = lease(store, 10).await;
+    assert_eq!(ids_of(&first), [here]);
+    assert_eq!(ids_of(&store.lease("mail", now(), 10, 0).await.unwrap()), [code]);
+    store.settle(vec![settled(&first[0], DeliveryState::Sent, now())]).await.unwrap();
+    assert_eq!(ids_of(&lease(store, 10).await), [then]);
 }
 
 fn agent() -> Author {

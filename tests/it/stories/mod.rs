@@ -35,3 +35,4 @@ mod restart;
 mod rules;
 mod telegram;
 mod upgrade;
+mod verification;

@@ -83,22 +83,27 @@ fn given(node: Option<&Node>, notes: &mut Notes<'_>) -> Option<Given> {
 
 fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
     let known = [
-        "customer", "presses", "answer", "comes", "says", "cards", "asks", "confirms", "calls", "sends", "plans",
-        "ends",
+        "customer", "presses", "answer", "verifies", "comes", "says", "cards", "asks", "wants", "confirms", "calls",
+        "sends", "plans", "ends",
     ];
     let fields = read::fields(node, "a turn", &known, notes)?;
-    let happens = match (fields.get("customer"), fields.get("presses"), fields.get("answer"), fields.get("comes")) {
-        (Some(node), None, None, None) => {
+    let things = ["customer", "presses", "answer", "verifies", "comes"].map(|name| fields.get(name));
+    let happens = match things {
+        [Some(node), None, None, None, None] => {
             Happens::Customer(read::text(node, "what a customer writes", notes)?.to_owned())
         }
-        (None, Some(node), None, None) => Happens::Presses(read::text(node, "a button", notes)?.to_owned()),
-        (None, None, Some(node), None) => Happens::Answer(answer(node, notes)?),
-        (None, None, None, Some(node)) => {
+        [None, Some(node), None, None, None] => Happens::Presses(read::text(node, "a button", notes)?.to_owned()),
+        [None, None, Some(node), None, None] => Happens::Answer(answer(node, notes)?),
+        [None, None, None, Some(node), None] => {
+            let words = [("right", true), ("wrong", false)];
+            Happens::Verifies(read::word(node, "`verifies`", &words, notes)?)
+        }
+        [None, None, None, None, Some(node)] => {
             let given = read::entries(node, "comes", notes)?;
             Happens::Comes(given.iter().map(|(key, node)| (key.name.clone(), json(node))).collect())
         }
         _ => {
-            let help = "begin it with `customer: …`, `presses: …`, `answer: {…}` or `comes: {…}`";
+            let help = "begin it with `customer: …`, `presses: …`, `answer: {…}`, `verifies: right` or `comes: {…}`";
             notes.error(&first_line(node), "a turn is one thing that happens", help);
             return None;
         }
@@ -120,6 +125,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
     };
     let mut text = |name: &str| fields.get(name).and_then(|node| read::text(node, name, notes)).map(str::to_owned);
     let (asks, calls, plans) = (text("asks"), text("calls"), text("plans"));
+    let wants = ["address", "code"].map(|word| (word, word));
     let ends = ["done", "cancelled", "otherwise"].map(|word| (word, word));
     Some(CaseTurn {
         line: lines.line(first_line(node).start),
@@ -127,6 +133,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         says,
         cards,
         asks,
+        wants: fields.get("wants").and_then(|node| read::word(node, "`wants`", &wants, notes)),
         calls,
         plans,
         confirms: fields.get("confirms").and_then(|node| read::boolean(node, "`confirms`", notes)).unwrap_or(false),

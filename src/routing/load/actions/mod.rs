@@ -1,9 +1,9 @@
 //! `actions/*.yaml`: business systems, and what the bot may ask of them. Checked whole: every name that a text uses is one that
 //! there is, every system is declared, nothing is changed without a yes.
 
-mod cards;
 mod bound;
 mod calls;
+mod cards;
 mod cases;
 mod systems;
 
