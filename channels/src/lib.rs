@@ -16,6 +16,8 @@ mod markup;
 mod seal;
 mod signature;
 
+pub use seal::Seal;
+
 /// What benches measure and nobody else calls.
 #[doc(hidden)]
 pub mod measured {

@@ -16,34 +16,39 @@ pub(crate) fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
 
 /// Makes and checks marks for one purpose of one channel. A mark of another purpose or channel never holds.
 #[derive(Clone)]
-pub(crate) struct Seal {
+pub struct Seal {
     key: [u8; 32],
 }
 
 impl Seal {
     /// The seal of one purpose, from the installation's secret.
-    pub(crate) fn new(secret: &[u8; 32], purpose: &str, channel: &str) -> Self {
+    #[must_use]
+    pub fn new(secret: &[u8; 32], purpose: &str, channel: &str) -> Self {
         let key = mac(secret, &[purpose.as_bytes(), b"\0", channel.as_bytes()]).finalize().into_bytes().into();
         Self { key }
     }
 
     /// The mark of these parts, 43 characters that are safe in URLs. The order and the borders of parts count.
-    pub(crate) fn mark(&self, parts: &[&str]) -> String {
+    #[must_use]
+    pub fn mark(&self, parts: &[&str]) -> String {
         URL_SAFE_NO_PAD.encode(self.digest(parts).finalize().into_bytes())
     }
 
     /// Whether the mark is the one of these parts; takes the same time whatever is wrong.
-    pub(crate) fn holds(&self, parts: &[&str], mark: &str) -> bool {
+    #[must_use]
+    pub fn holds(&self, parts: &[&str], mark: &str) -> bool {
         URL_SAFE_NO_PAD.decode(mark).is_ok_and(|mark| self.digest(parts).verify_slice(&mark).is_ok())
     }
 
     /// The first `bytes` of the mark in lower-case hexadecimal digits, for places that are short or lose case.
-    pub(crate) fn short(&self, parts: &[&str], bytes: usize) -> String {
+    #[must_use]
+    pub fn short(&self, parts: &[&str], bytes: usize) -> String {
         hex::encode(&self.digest(parts).finalize().into_bytes()[..bytes])
     }
 
     /// Whether this is the short mark of these parts; takes the same time whatever is wrong.
-    pub(crate) fn holds_short(&self, parts: &[&str], mark: &str, bytes: usize) -> bool {
+    #[must_use]
+    pub fn holds_short(&self, parts: &[&str], mark: &str, bytes: usize) -> bool {
         hex::decode(mark)
             .is_ok_and(|mark| mark.len() == bytes && self.digest(parts).verify_truncated_left(&mark).is_ok())
     }

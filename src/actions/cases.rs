@@ -16,7 +16,7 @@ use super::{
     scene::{Scene, Who},
     spec::Actions,
 };
-use crate::{calls::Returned, understand::Signals};
+use crate::{calls::Returned, store::ticket::TicketNumber, tickets::Named, understand::Signals};
 
 /// One test.
 #[derive(Debug, Clone)]
@@ -50,6 +50,8 @@ pub(crate) struct Turn {
     pub sends: Option<Json>,
     pub plans: Option<String>,
     pub ends: Option<&'static str>,
+    /// The queue in which a ticket is opened.
+    pub ticket: Option<String>,
 }
 
 /// What happens.
@@ -94,7 +96,20 @@ pub fn run_cases(
         file: case.file,
         line: case.line,
         span: case.span.clone(),
-        differences: Run { actions, case, default_language, zone, classify, dialogue: None, said: Vec::new() }.run(),
+        differences: Run {
+            actions,
+            case,
+            default_language,
+            zone,
+            classify,
+            dialogue: None,
+            said: Vec::new(),
+            ticket: Named {
+                number: TicketNumber::FIRST.to_string(),
+                url: "https://chat.example.com/t/test".to_owned(),
+            },
+        }
+        .run(),
     };
     actions.cases.iter().map(run).collect()
 }
@@ -108,6 +123,8 @@ struct Run<'a> {
     dialogue: Option<Dialogue>,
     /// What the bot said last.
     said: Vec<Body>,
+    /// The ticket that is given.
+    ticket: Named,
 }
 
 impl Run<'_> {
@@ -133,6 +150,8 @@ impl Run<'_> {
             conversation: "cnv_test",
             message,
             text,
+            ticket: None,
+            next_ticket: Some(&self.ticket),
             now: self.case.given.now,
             zone: self.zone,
         }
@@ -217,6 +236,13 @@ impl Run<'_> {
                 let plans = plans.unwrap_or_else(|| "nothing".to_owned());
                 found.push(format!("the plan `{wanted}` was expected; it is `{plans}`"));
             }
+        }
+        let opens = advance.opens.as_ref().map(|opens| opens.queue.as_str());
+        if let Some(wanted) = &turn.ticket
+            && opens != Some(wanted)
+        {
+            let opened = opens.map_or("none is opened".to_owned(), |queue| format!("it is opened in `{queue}`"));
+            found.push(format!("a ticket in `{wanted}` was expected; {opened}"));
         }
         if turn.calls.is_some() || turn.sends.is_some() {
             found.extend(self.call(turn, &advance));

@@ -17,11 +17,12 @@ pub(crate) mod texts;
 
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
-pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Reaction, Step, Why};
+pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Opens, Reaction, Step, Why};
 pub(crate) use later::HORIZON;
 pub use later::{Later, Planned};
 pub use phrases::Phrase;
 pub use scene::{Scene, Who};
 pub use spec::{
     Action, Actions, AskedChoices, Call, Choices, Identity, Input, Kind, Outcome, Output, OutputKind, Shape, System,
+    TicketSpec,
 };

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::texts::{Expression, Say, Template, Texts};
-use crate::{calls::Reach, routing::Titles};
+use crate::{
+    calls::Reach,
+    routing::{Priority, Titles},
+};
 
 /// All action files of one rule set.
 #[derive(Debug, Default)]
@@ -227,6 +230,8 @@ pub struct Outcome {
     pub set: Vec<(String, Template)>,
     /// What is asked for anew.
     pub ask: Option<String>,
+    /// The ticket that is opened.
+    pub ticket: Option<TicketSpec>,
     /// Whether the rule's `otherwise` follows.
     pub otherwise: bool,
     /// What the bot begins later by itself.
@@ -239,6 +244,17 @@ impl Actions {
     pub fn has_plans(&self) -> bool {
         self.actions.values().flat_map(|action| &action.outcomes).any(|outcome| outcome.later.is_some())
     }
+}
+
+/// A ticket that an action opens: a person goes on with what the bot has found out.
+#[derive(Debug)]
+pub struct TicketSpec {
+    /// Whose members see to it.
+    pub queue: String,
+    /// How urgent it is; `None`: as the conversation is.
+    pub priority: Option<Priority>,
+    /// What it is about, in a few words.
+    pub subject: Option<Say>,
 }
 
 impl Action {

@@ -54,6 +54,9 @@ fn what_is_wrong_in_a_file_is_said() {
         (with("    confirm: {en: \"Book {{ inputs.order }}?\"}\n", ""), "does not ask before"),
         (with("[{say: {en: Done.}}]", "[{when: status == 200}]"), "does not say what follows every success"),
         (with("[{say: {en: Done.}}]", "[{say: {en: Done.}}, {when: status == 4}]"), "this outcome is never reached"),
+        (with("[{say: {en: Done.}}]", "[{ticket: {queue: care}}]"), "there is no queue “care”"),
+        (with("[{say: {en: Done.}}]", "[{ticket: {priority: high}}]"), "a ticket needs a queue"),
+        (with("[{say: {en: Done.}}]", "[{ticket: {queue: care}, otherwise: true}]"), "a ticket is an end of its own"),
         (with("ask: {en: Which order?}", "retry: {en: no}"), "has no question"),
         (with("[A-Z][0-9]{5}", "[A-Z"), "this is no pattern"),
         (with("post: \"/orders", "post: \"orders"), "this is no path"),
@@ -85,6 +88,8 @@ fn talk(rules: &RuleSet, reader: &Reader, words: &[String]) -> Option<Dialogue> 
             conversation: "cnv_1",
             message: &message,
             text,
+            ticket: None,
+            next_ticket: None,
             now: Timestamp::UNIX_EPOCH,
             zone: &zone,
         };
@@ -157,6 +162,8 @@ fn a_dialogue_reads_as_it_was_written() {
         conversation: "cnv_1",
         message: "1",
         text: "",
+        ticket: None,
+        next_ticket: None,
         now: Timestamp::UNIX_EPOCH,
         zone: &zone,
     };

@@ -7,6 +7,7 @@ mod error;
 mod forward;
 mod live;
 mod pages;
+mod ticket_page;
 pub mod views;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -99,6 +100,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .merge(pages::router())
+        .merge(ticket_page::router())
         .merge(api::documentation())
         .with_state(app);
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));

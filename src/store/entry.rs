@@ -6,7 +6,7 @@ use contract::{AgentId, Author, Body, EntryId, MessageId, Outbound, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::conversation::Priority;
+use super::{conversation::Priority, ticket::TicketNumber};
 use crate::{bot::Citation, routing::Trigger, understand::Signals};
 
 /// Who said or did something.
@@ -146,6 +146,7 @@ pub enum Event {
     ActionBegun { action: String },
     ActionCalled { action: String, outcome: String },
     ActionEnded { action: String, how: String },
+    TicketGiven { number: TicketNumber },
     Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
     Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
 }

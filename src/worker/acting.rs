@@ -157,6 +157,7 @@ impl Worker {
         let rules = self.policy.rules();
         let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
         let stage = Stage::of(conversation, &recall, customer, &entry, inbound.content.text());
+        let stage = stage.with_ticket(&self.records.tickets.links, conversation, None);
         let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
         let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
             Ok(request) => request,

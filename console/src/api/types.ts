@@ -121,6 +121,7 @@ export type EntryEvent =
   | { type: "action_begun"; action: string }
   | { type: "action_called"; action: string; outcome: string }
   | { type: "action_ended"; action: string; how: string }
+  | { type: "ticket_given"; number: number }
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string };
 
@@ -158,6 +159,8 @@ export interface Conversation {
   channel: string;
   kind: string;
   subject?: string;
+  /** The number by which people name it, from its first handoff on: 10023 for #10023. */
+  ticket?: number;
   owner: Owner;
   epoch: number;
   queue?: string;
@@ -214,6 +217,9 @@ export interface Customer {
 
 export interface ConversationDetail extends Conversation {
   attributes: Record<string, string>;
+  /** Where the customer sees how their ticket stands, and what it was opened for. */
+  ticket_url?: string;
+  ticket_subject?: string;
   handoff?: Handoff;
   thread: string;
   contact: Customer;

@@ -106,6 +106,7 @@ describe("an event", () => {
     [{ type: "action_called", action: "order-status", outcome: "404" }, "A business system was called for order-status: 404"],
     [{ type: "action_ended", action: "order-status", how: "not_understood" }, "order-status ended: the customer was not understood"],
     [{ type: "action_ended", action: "order-status", how: "status_500" }, "order-status ended: status_500"],
+    [{ type: "ticket_given", number: 10023 }, "Ticket #10023"],
   ])("%j", (event, expected) => {
     expect(eventText(event, wordsIn("en"), names)).toBe(expected);
   });

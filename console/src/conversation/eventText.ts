@@ -58,6 +58,8 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
       const how = known.find((word) => word === event.how);
       return t("event.action_ended", { action: event.action, how: how ? t(`action.${how}`) : event.how });
     }
+    case "ticket_given":
+      return t("event.ticket_given", { number: event.number });
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });

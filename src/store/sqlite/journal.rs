@@ -419,6 +419,7 @@ impl SqliteRecord {
 
 fn prepare(commit: Commit) -> Prepared {
     let outbox = commit.outbox.iter().map(|(id, state)| (*id, *state, commit.precedence(*id))).collect();
+    let ticket = commit.ticket();
     let mut after = commit.conversation;
     let prev = after.last_entry.map(|id| id.get());
     after.version += 1;
@@ -434,6 +435,7 @@ fn prepare(commit: Commit) -> Prepared {
         outbox,
         customers: commit.customers,
         once: commit.once,
+        ticket,
         after: Arc::new(after),
     }
 }

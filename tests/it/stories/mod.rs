@@ -31,4 +31,5 @@ mod replay;
 mod restart;
 mod rules;
 mod telegram;
+mod tickets;
 mod upgrade;

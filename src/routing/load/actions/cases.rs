@@ -82,8 +82,10 @@ fn given(node: Option<&Node>, notes: &mut Notes<'_>) -> Option<Given> {
 }
 
 fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
-    let known =
-        ["customer", "presses", "answer", "comes", "says", "asks", "confirms", "calls", "sends", "plans", "ends"];
+    let known = [
+        "customer", "presses", "answer", "comes", "says", "asks", "confirms", "calls", "sends", "plans", "ends",
+        "ticket",
+    ];
     let fields = read::fields(node, "a turn", &known, notes)?;
     let happens = match (fields.get("customer"), fields.get("presses"), fields.get("answer"), fields.get("comes")) {
         (Some(node), None, None, None) => {
@@ -110,7 +112,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         Some(node) => vec![read::text(node, "says", notes)?.to_owned()],
     };
     let mut text = |name: &str| fields.get(name).and_then(|node| read::text(node, name, notes)).map(str::to_owned);
-    let (asks, calls, plans) = (text("asks"), text("calls"), text("plans"));
+    let (asks, calls, plans, ticket) = (text("asks"), text("calls"), text("plans"), text("ticket"));
     let ends = ["done", "cancelled", "otherwise"].map(|word| (word, word));
     Some(CaseTurn {
         line: lines.line(first_line(node).start),
@@ -119,6 +121,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         asks,
         calls,
         plans,
+        ticket,
         confirms: fields.get("confirms").and_then(|node| read::boolean(node, "`confirms`", notes)).unwrap_or(false),
         sends: fields.get("sends").map(json),
         ends: fields.get("ends").and_then(|node| read::word(node, "`ends`", &ends, notes)),
