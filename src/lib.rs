@@ -41,6 +41,7 @@ pub mod sla;
 pub mod store;
 pub mod telemetry;
 pub mod threads;
+pub mod tickets;
 pub mod turn;
 pub mod typing;
 pub mod understand;

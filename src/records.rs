@@ -15,9 +15,13 @@ use crate::{
     announce::{Announcer, News},
     desk::DeskHandle,
     store::{
-        AmendError, Amended, Commit, Committed, Draft, Fence, Store, StoreError, amend, conversation::Conversation,
-        entry::Entry, files::WantedFile, outbox::DeliveryState,
+        AmendError, Amended, Commit, Committed, Draft, Fence, Store, StoreError, amend,
+        conversation::Conversation,
+        entry::{Entry, Event, What},
+        files::WantedFile,
+        outbox::DeliveryState,
     },
+    tickets::Tickets,
 };
 
 /// The record, with everybody told.
@@ -32,6 +36,8 @@ pub struct Records {
     pub desk: DeskHandle,
     /// The alarms.
     pub alarms: AlarmHandle,
+    /// Tickets.
+    pub tickets: Tickets,
     /// The channels by name.
     channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     /// The state that a reply starts in, by channel.
@@ -56,13 +62,14 @@ impl Records {
         announcer: Announcer,
         desk: DeskHandle,
         alarms: AlarmHandle,
+        tickets: Tickets,
         channels: Arc<BTreeMap<String, Arc<dyn Channel>>>,
     ) -> Self {
         let state = |kept| if kept { DeliveryState::Sent } else { DeliveryState::Pending };
         let reply_states =
             channels.iter().map(|(name, channel)| (name.clone(), state(channel.limits().kept))).collect();
         let orders = (0..ORDERS).map(|_| Mutex::new(())).collect();
-        Self { store, ids, announcer, desk, alarms, channels, reply_states, fetchers: Arc::default(), orders }
+        Self { store, ids, announcer, desk, alarms, tickets, channels, reply_states, fetchers: Arc::default(), orders }
     }
 
     /// Has the files of a message fetched that are still with the platform.
@@ -192,7 +199,10 @@ impl Records {
     }
 
     fn tell(&self, news: News<'_>) {
-        let News { before, after, .. } = news;
+        let News { before, after, entries, .. } = news;
+        if entries.iter().any(|entry| matches!(entry.what, What::Event { event: Event::TicketGiven { .. } })) {
+            metrics::counter!("switchboard_tickets_total").increment(1);
+        }
         // What was said is told before what the desk makes of it: an offer never comes ahead of its conversation.
         self.announcer.committed(news);
         if before.is_none_or(|before| after.stands_elsewhere(before)) && (after.is_held() || before.is_some()) {

@@ -32,11 +32,12 @@ use crate::{
     sla,
     store::{
         Commit, Recall, Taken,
-        conversation::{Conversation, Fired, Owner},
+        conversation::{Conversation, Fired, Owner, TicketNumber},
         customer::Merge,
         entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
         outbox::DeliveryState,
     },
+    tickets::{Links, Named},
     understand::Signals,
 };
 
@@ -69,6 +70,10 @@ pub struct Setting<'a> {
     pub from: &'a Sender,
     /// How customers can prove who they are.
     pub verifier: &'a Verifier,
+    /// The number that the conversation is given if it needs one; `None` where it has one.
+    pub number: Option<TicketNumber>,
+    /// Where tickets' pages are.
+    pub links: &'a Links,
 }
 
 pub use acting::{Hearing, Stage};
@@ -479,6 +484,10 @@ impl<'a> Turn<'a> {
         };
         let queue = handoff.map(|handoff| handoff.queue.as_str());
         let closed = queue.and_then(|queue| self.setting.rules.closed_hours(queue, self.setting.now));
+        if let Some(queue) = queue.filter(|_| closed.is_none_or(|hours| hours.closed != WhenClosed::Reply)) {
+            // Before anything is said, so that it can be named.
+            self.give_ticket(queue, None);
+        }
         // What is said while the queue is closed is said in place of what the rule says.
         let told = closed.and_then(|hours| hours.template.as_deref());
         for action in actions.iter().filter(|action| told.is_none() || !matches!(action, Action::Reply { .. })) {
@@ -534,6 +543,7 @@ impl<'a> Turn<'a> {
 
     fn render(&self, template: &str, queue: Option<&str>, position: Option<u32>) -> String {
         let conversation = self.conversation.id.to_string();
+        let ticket = self.ticket();
         let wait = queue.and_then(|queue| self.setting.queues.get(queue)).and_then(|queue| queue.estimated_wait);
         let context = TemplateContext {
             customer_name: self.identity.customer.name.as_deref(),
@@ -541,6 +551,8 @@ impl<'a> Turn<'a> {
             position: position.map(u64::from),
             estimated_wait: wait.and_then(|wait| u64::try_from(wait.as_secs()).ok()),
             conversation: Some(&conversation),
+            ticket: ticket.as_ref().map(|ticket| ticket.number.as_str()),
+            ticket_url: ticket.as_ref().map(|ticket| ticket.url.as_str()),
             message_text: Some(self.inbound.content.text()),
         };
         self.setting.rules.render(template, self.language(), &context)
@@ -592,6 +604,21 @@ impl<'a> Turn<'a> {
         self.outbox.push((id, self.setting.reply_state));
         let what = What::Reply { outbound: Box::new(outbound), citation };
         self.entries.push(Entry { id: id.into(), at: self.setting.now, author: entry_author, what });
+    }
+
+    /// The ticket that the conversation has, as texts name it.
+    fn ticket(&self) -> Option<Named> {
+        let ticket = self.conversation.ticket.as_ref()?;
+        Some(self.setting.links.named(self.conversation.id, ticket.number))
+    }
+
+    /// Gives the conversation a ticket where it has none; what it is about is noted in any case.
+    fn give_ticket(&mut self, queue: &str, subject: Option<String>) {
+        if let Some(number) = self.setting.number.or(self.conversation.ticket.as_ref().map(|ticket| ticket.number))
+            && self.conversation.give_ticket(number, queue, subject, self.setting.now)
+        {
+            self.event(Event::TicketGiven { number });
+        }
     }
 
     fn hand_off(&mut self, handoff: &HandoffDecision) {

@@ -17,7 +17,7 @@ use super::{
     spec::Actions,
     verify::{Means, Permission, Proof},
 };
-use crate::{calls::Returned, understand::Signals};
+use crate::{calls::Returned, store::ticket::TicketNumber, tickets::Named, understand::Signals};
 
 /// One test.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub(crate) struct Turn {
     pub sends: Option<Json>,
     pub plans: Option<String>,
     pub ends: Option<&'static str>,
+    /// The queue in which a ticket is opened.
+    pub ticket: Option<String>,
 }
 
 /// What happens.
@@ -122,6 +124,10 @@ pub fn run_cases(
             dialogue: None,
             said: Vec::new(),
             who: case.given.who.clone(),
+            ticket: Named {
+                number: TicketNumber::FIRST.to_string(),
+                url: "https://chat.example.com/t/test".to_owned(),
+            },
         }
         .run(),
     };
@@ -145,6 +151,8 @@ struct Run<'a> {
     /// What the bot said last.
     said: Vec<Body>,
     who: Who,
+    /// The ticket that is given.
+    ticket: Named,
 }
 
 impl Run<'_> {
@@ -170,6 +178,8 @@ impl Run<'_> {
             conversation: "cnv_test",
             message,
             text,
+            ticket: None,
+            next_ticket: Some(&self.ticket),
             now: self.case.given.now,
             zone: self.zone,
             means: MEANS,
@@ -280,6 +290,13 @@ impl Run<'_> {
                 let plans = plans.unwrap_or_else(|| "nothing".to_owned());
                 found.push(format!("the plan `{wanted}` was expected; it is `{plans}`"));
             }
+        }
+        let opens = advance.opens.as_ref().map(|opens| opens.queue.as_str());
+        if let Some(wanted) = &turn.ticket
+            && opens != Some(wanted)
+        {
+            let opened = opens.map_or("none is opened".to_owned(), |queue| format!("it is opened in `{queue}`"));
+            found.push(format!("a ticket in `{wanted}` was expected; {opened}"));
         }
         if turn.calls.is_some() || turn.sends.is_some() {
             found.extend(self.call(turn, &advance));

@@ -20,7 +20,7 @@ use understand::{
     answers::{Assent, assent, disputes},
 };
 
-use crate::routing::Otherwise;
+use crate::routing::{Otherwise, Priority};
 
 use super::{
     heard::{self, Understood},
@@ -129,6 +129,23 @@ pub struct Advance {
     pub ended: Option<Ended>,
     /// What became known about who they are.
     pub verification: Option<Verification>,
+    /// The ticket that is opened with its end.
+    pub opens: Option<Opens>,
+}
+
+/// A ticket to be opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opens {
+    /// In which queue.
+    pub queue: String,
+    /// How urgent; `None`: as the conversation is.
+    pub priority: Option<Priority>,
+    /// What it is about, for the customer, in their language.
+    pub subject: Option<String>,
+    /// Why, for the agent, in the language of the business.
+    pub reason: String,
+    /// What the bot has found out.
+    pub known: BTreeMap<String, Json>,
 }
 
 /// How a dialogue ended.

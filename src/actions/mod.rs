@@ -21,7 +21,7 @@ mod verify;
 
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
-pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Reaction, Step, Why};
+pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Opens, Reaction, Step, Why};
 pub(crate) use later::HORIZON;
 pub use later::{Later, Planned};
 pub use phrases::Phrase;
@@ -29,7 +29,7 @@ pub use scene::{Scene, Who};
 pub(crate) use spec::pattern;
 pub use spec::{
     Action, Actions, AskedChoices, Call, CardButton, Cards, Choices, Identity, Input, Kind, Outcome, Output,
-    OutputKind, Press, Shape, Speaks, System,
+    OutputKind, Press, Shape, Speaks, System, TicketSpec,
 };
 pub use trial::Meaning;
 pub use verify::{Challenge, Means, Permission, Proof, Recipient, Verification};

@@ -7,14 +7,19 @@ use minijinja::{Value, context};
 use serde_json::Value as Json;
 
 use super::{
-    dialogue::{Advance, Dialogue, Ended, Step, Why},
+    dialogue::{Advance, Dialogue, Ended, Opens, Step, Why},
     phrases::{self, Phrase},
     scene::Scene,
     spec::{Action, Actions, Choices, Kind, Output, OutputKind},
     texts::value_of,
 };
-use crate::calls::{Failure, Returned};
+use crate::{
+    calls::{Failure, Returned},
+    routing::title,
+};
 
+/// The longest words for what a ticket is about.
+const SUBJECT_CHARS: usize = 120;
 /// How often an answer may lead back to a question.
 const AGAIN: u8 = 3;
 
@@ -57,9 +62,13 @@ impl Actions {
         let Some(outcome) = self.first_that_fits(spec, &known).and_then(|place| spec.outcomes.get(place)) else {
             return self.failed(scene, known.trouble.unwrap_or(Why::Outcome));
         };
-        let said = |say| self.texts.say_in(say, scene.language, scene.default_language, &known.context);
+        let context = match scene.next_ticket.filter(|_| outcome.ticket.is_some()) {
+            Some(ticket) => context! { ticket => value_of(ticket), ..known.context.clone() },
+            None => known.context.clone(),
+        };
+        let said = |say| self.texts.say_in(say, scene.language, scene.default_language, &context);
         let text = outcome.say.as_ref().map(said).unwrap_or_default();
-        let shown = |cards| self.cards(scene, spec, cards, &known.context);
+        let shown = |cards| self.cards(scene, spec, cards, &context);
         let cards = outcome.cards.as_ref().map(shown).unwrap_or_default();
         if !text.is_empty() || !cards.is_empty() {
             says.push(Body { cards, ..Body::text(text) });
@@ -74,7 +83,18 @@ impl Actions {
             return Advance { sets, later, ..self.ask_anew(scene, spec, next, input, says) };
         }
         let ended = if outcome.otherwise { Ended::Otherwise(Why::Outcome) } else { Ended::Done };
-        Advance { says, sets, later, ended: Some(ended), ..Advance::default() }
+        let opens = outcome.ticket.as_ref().map(|ticket| {
+            let about = |language| {
+                let subject = ticket.subject.as_ref()?;
+                let text = self.texts.say_in(subject, language, scene.default_language, &context);
+                Some(contract::clean_line(&text, SUBJECT_CHARS)).filter(|text| !text.is_empty())
+            };
+            let of = title(&spec.title, scene.default_language).unwrap_or(&spec.name);
+            let reason = about(scene.default_language).map_or(of.to_owned(), |about| format!("{of}: {about}"));
+            let (queue, priority) = (ticket.queue.clone(), ticket.priority);
+            Opens { queue, priority, subject: about(scene.language), reason, known: next.inputs }
+        });
+        Advance { says, sets, later, ended: Some(ended), opens, ..Advance::default() }
     }
 
     /// Asks for an input once more, because of an answer.

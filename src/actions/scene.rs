@@ -13,7 +13,7 @@ use super::{
     texts::value_of,
     verify::{Challenge, Means},
 };
-use crate::store::customer::IdentifierKind;
+use crate::{store::customer::IdentifierKind, tickets::Named};
 
 /// With whom, when and in which language.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,10 @@ pub struct Scene<'a> {
     pub message: &'a str,
     /// The customer's words.
     pub text: &'a str,
+    /// The conversation's ticket.
+    pub ticket: Option<&'a Named>,
+    /// The ticket that it has if the action opens one: its own, or a new one.
+    pub next_ticket: Option<&'a Named>,
     /// The moment.
     pub now: Timestamp,
     /// Where a day begins.
@@ -92,6 +96,7 @@ impl Scene<'_> {
         context! {
             customer => value_of(self.who),
             conversation => context! { id => self.conversation },
+            ticket => self.ticket.map(value_of),
             message => context! { id => self.message, text => self.text },
             language => self.language,
             now => self.now.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),

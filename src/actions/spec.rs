@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::texts::{Expression, Say, Template, Texts};
-use crate::{calls::Reach, routing::Titles};
+use crate::{
+    calls::Reach,
+    routing::{Priority, Titles},
+};
 
 /// All action files of one rule set.
 #[derive(Debug, Default)]
@@ -245,6 +248,8 @@ pub struct Outcome {
     pub set: Vec<(String, Template)>,
     /// What is asked for anew.
     pub ask: Option<String>,
+    /// The ticket that is opened.
+    pub ticket: Option<TicketSpec>,
     /// Whether the rule's `otherwise` follows.
     pub otherwise: bool,
     /// What the bot begins later by itself.
@@ -317,6 +322,17 @@ impl Call {
         let value = |shape: &Shape| if let Shape::Plain(value) = shape { Some(value.clone()) } else { None };
         fields.iter().map(|(name, shape)| (name.clone(), value(shape))).collect()
     }
+}
+
+/// A ticket that an action opens: a person goes on with what the bot has found out.
+#[derive(Debug)]
+pub struct TicketSpec {
+    /// Whose members see to it.
+    pub queue: String,
+    /// How urgent it is; `None`: as the conversation is.
+    pub priority: Option<Priority>,
+    /// What it is about, in a few words.
+    pub subject: Option<Say>,
 }
 
 impl Action {

@@ -104,6 +104,8 @@ pub struct Inbox {
 pub struct Conversation {
     #[serde(deserialize_with = "duration")]
     pub reopen_within: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub ticket_page: Duration,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -7,6 +7,7 @@ mod error;
 mod forward;
 mod live;
 mod pages;
+mod ticket_page;
 mod verify;
 pub mod views;
 
@@ -104,6 +105,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics))
         .merge(pages::router())
         .merge(verify::router())
+        .merge(ticket_page::router())
         .merge(api::documentation())
         .with_state(app);
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));

@@ -18,12 +18,13 @@ use crate::{
     routing::{Priority, SkillNeed},
     store::{
         FullEntry,
-        conversation::{Conversation, Mood, Owner},
+        conversation::{Conversation, Mood, Owner, TicketNumber},
         customer::{Contact, Identifier, Merge},
         entry::{Entry, EntryAuthor, Event, TurnRecord, What},
         outbox::Delivery,
         people::{Agent, Role},
     },
+    tickets::Links,
 };
 
 /// An agent, as colleagues see them.
@@ -125,6 +126,10 @@ pub struct ConversationView {
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    /// The number of its ticket: 10023 where people write #10023.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, example = 10023)]
+    ticket: Option<TicketNumber>,
     #[schema(value_type = String, example = "queue")]
     owner: Owner,
     epoch: u32,
@@ -162,6 +167,7 @@ impl ConversationView {
             channel: conversation.channel.clone(),
             kind: conversation.kind.clone(),
             subject: conversation.subject.clone(),
+            ticket: conversation.ticket.as_ref().map(|ticket| ticket.number),
             owner: conversation.owner,
             epoch: conversation.epoch,
             queue: conversation.handoff.as_ref().map(|handoff| handoff.queue.clone()),
@@ -213,6 +219,12 @@ pub struct ConversationDetail {
     #[serde(flatten)]
     conversation: ConversationView,
     attributes: BTreeMap<String, String>,
+    /// Where the customer sees how their ticket stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket_url: Option<String>,
+    /// What it was opened for, where an action opened it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket_subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     handoff: Option<HandoffView>,
     thread: String,
@@ -222,10 +234,13 @@ pub struct ConversationDetail {
 impl ConversationDetail {
     /// All of it.
     #[must_use]
-    pub fn new(conversation: &Conversation, view: ConversationView, contact: CustomerView) -> Self {
+    pub fn new(conversation: &Conversation, view: ConversationView, links: &Links, contact: CustomerView) -> Self {
+        let ticket = conversation.ticket.as_ref();
         Self {
             conversation: view,
             attributes: conversation.attributes.clone(),
+            ticket_url: ticket.map(|_| links.url(conversation.id)),
+            ticket_subject: ticket.and_then(|ticket| ticket.subject.clone()),
             handoff: conversation.handoff.as_ref().map(|handoff| HandoffView {
                 queue: handoff.queue.clone(),
                 reason: handoff.reason.clone(),

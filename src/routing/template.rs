@@ -22,6 +22,8 @@ pub(super) const VARIABLES: &[&str] = &[
     "position",
     "estimated_wait",
     "conversation.id",
+    "ticket",
+    "ticket_url",
     "message.text",
     "message.language",
     "language",
@@ -40,6 +42,10 @@ pub struct TemplateContext<'a> {
     pub estimated_wait: Option<u64>,
     /// `conversation.id`.
     pub conversation: Option<&'a str>,
+    /// `ticket`: its number, as people write it.
+    pub ticket: Option<&'a str>,
+    /// `ticket_url`: where its page is.
+    pub ticket_url: Option<&'a str>,
     /// `message.text`.
     pub message_text: Option<&'a str>,
 }
@@ -101,6 +107,8 @@ impl Templates {
             position: Some(3),
             estimated_wait: Some(240),
             conversation: Some("cnv_01kaq3v9d4qfw"),
+            ticket: Some("#10023"),
+            ticket_url: Some("https://chat.example.com/t/01kaq3v9d4qfw0123456789abcdef01234567"),
             message_text: Some("Where is my order? 我的订单在哪里？"),
         };
         for context in [full, TemplateContext::default()] {
@@ -156,6 +164,8 @@ fn values(given: &TemplateContext<'_>, titles: &Titles, language: &str) -> Value
         position => given.position,
         estimated_wait => given.estimated_wait.map(|seconds| seconds.div_ceil(60).max(1)),
         conversation => context! { id => given.conversation },
+        ticket => given.ticket,
+        ticket_url => given.ticket_url,
         message => context! { text => given.message_text, language => language },
         language => language,
     }

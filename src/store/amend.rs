@@ -10,6 +10,7 @@ use super::{
     entry::{Entry, EntryAuthor, Event, What},
     outbox::DeliveryState,
 };
+use crate::tickets::Drawn;
 
 /// How often a change is tried again when somebody else was quicker.
 const TRIES: usize = 32;
@@ -55,6 +56,15 @@ impl Draft<'_> {
         };
         self.outbox.push((id, state));
         self.push(Some(id.into()), author, What::Reply { outbound: Box::new(outbound), citation: None });
+    }
+
+    /// Gives the conversation a ticket for being handed to a queue, where it has none yet.
+    pub fn give_ticket(&mut self, drawn: &mut Drawn<'_>, queue: &str) {
+        let number = drawn.number();
+        if self.conversation.give_ticket(number, queue, None, self.now) {
+            drawn.give();
+            self.event(EntryAuthor::System, Event::TicketGiven { number });
+        }
     }
 
     fn push(&mut self, id: Option<EntryId>, author: EntryAuthor, what: What) {

@@ -110,7 +110,7 @@ pub static ATTACHMENT: Kind =
     Kind { name: "attachment", table: "", columns: &[text("hash"), bytes("bytes")], key: &["hash"] };
 
 /// Everything that a record has.
-pub static RECORD: [Kind; 22] = [
+pub static RECORD: [Kind; 23] = [
     Kind { name: "agent", table: "agents", columns: &[number("id"), text("login"), text("agent")], key: &["id"] },
     Kind { name: "presence", table: "presences", columns: &[number("agent"), text("presence")], key: &["agent"] },
     Kind {
@@ -182,6 +182,7 @@ pub static RECORD: [Kind; 22] = [
         columns: &[text("channel"), text("thread"), number("conversation")],
         key: &["channel", "thread"],
     },
+    Kind { name: "ticket", table: "tickets", columns: &[number("number"), number("conversation")], key: &["number"] },
     // Messages that were decided.
     Kind { name: "message", table: "inbound", columns: &[number("id"), text("channel"), text("body")], key: &["id"] },
     Kind {

@@ -20,6 +20,7 @@ use contract::{Address, AgentId, ConversationId, CustomerId, EntryId, MessageId,
 use serde::{Deserialize, Serialize};
 
 pub use super::handoff::{Handoff, Reserved};
+pub use super::ticket::{Ticket, TicketNumber};
 use super::{customer::Verified, entry::EntryAuthor};
 use crate::actions::{Dialogue, Planned, Step};
 use crate::routing::{self, Escalation, SlaClock, is_default};
@@ -190,6 +191,9 @@ pub struct Conversation {
     /// What the bot begins later by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<Planned>,
+    /// By what people name it, from its first handoff on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Box<Ticket>>,
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
@@ -243,6 +247,7 @@ impl Conversation {
             quiet_since: None,
             dialogue: None,
             later: Vec::new(),
+            ticket: None,
             fired: BTreeMap::new(),
         }
     }
@@ -296,6 +301,17 @@ impl Conversation {
             escalate: decided.escalate.clone(),
             ..Handoff::new(&decided.queue, &decided.reason, self.handoff.as_ref().map_or(now, |handoff| handoff.at))
         });
+        true
+    }
+
+    /// Gives it a ticket for being handed to a queue, where it has none yet; whether it was given `number`. What it is about is
+    /// what was said last.
+    pub fn give_ticket(&mut self, number: TicketNumber, queue: &str, subject: Option<String>, now: Timestamp) -> bool {
+        if let Some(ticket) = &mut self.ticket {
+            ticket.subject = subject.or(ticket.subject.take());
+            return false;
+        }
+        self.ticket = Some(Box::new(Ticket { number, at: now, queue: queue.to_owned(), subject }));
         true
     }
 
@@ -355,6 +371,9 @@ impl Conversation {
     }
 
     fn own(&mut self, owner: Owner, agent: Option<AgentId>) {
+        if let (Some(ticket), Some(handoff)) = (&mut self.ticket, &self.handoff) {
+            ticket.queue.clone_from(&handoff.queue);
+        }
         if let Some(agent) = self.agent.take() {
             self.previous_agent = Some(agent);
         }

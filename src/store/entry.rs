@@ -6,7 +6,7 @@ use contract::{AgentId, Author, Body, EntryId, MessageId, Outbound, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::conversation::Priority;
+use super::{conversation::Priority, ticket::TicketNumber};
 use crate::{bot::Citation, routing::Trigger, understand::Signals};
 
 /// Who said or did something.
@@ -149,6 +149,7 @@ pub enum Event {
     VerificationAsked { by: String, to: String },
     VerificationPassed { by: String, to: String },
     VerificationFailed { how: String, to: String },
+    TicketGiven { number: TicketNumber },
     Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
     Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
 }

@@ -18,6 +18,7 @@ pub mod outbox;
 pub mod people;
 pub mod postgres;
 pub mod sqlite;
+pub mod ticket;
 mod written;
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
@@ -30,10 +31,11 @@ use contract::{
 };
 use conversation::{Conversation, Owner};
 use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
-use entry::{DecisionRecord, Entry, What};
+use entry::{DecisionRecord, Entry, Event, What};
 use files::Files;
 use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Precedence, Redriven, Settled};
 use people::{Agent, ApiToken, Session};
+use ticket::{TicketNumber, Tickets};
 
 use crate::{routing::Trigger, understand::Signals};
 
@@ -134,6 +136,16 @@ impl Commit {
     pub fn precedence(&self, reply: OutboundId) -> Precedence {
         let by_time = self.entries.iter().any(|entry| matches!(entry.what, What::Fired { .. }));
         self.reply(reply).map_or(Precedence::Reply, |outbound| Precedence::of(outbound, by_time))
+    }
+
+    /// The ticket that the conversation is given in it. A store refuses a number that another conversation has.
+    #[must_use]
+    pub fn ticket(&self) -> Option<TicketNumber> {
+        self.conversation.ticket.as_ref()?;
+        self.entries.iter().find_map(|entry| match entry.what {
+            What::Event { event: Event::TicketGiven { number } } => Some(number),
+            _ => None,
+        })
     }
 }
 
@@ -275,8 +287,8 @@ pub trait Journal: Send + Sync {
     /// Commits; see [`Commit`]. A turn makes pending what was held in its conversation for the customer to write.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the conversation's version is not the one that was read, or an address was
-    /// linked to somebody else: nothing was changed.
+    /// [`StoreError::Conflict`] when the conversation's version is not the one that was read, an address was linked to
+    /// somebody else, or its ticket's number is another conversation's: nothing was changed.
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
 
     /// One conversation.
@@ -510,9 +522,9 @@ pub trait People: Send + Sync {
 }
 
 /// The record as a whole.
-pub trait Store: Journal + Outbox + Customers + People + Files {}
+pub trait Store: Journal + Outbox + Customers + People + Files + Tickets {}
 
-impl<T: Journal + Outbox + Customers + People + Files> Store for T {}
+impl<T: Journal + Outbox + Customers + People + Files + Tickets> Store for T {}
 
 impl Conversation {
     /// Whether a person is wanted or at work.

@@ -1,18 +1,22 @@
 //! What a turn does of an action: begins it, hears what the customer says to it, and takes what a business system answers.
 
-use contract::{Author, Body, Content, Sender, Timestamp};
+use std::collections::BTreeMap;
 
-use super::Turn;
+use contract::{Author, Body, Content, Sender, Timestamp};
+use serde_json::Value as Json;
+
+use super::{TICKET, Turn};
 use crate::{
-    actions::{Actions, Advance, Dialogue, Ended, Heard, Means, Planned, Reaction, Scene, Step, Who, Why},
+    actions::{Actions, Advance, Dialogue, Ended, Heard, Means, Opens, Planned, Reaction, Scene, Step, Who, Why},
     calls::Returned,
-    routing::{Destination, Do, Otherwise, RuleSet, title},
+    routing::{Destination, Do, Handoff, Otherwise, RuleSet, title},
     store::{
         Recall,
-        conversation::{Conversation, Owner},
+        conversation::{Conversation, Owner, TicketNumber},
         customer::{Customer, IdentifierKind},
         entry::{EntryAuthor, Event, What},
     },
+    tickets::{Links, Named},
 };
 
 /// How a dialogue ends that the conversation leaves behind.
@@ -39,6 +43,8 @@ pub struct Stage {
     conversation: String,
     message: String,
     text: String,
+    ticket: Option<Named>,
+    next_ticket: Option<Named>,
 }
 
 impl Stage {
@@ -78,7 +84,17 @@ impl Stage {
             conversation: conversation.id.to_string(),
             message: entry.to_owned(),
             text: text.to_owned(),
+            ticket: None,
+            next_ticket: None,
         }
+    }
+
+    /// The same with the conversation's ticket, or the number that it is given if the action opens one.
+    #[must_use]
+    pub fn with_ticket(self, links: &Links, conversation: &Conversation, number: Option<TicketNumber>) -> Self {
+        let named = |number| links.named(conversation.id, number);
+        let ticket = conversation.ticket.as_ref().map(|ticket| named(ticket.number));
+        Self { next_ticket: ticket.clone().or_else(|| number.map(named)), ticket, ..self }
     }
 
     /// What an action sees of it.
@@ -93,6 +109,8 @@ impl Stage {
             conversation: &self.conversation,
             message: &self.message,
             text: &self.text,
+            ticket: self.ticket.as_ref(),
+            next_ticket: self.next_ticket.as_ref(),
             now,
             zone: rules.zone(),
             means: Means::NONE,
@@ -243,6 +261,9 @@ impl Turn<'_> {
         }
         // A person has taken over in the meantime: what the bot would have said is for them.
         self.conversation.dialogue = None;
+        if let Some(opens) = advance.opens {
+            self.give_ticket(&opens.queue, opens.subject);
+        }
         for body in advance.says {
             self.push(EntryAuthor::System, What::Note { body: Body::text(body.in_words()) });
         }
@@ -264,7 +285,7 @@ impl Turn<'_> {
     pub fn leave(&mut self, how: &str) {
         let Some(dialogue) = &self.conversation.dialogue else { return };
         let action = dialogue.action.clone();
-        self.gathered = gathered(self.actions(), dialogue, self.setting.rules.default_language());
+        self.gathered = gathered(self.actions(), &action, &dialogue.inputs, self.setting.rules.default_language());
         if !matches!(dialogue.step, Step::Calls { .. }) {
             self.conversation.dialogue = None;
             self.event(Event::ActionEnded { action, how: how.to_owned() });
@@ -284,6 +305,7 @@ impl Turn<'_> {
         let (who, now) = ((&self.identity.customer, self.setting.from), self.setting.now);
         let (entry, text) = (self.entry.to_string(), self.inbound.content.text());
         let stage = Stage::of(&self.conversation, self.recall, who, now, (&entry, text));
+        let stage = stage.with_ticket(self.setting.links, &self.conversation, self.setting.number);
         let scene = stage.scene(action, self.setting.rules, now);
         self.with_means(|means| act(self.actions(), &Scene { means, ..scene }))
     }
@@ -304,7 +326,7 @@ impl Turn<'_> {
         mut advance: Advance,
     ) -> Option<Box<Otherwise>> {
         self.note_verification(&mut advance);
-        let Advance { dialogue, mut says, sets, later, ended, .. } = advance;
+        let Advance { dialogue, mut says, sets, later, ended, opens, .. } = advance;
         let planned = self.conversation.dialogue.as_mut().and_then(|before| before.planned.take());
         self.unasked |= planned.is_some();
         if let Some(later) = later {
@@ -316,10 +338,16 @@ impl Turn<'_> {
             let again = matches!(why, Why::Failed(_)).then(|| planned.again(self.setting.now)).flatten();
             again.into_iter().for_each(|again| again.put(&mut self.conversation.later));
         }
+        if let Some(opens) = &opens {
+            // Before it is said.
+            self.give_ticket(&opens.queue, opens.subject.clone());
+            self.gathered = gathered(self.actions(), action, &opens.known, self.setting.rules.default_language());
+        }
         if ended.is_some() && self.gathered.is_none() {
             let before = self.conversation.dialogue.as_ref();
-            self.gathered =
-                before.and_then(|before| gathered(self.actions(), before, self.setting.rules.default_language()));
+            self.gathered = before.and_then(|before| {
+                gathered(self.actions(), &before.action, &before.inputs, self.setting.rules.default_language())
+            });
         }
         self.conversation.dialogue = dialogue.map(Box::new);
         if self.unasked && self.conversation.owner == Owner::Agent && !self.calls() {
@@ -341,16 +369,43 @@ impl Turn<'_> {
         };
         let goes_on = !matches!(how.as_str(), "done" | "cancelled");
         self.event(Event::ActionEnded { action: action.to_owned(), how });
+        if let Some(opens) = opens.filter(|_| matches!(self.conversation.owner, Owner::Bot | Owner::Queue)) {
+            self.open_ticket(action, opens, otherwise);
+        }
         goes_on.then(|| Box::new(otherwise.clone()))
+    }
+
+    /// The action hands the conversation to a queue, which may be closed: the desk offers it when it is open.
+    fn open_ticket(&mut self, action: &str, opens: Opens, otherwise: &Otherwise) {
+        let Opens { queue, priority, reason, .. } = opens;
+        let rules = self.setting.rules;
+        if rules.closed_hours(&queue, self.setting.now).is_some() {
+            self.event(Event::QueueClosed { queue: queue.clone() });
+        }
+        self.conversation.tags.insert(TICKET.to_owned());
+        let priority = priority.unwrap_or(self.conversation.priority);
+        // What the rule asks of the agent who helps where the bot cannot is asked of the one who helps here.
+        let handoff = match &otherwise.destination {
+            Destination::Handoff(handoff) if handoff.queue == queue => Handoff { priority, reason, ..handoff.clone() },
+            _ => Handoff {
+                escalate: rules.queues().get(&queue).map(|queue| queue.escalate.clone()).unwrap_or_default(),
+                queue,
+                priority,
+                skills: Vec::new(),
+                reason,
+                rule: action.into(),
+            },
+        };
+        self.hand_off(&handoff);
     }
 }
 
 /// What the bot has found out, in a line for whoever takes over.
-fn gathered(actions: &Actions, dialogue: &Dialogue, language: &str) -> Option<String> {
-    let spec = actions.actions.get(&dialogue.action)?;
+fn gathered(actions: &Actions, action: &str, known: &BTreeMap<String, Json>, language: &str) -> Option<String> {
+    let spec = actions.actions.get(action)?;
     let name = title(&spec.title, language).unwrap_or(&spec.name);
     let inputs = spec.inputs.iter().filter_map(|input| {
-        let value = dialogue.inputs.get(&input.name)?;
+        let value = known.get(&input.name)?;
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Some(format!("{} {value}", title(&input.title, language).unwrap_or(&input.name)))
     });

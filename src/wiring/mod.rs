@@ -49,6 +49,7 @@ use crate::{
     },
     telemetry,
     threads::CustomerThreads,
+    tickets::{Links, Tickets},
     understand,
     worker::{Calling, Lanes, Settings, Worker},
 };
@@ -138,7 +139,15 @@ impl Daemon {
         let announcer = Announcer::new(live, shared, roster, Arc::clone(&board), Arc::clone(&couriers));
         let announcer = announcer.with_events(engines.events(&config));
         let (desk, alarms) = (DeskHandle::new(board), AlarmHandle::new(Arc::clone(&policy)));
-        let records = Arc::new(Records::new(store, ids, announcer, desk, alarms, Arc::clone(&channels)));
+        // A port that the machine chooses is known only now.
+        let public_url = match config.public_url.strip_suffix(":0") {
+            Some(host) => format!("{host}:{}", address.port()),
+            None => config.public_url.clone(),
+        };
+        let links = Links::new(&secrets.get(secrets::DAEMON)?, &public_url);
+        let last = SignedDuration::try_from(config.conversation.ticket_page).unwrap_or(SignedDuration::MAX);
+        let tickets = Tickets::new(Arc::clone(&store), links, last);
+        let records = Arc::new(Records::new(store, ids, announcer, desk, alarms, tickets, Arc::clone(&channels)));
         let desk = Desk::open(&engines, &records, &policy, config.desk.offline_after).await?;
 
         let attachments = attachments(&config.attachments, &home)?;

@@ -158,6 +158,7 @@ impl Worker {
         let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
         let (who, now) = ((&**customer, &inbound.from), crate::clock::now());
         let stage = Stage::of(conversation, &recall, who, now, (&entry, inbound.content.text()));
+        let stage = stage.with_ticket(&self.records.tickets.links, conversation, None);
         let scene = stage.scene(&dialogue.action, &rules, now);
         let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
             Ok(request) => request,

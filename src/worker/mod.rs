@@ -35,7 +35,12 @@ use crate::{
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, Trigger, decide},
     shadow::Shadow,
-    store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
+    store::{
+        Committed, FullEntry, Recall, StoreError,
+        conversation::{Conversation, Owner},
+        entry::What,
+    },
+    tickets::Drawn,
     turn::{Occasion, Setting, Turn, opens, vouched},
     typing::shown_during,
     understand::{Remote, Signals, Text, classify_within},
@@ -304,6 +309,10 @@ impl Worker {
             }
             let related = self.related(inbound, &recall).await?;
             let elsewhere = self.waiting_elsewhere(inbound, &recall, occasion).await?;
+            let mut number = match recall.conversation.as_ref().filter(|known| known.owner != Owner::Closed) {
+                Some(known) if known.ticket.is_some() => None,
+                _ => Some(self.records.tickets.numbers.draw().await?),
+            };
             let (rules, bot) = (self.policy.rules(), self.policy.responder());
             let board = self.records.desk.board();
             let roster = self.records.announcer.roster();
@@ -319,6 +328,8 @@ impl Worker {
                 elsewhere,
                 from: &from,
                 verifier: &self.verifier,
+                number: number.as_ref().map(Drawn::number),
+                links: &self.records.tickets.links,
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let (destination, acted) = if let Occasion::Called { returned, .. } = occasion {
@@ -342,6 +353,9 @@ impl Worker {
             }
             let followed = turn.followed().map(|other| other.id);
             let commit = turn.finish();
+            if let Some(number) = number.as_mut().filter(|_| commit.ticket().is_some()) {
+                number.give();
+            }
             let entries = Arc::clone(&commit.entries);
             match self.records.commit(recall.conversation.as_deref(), commit).await {
                 Ok(Committed::Done(conversation)) => {

@@ -135,6 +135,7 @@ export type EntryEvent =
   | { type: "verification_asked"; by: string; to: string }
   | { type: "verification_passed"; by: string; to: string }
   | { type: "verification_failed"; how: string; to: string }
+  | { type: "ticket_given"; number: number }
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string };
 
@@ -172,6 +173,8 @@ export interface Conversation {
   channel: string;
   kind: string;
   subject?: string;
+  /** The number by which people name it, from its first handoff on: 10023 for #10023. */
+  ticket?: number;
   owner: Owner;
   epoch: number;
   queue?: string;
@@ -228,6 +231,9 @@ export interface Customer {
 
 export interface ConversationDetail extends Conversation {
   attributes: Record<string, string>;
+  /** Where the customer sees how their ticket stands, and what it was opened for. */
+  ticket_url?: string;
+  ticket_subject?: string;
   handoff?: Handoff;
   thread: string;
   contact: Customer;

@@ -1,16 +1,14 @@
 import { Kbd, Modal } from "@mantine/core";
 import { Fragment, useCallback, useState } from "react";
 import { useWords } from "../i18n";
-import { useStore } from "../store/store";
 import { shortcuts, useCommand } from "./hotkeys";
 
 export function HelpDialog() {
   const { t } = useWords();
   const [open, setOpen] = useState(false);
   useCommand("help", useCallback(() => setOpen(true), []));
-  const supervises = useStore((state) => state.me?.role !== "agent");
   const rows = [
-    ...shortcuts.filter(({ command }) => supervises || command !== "find").map(({ keys, label }) => ({ keys: keys.split(" "), between: t("keys.then"), label: t(label) })),
+    ...shortcuts.map(({ keys, label }) => ({ keys: keys.split(" "), between: t("keys.then"), label: t(label) })),
     { keys: ["Enter"], between: "", label: t("keys.send") },
     { keys: ["Ctrl / ⌘", "Enter"], between: "+", label: t("keys.send") },
     { keys: ["Shift", "Enter"], between: "+", label: t("keys.newline") },

@@ -4,7 +4,7 @@ import { Drawer, Loader } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { CustomerPane } from "../customer/CustomerPane";
-import { FindCustomer } from "../customer/FindCustomer";
+import { FindDialog } from "../customer/FindCustomer";
 import { ConversationPane } from "../conversation/ConversationPane";
 import { TimelinePane } from "../conversation/TimelinePane";
 import { useWords } from "../i18n";
@@ -47,7 +47,7 @@ export function Shell() {
         </Suspense>
       )}
       <HelpDialog />
-      {supervises && <FindCustomer />}
+      <FindDialog customers={supervises} />
     </>
   );
 }

@@ -4,7 +4,7 @@ import type { Conversation } from "../api/types";
 import { Verified } from "../customer/Verified";
 import { useWords } from "../i18n";
 import { ChannelIcon } from "../lib/ChannelIcon";
-import { PriorityPill } from "../left/ConversationList";
+import { PriorityPill, TicketNumber } from "../left/ConversationList";
 import { useQueueTitle } from "../left/Queues";
 import { useStore } from "../store/store";
 import { Mood } from "./Mood";
@@ -27,6 +27,7 @@ export function Header({ conversation, customer, onCustomer, customerShown }: Pr
           {customer}
         </bdi>
         <Verified verified={conversation.customer.verified} />
+        <Ticket conversation={conversation} />
         {conversation.subject && <bdi className="subject ellipsis muted">{conversation.subject}</bdi>}
       </h1>
       <div className="actions">
@@ -45,6 +46,22 @@ export function Header({ conversation, customer, onCustomer, customerShown }: Pr
         <Tags conversation={conversation.id} tags={conversation.tags} />
       </div>
     </header>
+  );
+}
+
+/** Its number, and the way to the page that the customer sees. */
+function Ticket({ conversation: { id, ticket } }: { conversation: Conversation }) {
+  const { t } = useWords();
+  const url = useStore((state) => state.details[id]?.ticket_url);
+  const subject = useStore((state) => state.details[id]?.ticket_subject);
+  if (ticket === undefined || !url) return <TicketNumber number={ticket} />;
+  return (
+    <>
+      <a className="small" style={{ color: "var(--sb-accent)", fontWeight: 400 }} href={url} target="_blank" rel="noopener noreferrer" title={t("conversation.ticket_page")} data-testid="ticket-link">
+        #{ticket}
+      </a>
+      {subject && <bdi className="subject ellipsis muted">{subject}</bdi>}
+    </>
   );
 }
 

@@ -109,6 +109,7 @@ describe("an event", () => {
     [{ type: "verification_asked", by: "mail", to: "l•••@a.example" }, "The customer was asked for a code; where somebody has l•••@a.example, it went there over mail"],
     [{ type: "verification_passed", by: "link", to: "l•••@a.example" }, "The customer proved with a link that l•••@a.example is theirs"],
     [{ type: "verification_failed", how: "tries", to: "l•••@a.example" }, "Too many wrong codes for l•••@a.example: it is not known who the customer is"],
+    [{ type: "ticket_given", number: 10023 }, "Ticket #10023"],
   ])("%j", (event, expected) => {
     expect(eventText(event, wordsIn("en"), names)).toBe(expected);
   });

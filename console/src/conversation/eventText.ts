@@ -66,6 +66,8 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
       const how = (["wrong", "expired", "tries", "limit"] as const).find((word) => word === event.how);
       return how ? t(`event.verification_${how}`, { to: event.to }) : event.how;
     }
+    case "ticket_given":
+      return t("event.ticket_given", { number: event.number });
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });

@@ -55,6 +55,7 @@ const ConversationItem = memo(function ConversationItem({ conversation, current,
       <span className="name">
         <ChannelIcon kind={conversation.kind} />
         <bdi className="ellipsis">{nameOf(conversation.customer)}</bdi>
+        <TicketNumber number={conversation.ticket} />
         <PriorityPill priority={conversation.priority} />
       </span>
       <span className="end">
@@ -105,6 +106,15 @@ function Waiting({ conversation, inQueue }: { conversation: Conversation; inQueu
   return (
     <span className={long ? "waits long" : "waits"} title={t("lists.waits", { time: clock(asked) })}>
       <ShortAge since={asked} />
+    </span>
+  );
+}
+
+/** By what the customer names it. */
+export function TicketNumber({ number }: { number: number | undefined }) {
+  return number === undefined ? null : (
+    <span className="muted small" data-testid="ticket-number">
+      #{number}
     </span>
   );
 }

@@ -29,11 +29,9 @@ export function MainMenu() {
           <Menu.Label>
             <bdi>{me.name}</bdi> · {t(`role.${me.role}`)}
           </Menu.Label>
-          {me.role !== "agent" && (
-            <Menu.Item leftSection={<IconSearch size={16} />} onClick={() => soon(() => run("find"))}>
-              {t("menu.find")}
-            </Menu.Item>
-          )}
+          <Menu.Item leftSection={<IconSearch size={16} />} onClick={() => soon(() => run("find"))}>
+            {t("menu.find")}
+          </Menu.Item>
           <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => soon(() => setSettings(true))} data-testid="menu-settings">
             {t("menu.settings")}
           </Menu.Item>

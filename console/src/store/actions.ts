@@ -1,6 +1,6 @@
 /** What the console does: each asks the daemon and tells the store. Failures throw `ApiError`, for the view to show. */
 
-import { call, get, post, query } from "../api/client";
+import { ApiError, call, get, post, query } from "../api/client";
 import type {
   Agent,
   Box,
@@ -66,10 +66,10 @@ export async function loadAgents(): Promise<void> {
 
 export async function loadConversation(conversation: string): Promise<void> {
   const asOf = read().seq;
-  const { contact, attributes, handoff, thread, ...summary } = await get<ConversationDetail>(`/conversations/${id(conversation)}`);
+  const { contact, attributes, handoff, thread, ticket_url, ticket_subject, ...summary } = await get<ConversationDetail>(`/conversations/${id(conversation)}`);
   dispatch({ type: "customer", customer: contact, asOf });
   learn(summary, asOf);
-  dispatch({ type: "detail", id: conversation, detail: { attributes, thread, ...(handoff ? { handoff } : {}) } });
+  dispatch({ type: "detail", id: conversation, detail: { attributes, thread, ...(handoff && { handoff }), ...(ticket_url && { ticket_url }), ...(ticket_subject && { ticket_subject }) } });
 }
 
 export async function loadCustomer(customer: string): Promise<void> {
@@ -79,6 +79,18 @@ export async function loadCustomer(customer: string): Promise<void> {
 
 export async function findCustomers(q: string): Promise<Omit<Customer, "conversations">[]> {
   return (await get<{ items: Omit<Customer, "conversations">[] }>(`/customers${query({ q })}`)).items;
+}
+
+/** The conversation of a ticket as people name it, `#10023`; nothing where there is none, or none that one may see. */
+export async function findTicket(q: string): Promise<Conversation | undefined> {
+  const number = /^[#＃]?\s*(\d{1,18})$/.exec(q)?.[1];
+  if (!number) return undefined;
+  try {
+    return await get<Conversation>(`/tickets/${number}`);
+  } catch (failure) {
+    if (failure instanceof ApiError && failure.status === 404) return undefined;
+    throw failure;
+  }
 }
 
 async function entries(key: string, before?: string): Promise<Page> {

@@ -9,6 +9,8 @@ export type Link = "connecting" | "live" | "reconnecting";
 export interface Detail {
   attributes: Record<string, string>;
   thread: string;
+  ticket_url?: string;
+  ticket_subject?: string;
   handoff?: Handoff;
 }
 

@@ -20,7 +20,7 @@ use crate::{
     live::Audience,
     store::{
         Draft, ListOf, Once,
-        conversation::{Conversation, Owner},
+        conversation::{Conversation, Owner, TicketNumber},
         entry::{EntryAuthor, Event},
         people::{Agent, Role},
     },
@@ -157,6 +157,19 @@ pub(super) async fn serves_customer(
     Ok(conversations.iter().any(|conversation| sees(app, caller, conversation)))
 }
 
+/// The conversation of a ticket, by its number: `10023`, or `%2310023`.
+#[utoipa::path(get, path = "/tickets/{number}", params(("number" = String, Path)), tag = "conversations", operation_id = "ticket",
+    responses((status = 200, body = ConversationView), (status = 404)))]
+pub(super) async fn of_ticket(
+    State(app): State<App>,
+    caller: Caller,
+    Path(number): Path<TicketNumber>,
+) -> Result<Json<ConversationView>, ApiError> {
+    let found = app.records.store.conversation_of_ticket(number).await?.ok_or_else(|| ApiError::missing("ticket"))?;
+    let conversation = visible(&app, &caller, found.id).await?;
+    Ok(Json(app.records.announcer.view(&conversation)))
+}
+
 /// A conversation with its customer's whole context.
 #[utoipa::path(get, path = "/conversations/{id}", params(("id" = String, Path)), tag = "conversations", operation_id = "conversation",
     responses((status = 200, body = ConversationDetail), (status = 404)))]
@@ -167,7 +180,8 @@ pub(super) async fn detail(
 ) -> Result<Json<ConversationDetail>, ApiError> {
     let conversation = visible(&app, &caller, id).await?;
     let contact = contact(&app, conversation.customer).await?;
-    Ok(Json(ConversationDetail::new(&conversation, app.records.announcer.view(&conversation), contact)))
+    let view = app.records.announcer.view(&conversation);
+    Ok(Json(ConversationDetail::new(&conversation, view, &app.records.tickets.links, contact)))
 }
 
 /// A customer with all their conversations.

@@ -73,6 +73,7 @@ fn everywhere() -> OpenApiRouter<App> {
         .routes(routes!(people::end_token))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::detail))
+        .routes(routes!(conversations::of_ticket))
         .routes(routes!(conversations::entries))
         .routes(routes!(mail_page::page))
         .routes(routes!(conversations::reply))

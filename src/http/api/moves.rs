@@ -57,11 +57,13 @@ pub(super) async fn transfer(
         return Err(ApiError::missing(&format!("queue {queue:?}; the rules have none of that name")));
     }
     let note = note.map(|note| clean_text(&note)).filter(|note| !note.is_empty());
+    let mut number = app.records.tickets.numbers.draw().await?;
     let amended = app.records.amend(id, |draft| {
         allowed(&caller, draft)?;
         let now = draft.now;
         let reserved = colleague.as_ref().map(|agent| Reserved { agent: agent.id, until: later(now, KEPT_FOR) });
         let to = queue.clone().unwrap_or_else(|| queue_for(&app, draft, colleague.as_ref()));
+        draft.give_ticket(&mut number, &to);
         if draft.conversation.handoff.is_none() {
             draft.conversation.hand_off(Handoff::new(&to, &format!("transferred by {}", caller.name), now));
         }
@@ -107,6 +109,7 @@ pub(super) async fn take(
         Some(agent) => colleague(&app, &agent)?,
         None => Agent::clone(caller.agent()?),
     };
+    let mut number = app.records.tickets.numbers.draw().await?;
     let amended = app.records.amend(id, |draft| {
         allowed(&caller, draft)?;
         if draft.conversation.agent == Some(agent.id) {
@@ -115,6 +118,7 @@ pub(super) async fn take(
         let now = draft.now;
         if draft.conversation.handoff.is_none() {
             let queue = queue_for(&app, draft, Some(&agent));
+            draft.give_ticket(&mut number, &queue);
             draft.conversation.hand_off(Handoff::new(&queue, &format!("taken over by {}", caller.name), now));
         }
         draft.conversation.assign(agent.id, now);

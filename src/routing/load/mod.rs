@@ -311,7 +311,6 @@ impl<'f> Loading<'f> {
             let languages = &self.desk.skills.languages;
             self.desk.templates = desk::templates(&self.trees[place], languages, &mut self.notes[place]);
         }
-        self.read_actions();
         if let Some(place) = self.place(INTENTS) {
             self.desk.intents = intents::intents(&self.trees[place], &mut self.notes[place]);
         }
@@ -324,6 +323,7 @@ impl<'f> Loading<'f> {
             let known = queues::Known { skills, calendars: &calendars.calendars, templates };
             self.desk.queues = queues::queues(&self.trees[place], &known, &mut self.notes[place]);
         }
+        self.read_actions();
         self.desk.vocabulary = Vocabulary {
             calendars: calendars.calendars.iter().map(|calendar| calendar.name().to_owned()).collect(),
             queues: self.desk.queues.keys().cloned().collect(),
@@ -335,12 +335,13 @@ impl<'f> Loading<'f> {
     fn read_actions(&mut self) {
         let places: Vec<usize> = (0..self.files.len()).filter(|place| self.is_action_file(*place)).collect();
         let (mut found, mut declared) = (Actions::default(), actions::Declared::new());
+        let queues: Vec<&str> = self.desk.queues.keys().map(String::as_str).collect();
         for &place in &places {
             actions::declare(&self.trees[place], &mut declared);
             actions::systems(&self.trees[place], &mut found, &mut self.notes[place]);
         }
         for &place in &places {
-            actions::actions(&self.trees[place], &declared, &mut found, &mut self.notes[place]);
+            actions::actions(&self.trees[place], (&declared, &queues), &mut found, &mut self.notes[place]);
         }
         for &place in &places {
             let lines = Lines::new(&self.files[place].text);

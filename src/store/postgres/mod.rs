@@ -26,6 +26,7 @@ mod rows;
 mod schema;
 mod settings;
 pub mod statements;
+mod tickets;
 mod together;
 mod writer;
 mod written_rows;

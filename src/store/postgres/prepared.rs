@@ -29,6 +29,8 @@ pub(super) struct Prepared {
     /// The key of what is done once, and the entry that it becomes.
     pub once: Option<(String, i64)>,
     pub fence: Option<Fence>,
+    /// The number that the conversation is given.
+    pub ticket: Option<i64>,
 }
 
 /// A message with its turn.
@@ -78,6 +80,7 @@ impl Prepared {
             (raw(id.get()), *state as i16, commit.precedence(*id) as i16, elsewhere)
         };
         let outbox = commit.outbox.iter().map(reply).collect();
+        let ticket = commit.ticket().map(|number| raw(number.get()));
         let mut after = commit.conversation;
         after.version += 1;
         let mut prev = after.last_entry;
@@ -102,6 +105,7 @@ impl Prepared {
             customers: commit.customers,
             once: commit.once.map(|once| (once_key(once.writer, &once.client_id), raw(once.entry.get()))),
             fence: commit.fence,
+            ticket,
             after: Arc::new(after),
         }
     }

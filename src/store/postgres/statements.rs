@@ -27,6 +27,7 @@ pub const HOT: &[(&str, &str)] = &[
     ("conversations: may have an alarm", journal::MAY_BE_DUE),
     ("conversations: of customers", journal::THEIRS),
     ("conversations: changed", feed::CHANGED),
+    ("conversations: of a ticket", super::tickets::OF_TICKET),
     ("outbox: lease", outbox::LEASE),
     ("outbox: next due", outbox::NEXT_DUE),
     ("outbox: probe", outbox::PROBE),

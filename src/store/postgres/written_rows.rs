@@ -35,6 +35,7 @@ pub(super) async fn write(client: &Client, commits: &[&Prepared]) -> Result<(), 
     statements.extend(outbox(commits));
     statements.extend(raised(commits));
     statements.extend(once(commits));
+    statements.extend(tickets(commits));
     statements.extend(people(commits));
     let mut ready = Vec::with_capacity(statements.len());
     for (sql, columns) in &statements {
@@ -238,6 +239,18 @@ fn once(commits: &[&Prepared]) -> Option<Statement> {
         (
             "INSERT INTO once (key, entry) SELECT * FROM unnest($1::text[], $2::bigint[])",
             vec![column(keys), column(entries)],
+        )
+    })
+}
+
+fn tickets(commits: &[&Prepared]) -> Option<Statement> {
+    let mut rows: Vec<_> = commits.iter().filter_map(|commit| Some((commit.ticket?, raw(commit.id().get())))).collect();
+    rows.sort_unstable();
+    (!rows.is_empty()).then(|| {
+        let (numbers, conversations): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        (
+            "INSERT INTO tickets (number, conversation) SELECT * FROM unnest($1::bigint[], $2::bigint[])",
+            vec![column(numbers), column(conversations)],
         )
     })
 }

@@ -422,6 +422,7 @@ fn prepare(commit: Commit) -> Prepared {
     let outbox =
         outbox.map(|(id, state)| (*id, *state, commit.precedence(*id), commit.elsewhere(*id).map(str::to_owned)));
     let outbox = outbox.collect();
+    let ticket = commit.ticket();
     let mut after = commit.conversation;
     let prev = after.last_entry.map(|id| id.get());
     after.version += 1;
@@ -437,6 +438,7 @@ fn prepare(commit: Commit) -> Prepared {
         outbox,
         customers: commit.customers,
         once: commit.once,
+        ticket,
         after: Arc::new(after),
     }
 }

@@ -16,6 +16,7 @@ mod open;
 mod outbox;
 mod people;
 mod states;
+mod tickets;
 mod writer;
 
 use std::{

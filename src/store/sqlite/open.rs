@@ -147,6 +147,11 @@ impl<'a> Open<'a> {
                 .prepare_cached("INSERT INTO once (key, entry) VALUES (?1, ?2)")?
                 .execute(params![once_key(once.writer, &once.client_id), once.entry.get().cast_signed()])?;
         }
+        if let Some(number) = commit.ticket {
+            self.transaction
+                .prepare_cached("INSERT INTO tickets (number, conversation) VALUES (?1, ?2)")?
+                .execute([number.get().cast_signed(), id.get().cast_signed()])?;
+        }
         let mut prev = commit.prev;
         for (at, (entry, moment, json)) in commit.entries.iter().enumerate() {
             let state = (at + 1 == commit.entries.len()).then_some(commit.state.as_str());

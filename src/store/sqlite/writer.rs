@@ -26,6 +26,7 @@ use crate::store::{
     conversation::Conversation,
     customer::CustomerChange,
     outbox::{DeliveryState, Precedence},
+    ticket::TicketNumber,
 };
 
 /// The most operations in one transaction.
@@ -85,6 +86,8 @@ pub(super) struct Prepared {
     pub outbox: Vec<(OutboundId, DeliveryState, Precedence, Option<String>)>,
     pub customers: Vec<CustomerChange>,
     pub once: Option<Once>,
+    /// The number that the conversation is given.
+    pub ticket: Option<TicketNumber>,
 }
 
 /// What became of an operation in the transaction; told to whoever waits once the transaction stands.

@@ -16,6 +16,7 @@ use switchboard::{
         people::{ApiToken, Role, Session},
         postgres::{PostgresReader, PostgresWriter},
         sqlite::{SqliteReader, SqliteWriter},
+        ticket::TicketNumber,
     },
 };
 
@@ -24,8 +25,12 @@ use super::{
     make::{self, CHANNEL, commit, done, event, inbound, note, now, opened, replied, taken},
     people::agent,
     postgres, sqlite,
+    tickets::with_ticket,
 };
 use crate::harness::eventually;
+
+/// The largest number that is carried.
+const LARGEST_TICKET: u64 = 12_345;
 
 pub type Rows = Vec<(&'static Kind, Row)>;
 
@@ -117,6 +122,7 @@ async fn conversations(record: &Opened) {
     closed.close(now());
     let end = [event(ids, Event::Closed { by: "ann".into() })];
     let closed = done(store, Commit { structural: true, entries: end.into(), ..commit(closed) }).await;
+    with_ticket(store, ids, "t", LARGEST_TICKET.into()).await;
     // The thread goes on in another conversation.
     let mut next = make::conversation(ids, "b", closed.customer);
     next.before = Some(closed.id);
@@ -228,6 +234,15 @@ async fn over_postgres(before: &(Rows, Ledger)) {
     let token = ApiToken { id: 0, name: "new".into(), role: Role::Agent, token_hash: [77; 32], made_at: now() };
     fresh.store.put_token(token).await.unwrap();
     assert_eq!(fresh.ledger().await.findings, Vec::<String>::new());
+    next_ticket_is_behind(&fresh).await;
+}
+
+/// Numbers go on behind the largest that was carried, which leads to its conversation.
+async fn next_ticket_is_behind(record: &Opened) {
+    let found = record.store.conversation_of_ticket(LARGEST_TICKET.into()).await.unwrap().unwrap();
+    assert_eq!(found.thread, "t");
+    let next = record.store.reserve_tickets(2).await.unwrap();
+    assert_eq!(next, [LARGEST_TICKET + 1, LARGEST_TICKET + 2].map(TicketNumber::from));
 }
 
 async fn over_sqlite(before: &(Rows, Ledger), folder: &Path) {
@@ -257,6 +272,7 @@ async fn an_embedded_record_is_the_same_wherever_it_is_carried() {
     over_sqlite(&before, folder.path()).await;
     let again = sqlite::at(folder.path().join("carried.db")).open().await;
     assert_eq!(again.queue.waiting(), waiting, "what waited waits");
+    next_ticket_is_behind(&again).await;
     let double = again.queue.accept(inbound("f", "waits", "still waiting")).await.unwrap();
     assert!(double.duplicate, "a platform's message is still known");
 }

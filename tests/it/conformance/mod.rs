@@ -17,6 +17,7 @@ mod postgres;
 mod rabbitmq;
 mod recovery;
 mod sqlite;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -150,6 +151,9 @@ macro_rules! conform {
             presences_are_the_last_said
             sessions_end
             tokens_end);
+        crate::conformance::conform!(@suite $factory, tickets:
+            no_number_is_reserved_twice
+            a_number_is_one_conversations_and_finds_it);
         crate::conformance::conform!(@suite $factory, recovery:
             a_crash_keeps_what_was_committed
             many_commits_survive_a_crash

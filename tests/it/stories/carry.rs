@@ -102,6 +102,13 @@ async fn is_all_there(daemon: &Daemon, waited: usize) -> Console {
     let ann = Console::login(&daemon.url, "ann", PASSWORD).await;
     let mine = ann.get("/conversations?box=mine").await;
     let id = text(&items(&mine)[0], "/id").to_owned();
+    let detail = ann.get(&format!("/conversations/{id}")).await;
+    let (_, token) = text(&detail, "/ticket_url").split_once("/t/").unwrap();
+    let (status, page) = daemon.get(&format!("/t/{token}")).await;
+    assert!(
+        status == 200 && page.contains("Ticket #10001"),
+        "the link that the customer has still leads there: {page}"
+    );
     let entries = ann.entries(&id).await;
     let hashes: Vec<&str> = entries.iter().map(|entry| text(entry, "/body/attachments/0/hash")).collect();
     assert!(hashes.contains(&HELLO), "{entries:#?}");

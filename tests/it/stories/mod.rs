@@ -34,5 +34,6 @@ mod replay;
 mod restart;
 mod rules;
 mod telegram;
+mod tickets;
 mod upgrade;
 mod verification;

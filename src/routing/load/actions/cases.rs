@@ -84,7 +84,7 @@ fn given(node: Option<&Node>, notes: &mut Notes<'_>) -> Option<Given> {
 fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
     let known = [
         "customer", "presses", "answer", "verifies", "comes", "says", "cards", "asks", "wants", "confirms", "calls",
-        "sends", "plans", "ends",
+        "sends", "plans", "ends", "ticket",
     ];
     let fields = read::fields(node, "a turn", &known, notes)?;
     let things = ["customer", "presses", "answer", "verifies", "comes"].map(|name| fields.get(name));
@@ -124,7 +124,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         }
     };
     let mut text = |name: &str| fields.get(name).and_then(|node| read::text(node, name, notes)).map(str::to_owned);
-    let (asks, calls, plans) = (text("asks"), text("calls"), text("plans"));
+    let (asks, calls, plans, ticket) = (text("asks"), text("calls"), text("plans"), text("ticket"));
     let wants = ["address", "code"].map(|word| (word, word));
     let ends = ["done", "cancelled", "otherwise"].map(|word| (word, word));
     Some(CaseTurn {
@@ -136,6 +136,7 @@ fn turn(node: &Node, lines: &Lines, notes: &mut Notes<'_>) -> Option<CaseTurn> {
         wants: fields.get("wants").and_then(|node| read::word(node, "`wants`", &wants, notes)),
         calls,
         plans,
+        ticket,
         confirms: fields.get("confirms").and_then(|node| read::boolean(node, "`confirms`", notes)).unwrap_or(false),
         sends: fields.get("sends").map(json),
         ends: fields.get("ends").and_then(|node| read::word(node, "`ends`", &ends, notes)),

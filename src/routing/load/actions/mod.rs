@@ -18,7 +18,7 @@ use super::{read, rules::first_line, within};
 use crate::{
     actions::{
         Action, Actions, AskedChoices, Choices, Identity, Input, Kind, Later, Outcome, Output, OutputKind, Phrase,
-        Shape, pattern,
+        Shape, TicketSpec, pattern,
         texts::{Expression, ROOTS, Say, Template},
     },
     routing::{
@@ -50,7 +50,8 @@ pub(super) fn systems(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>)
         if actions.systems.contains_key(&key.name) {
             notes.error(&key.span, format!("there are two systems “{}”", key.name), "");
         }
-        if let Some(system) = (Reader { actions, declared: &Declared::new(), notes }).system(&key.name, &key.span, node)
+        if let Some(system) =
+            (Reader { actions, declared: &Declared::new(), queues: &[], notes }).system(&key.name, &key.span, node)
         {
             actions.systems.insert(key.name.clone(), Arc::new(system));
         }
@@ -68,7 +69,12 @@ pub(super) fn systems(root: &Node, actions: &mut Actions, notes: &mut Notes<'_>)
 }
 
 /// The actions of one file.
-pub(super) fn actions(root: &Node, declared: &Declared, actions: &mut Actions, notes: &mut Notes<'_>) {
+pub(super) fn actions(
+    root: &Node,
+    (declared, queues): (&Declared, &[&str]),
+    actions: &mut Actions,
+    notes: &mut Notes<'_>,
+) {
     let Value::Map(_) = &root.value else { return };
     let found = root.get("actions").and_then(|node| read::entries(node, "actions", notes)).unwrap_or_default();
     for (key, node) in read::at_most(found, root, "actions", MOST, notes) {
@@ -81,7 +87,7 @@ pub(super) fn actions(root: &Node, declared: &Declared, actions: &mut Actions, n
         if actions.actions.contains_key(&key.name) {
             notes.error(&key.span, format!("there are two actions “{}”", key.name), "");
         }
-        if let Some(action) = (Reader { actions, declared, notes }).action(&key.name, &key.span, node) {
+        if let Some(action) = (Reader { actions, declared, queues, notes }).action(&key.name, &key.span, node) {
             actions.actions.insert(key.name.clone(), action);
         }
     }
@@ -115,6 +121,7 @@ pub(super) fn declare(root: &Node, declared: &mut Declared) {
 struct Reader<'a, 'n> {
     actions: &'a mut Actions,
     declared: &'a Declared,
+    queues: &'a [&'a str],
     notes: &'a mut Notes<'n>,
 }
 
@@ -331,14 +338,14 @@ impl Reader<'_, '_> {
     }
 
     fn outcome(&mut self, node: &Node, names: Names<'_>) -> Option<Outcome> {
-        let fields = read::fields(
-            node,
-            "an outcome",
-            &["when", "say", "cards", "set", "ask", "otherwise", "later"],
-            self.notes,
-        )?;
+        let known = ["when", "say", "cards", "set", "ask", "ticket", "otherwise", "later"];
+        let fields = read::fields(node, "an outcome", &known, self.notes)?;
         let ask = fields.get("ask").and_then(|node| self.input_named(node, names));
         let otherwise = fields.get("otherwise").and_then(|node| read::boolean(node, "`otherwise`", self.notes));
+        let ticket = fields.get("ticket").and_then(|node| self.ticket(node, names));
+        if let Some(node) = fields.get("ticket").filter(|_| ask.is_some() || otherwise == Some(true)) {
+            self.notes.error(&first_line(node), "a ticket is an end of its own", "take `ask` and `otherwise` out");
+        }
         let when = fields.get("when").map(|node| self.expression(node, names));
         if matches!(when, Some(None)) {
             return None;
@@ -349,6 +356,7 @@ impl Reader<'_, '_> {
             cards: fields.get("cards").and_then(|node| self.cards(node, names)),
             set: fields.get("set").map(|node| self.templates(node, "set", names)).unwrap_or_default(),
             ask,
+            ticket,
             otherwise: otherwise.unwrap_or(false),
             later: fields.get("later").and_then(|node| self.later(node, names)),
         })
@@ -391,6 +399,25 @@ impl Reader<'_, '_> {
             at: self.expression(at, names)?,
             before: fields.get("before").and_then(|node| read::seconds(node, "`before`", self.notes)).unwrap_or(0),
             inputs,
+        })
+    }
+
+    fn ticket(&mut self, node: &Node, names: Names<'_>) -> Option<TicketSpec> {
+        let fields = read::fields(node, "a ticket", &["queue", "priority", "subject"], self.notes)?;
+        let Some(queue_node) = fields.get("queue") else {
+            let help = suggest("", self.queues.iter().copied());
+            self.notes.error(&first_line(node), "a ticket needs a queue", help);
+            return None;
+        };
+        let queue = read::text(queue_node, "a queue", self.notes)?;
+        if !self.queues.contains(&queue) {
+            let help = suggest(queue, self.queues.iter().copied());
+            self.notes.error(&queue_node.span, format!("there is no queue “{queue}”"), help);
+        }
+        Some(TicketSpec {
+            queue: queue.to_owned(),
+            priority: fields.get("priority").and_then(|node| read::priority(node, self.notes)),
+            subject: fields.get("subject").and_then(|node| self.say(node, "`subject`", names)),
         })
     }
 

@@ -18,12 +18,16 @@ use switchboard::{
         files::{Fetched, Files, WantedFile},
         outbox::{DeliveryState, Redriven},
         postgres::PostgresRecord,
+        ticket::{TicketNumber, Tickets},
     },
 };
 
 use super::{backend, taken, turn};
 use crate::{
-    conformance::make::{self, CHANNEL, commit, done, event, inbound, is_conflict, now, opened, replied},
+    conformance::{
+        make::{self, CHANNEL, commit, done, event, inbound, is_conflict, now, opened, replied},
+        tickets::with_ticket,
+    },
     harness::within,
 };
 
@@ -47,6 +51,25 @@ async fn a_message_that_comes_twice_under_two_ids_is_decided_once() {
     let id = b.known(&[key]).await.unwrap()[0].unwrap();
     assert!(b.entry(id.into()).await.unwrap().is_some());
     assert_eq!(a.ledger().await.unwrap().decided, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_daemons_never_give_one_ticket_twice() {
+    let backend = backend().await;
+    let (a, b) = (backend.node("a").await, backend.node("b").await);
+    let reserved =
+        join_all((0..40).map(|at| if at % 2 == 0 { a.reserve_tickets(5) } else { b.reserve_tickets(3) })).await;
+    let numbers: Vec<TicketNumber> = reserved.into_iter().flat_map(Result::unwrap).collect();
+    let distinct: std::collections::BTreeSet<_> = numbers.iter().collect();
+    assert_eq!((numbers.len(), distinct.len()), (160, 160));
+    // Even if they did, the record has each once.
+    let number = numbers[0];
+    let (one, other) = futures::join!(with_ticket(&*a, a.clock(), "v1", number), opened(&*b, b.clock(), "v2"));
+    let mut second = (*other).clone();
+    second.give_ticket(number, "care", None, now());
+    let given = [event(b.clock(), Event::TicketGiven { number })];
+    assert!(is_conflict(&b.commit(Commit { entries: given.into(), ..commit(second) }).await));
+    assert_eq!(b.conversation_of_ticket(number).await.unwrap().unwrap().id, one.id);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
