@@ -218,8 +218,11 @@ fn said(body: serde_json::Value, language: &str) -> Vec<contract::Body> {
         conversation: "cnv_1",
         message: "1",
         text: "",
+        ticket: None,
+        next_ticket: None,
         now: Timestamp::UNIX_EPOCH,
         zone: &zone,
+        means: Means::NONE,
     };
     let heard = Heard { text: "", pressed: None, entities: &[] };
     let begun = rules.actions().begin(&scene, "find", &NOWHERE, &heard).unwrap();

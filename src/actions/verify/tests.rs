@@ -83,6 +83,8 @@ impl Talk {
             conversation: "cnv_1",
             message: "msg_1",
             text,
+            ticket: None,
+            next_ticket: None,
             now,
             zone: &zone,
             means,

@@ -18,7 +18,7 @@ use super::super::rules::{
     write_json,
 };
 use crate::{
-    actions::{Action, Actions, Dialogue, Ended, Identity, Scene, Step, Who},
+    actions::{Action, Actions, Dialogue, Ended, Identity, Means, Scene, Step, Who},
     calls::{Caller, Request, Returned},
     config::Config,
     live::LocalLive,
@@ -248,8 +248,11 @@ fn scene_of<'s>(set: &'s RuleSet, spec: &'s Action, who: &'s Who, language: &'s 
         conversation: "cnv_try",
         message: "msg_try",
         text: "",
+        ticket: None,
+        next_ticket: None,
         now,
         zone: set.zone(),
+        means: Means::NONE,
     }
 }
 
