@@ -442,7 +442,7 @@ async fn take(record: &PostgresRecord, conversation: &Conversation, external_id:
         body: Body::text("It left our house yesterday and should be with you tomorrow."),
         in_reply_to: None,
     };
-    let what = What::Reply { outbound: Box::new(outbound), citation: None };
+    let what = What::Reply { outbound: Box::new(outbound), citation: None, also: Vec::new() };
     let answer = Entry { id: reply.into(), at: now, author: EntryAuthor::Bot, what };
     let mut next = conversation.clone();
     next.messages += 1;

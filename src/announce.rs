@@ -210,6 +210,15 @@ impl Announcer {
         self.live.publish(&Topic::Thread(thread), Event::Thread(Arc::new(ThreadEvent::Typing { name })));
     }
 
+    /// What the bot has written so far of an answer; empty where nothing comes of it. The answer itself is told when it is
+    /// committed.
+    pub fn bot_writes(&self, thread: Thread, text: String) {
+        let topic = Topic::Thread(thread);
+        if self.live.is_watched(&topic) {
+            self.live.publish(&topic, Event::Thread(Arc::new(ThreadEvent::Writing { text })));
+        }
+    }
+
     /// An agent came, went, or changed.
     pub fn agent(&self, agent: contract::AgentId) {
         if let Some(found) = self.roster.get(agent) {

@@ -55,6 +55,13 @@ impl Breaker {
         *self = Self::default();
     }
 
+    /// Nobody waits for the answer any more: how it went is not known.
+    pub fn given_up(&mut self, now: Instant) {
+        if let Self::Trying { pause } = *self {
+            *self = Self::Open { until: now + pause, pause };
+        }
+    }
+
     /// It failed; `retry_after` is what it asked for. Answers how long nothing is asked, where that begins now.
     pub fn failed(&mut self, now: Instant, retry_after: Option<Duration>) -> Option<Duration> {
         let pause = match self {

@@ -9,11 +9,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
+    models::Account,
     past::{self, RuleSets},
     routing::{self, TracedRule},
     store::{
         FullEntry, StoreError,
-        entry::{DecisionRecord, What},
+        entry::{DecisionRecord, Event, What},
     },
     understand::Signals,
 };
@@ -54,6 +55,10 @@ pub struct Explanation {
     /// Everything that the rules saw.
     #[schema(value_type = Object)]
     pub facts: Value,
+    /// What a model made of it, where one was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub model: Option<Account>,
 }
 
 /// The explanation of a decision: on a message at its turn, or on what it meant later, each by its entry. `None` when there
@@ -119,11 +124,29 @@ async fn explain(sets: &mut RuleSets, full: FullEntry) -> Result<Option<Explanat
         rules: Vec::new(),
         not_reached: 0,
         facts: Value::Null,
+        model: None,
     };
     if let Some(decision) = record.decision {
         explain_decision(sets, &decision, inbound, &mut explanation).await?;
+        if decision.destination == "answer" {
+            explanation.model = thought_of(sets, full.conversation, message).await?;
+        }
     }
     Ok(Some(explanation))
+}
+
+/// What a model made of a message, if that was not long ago.
+async fn thought_of(
+    sets: &RuleSets,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<Option<Account>, StoreError> {
+    let page = sets.store().entries(conversation, None, ENTRIES_AT_ONCE, false).await?;
+    let of = message.to_string();
+    Ok(page.items.into_iter().rev().find_map(|full| match full.entry.what {
+        What::Event { event: Event::ModelThought(account) } if account.of == of => Some(account),
+        _ => None,
+    }))
 }
 
 async fn explain_decision(
@@ -157,6 +180,9 @@ impl fmt::Display for Explanation {
         writeln!(out, "“{}”\n", self.text)?;
         writeln!(out, "{}\n", self.outcome)?;
         write_signals(&self.signals, out)?;
+        if let Some(account) = &self.model {
+            writeln!(out, "\nModel {}: {account}", account.model)?;
+        }
         if self.rules.is_empty() {
             return Ok(());
         }

@@ -24,6 +24,7 @@ pub mod http;
 pub mod identity;
 pub mod inbox;
 pub mod live;
+pub mod models;
 pub mod nodes;
 pub mod pace;
 pub mod past;

@@ -7,6 +7,7 @@
 //! void when the conversation changed in the meantime: the commit is refused, and the turn is begun again.
 
 mod acting;
+mod thinking;
 mod verifying;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -24,6 +25,7 @@ use crate::{
     bot::Citation,
     calls::Returned,
     identity::{Identity, Verifier, identify},
+    models::Thought,
     routing::{
         Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
         MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext, Trigger,
@@ -77,6 +79,7 @@ pub struct Setting<'a> {
 }
 
 pub use acting::{Hearing, Stage};
+pub use thinking::After;
 pub use verifying::{vouched, waiting};
 
 /// Why a turn is taken.
@@ -148,6 +151,19 @@ pub enum Occasion<'s> {
         /// What the message means.
         signals: &'s Arc<Signals>,
     },
+    /// A model answered what it was asked, or did not.
+    Thought {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message that it was asked about.
+        of: MessageId,
+        /// Which question.
+        key: &'s str,
+        /// What came of it.
+        thought: &'s Thought,
+        /// What the message means.
+        signals: &'s Arc<Signals>,
+    },
 }
 
 /// A turn in the making.
@@ -211,6 +227,12 @@ impl<'a> Turn<'a> {
             Occasion::Proven { conversation, of, challenge, signals } => {
                 let before = recall.conversation.as_ref().filter(|c| c.id == conversation)?;
                 Self::on_proof(setting, recall, (before, challenge), of, inbound, Arc::clone(signals))
+            }
+            Occasion::Thought { conversation, of, key, thought, signals } => {
+                let thinks = |c: &&Arc<Conversation>| c.id == conversation && c.thinks_about(key);
+                let before = recall.conversation.as_ref().filter(thinks)?;
+                let event = Event::ModelThought(thought.account.clone());
+                Some(Self::by_itself(setting, recall, (before, of), inbound, event, Arc::clone(signals)))
             }
         }
     }
@@ -585,6 +607,10 @@ impl<'a> Turn<'a> {
     }
 
     fn reply(&mut self, author: Author, body: Body, citation: Option<Citation>) {
+        self.reply_from(author, body, citation, Vec::new());
+    }
+
+    fn reply_from(&mut self, author: Author, body: Body, citation: Option<Citation>, also: Vec<Citation>) {
         let id: OutboundId = self.setting.ids.next(self.setting.now);
         let entry_author = if author == Author::Bot { EntryAuthor::Bot } else { EntryAuthor::System };
         let quiet_since = self.conversation.idle_since().filter(|_| self.alarm.is_some() || self.unasked);
@@ -602,7 +628,7 @@ impl<'a> Turn<'a> {
             in_reply_to: self.conversation.answers(),
         };
         self.outbox.push((id, self.setting.reply_state));
-        let what = What::Reply { outbound: Box::new(outbound), citation };
+        let what = What::Reply { outbound: Box::new(outbound), citation, also };
         self.entries.push(Entry { id: id.into(), at: self.setting.now, author: entry_author, what });
     }
 

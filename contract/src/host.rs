@@ -170,6 +170,11 @@ pub enum ThreadEvent {
         /// The name that customers see.
         name: String,
     },
+    /// The bot is writing.
+    Writing {
+        /// All that it has written so far; empty where it gave up. What it says in the end is an entry.
+        text: String,
+    },
     /// Another owner, or another position in the queue.
     Status(ThreadStatus),
     /// Events were lost: read the thread again from your cursor.

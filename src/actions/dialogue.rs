@@ -205,13 +205,27 @@ impl Actions {
     /// Begins an action.
     #[must_use]
     pub fn begin(&self, scene: &Scene<'_>, action: &str, otherwise: &Otherwise, heard: &Heard<'_>) -> Option<Advance> {
+        self.begin_with(scene, action, otherwise, heard, &BTreeMap::new())
+    }
+
+    /// Begins an action of which some inputs are named apart from the message, as a model does. They count as though the
+    /// customer had named them: what does not fit is asked for, and what the file says by itself goes before.
+    #[must_use]
+    pub fn begin_with(
+        &self,
+        scene: &Scene<'_>,
+        action: &str,
+        otherwise: &Otherwise,
+        heard: &Heard<'_>,
+        named: &BTreeMap<String, Json>,
+    ) -> Option<Advance> {
         let spec = self.actions.get(action)?;
         let is_known = spec.identity <= scene.who.identity;
-        let dialogue = self.beginning(scene, spec, otherwise, heard, &BTreeMap::new());
+        let dialogue = self.beginning(scene, spec, otherwise, heard, (&BTreeMap::new(), named));
         Some(if is_known { self.go_on(scene, spec, dialogue, Vec::new()) } else { self.ask_who(scene, spec, dialogue) })
     }
 
-    /// A dialogue with all that is known already: what is given, what the file takes from elsewhere, what was said. Before it is
+    /// A dialogue with all that is known already: what is given, what is named apart from the message, what the file takes from elsewhere, what was said. Before it is
     /// known who the customer is, only what was said.
     pub(super) fn beginning(
         &self,
@@ -219,7 +233,7 @@ impl Actions {
         spec: &Action,
         otherwise: &Otherwise,
         heard: &Heard<'_>,
-        given: &BTreeMap<String, Json>,
+        (given, named): (&BTreeMap<String, Json>, &BTreeMap<String, Json>),
     ) -> Dialogue {
         let is_known = spec.identity <= scene.who.identity;
         let mut inputs = BTreeMap::new();
@@ -227,7 +241,8 @@ impl Actions {
             let given = given.get(&input.name).cloned().filter(|value| !is_empty(value));
             let given = given.and_then(|value| fitting(scene, input, value));
             let given = given.or_else(|| self.known_before(scene, input, &inputs)).filter(|_| is_known);
-            if let Some(value) = given.or_else(|| heard::named(scene, input, heard)) {
+            let named = || named.get(&input.name).and_then(|value| heard::argued(scene, input, value));
+            if let Some(value) = given.or_else(named).or_else(|| heard::named(scene, input, heard)) {
                 inputs.insert(input.name.clone(), value);
             }
         }

@@ -64,6 +64,16 @@ pub(super) fn named(scene: &Scene<'_>, input: &Input, heard: &Heard<'_>) -> Opti
     }
 }
 
+/// The value of an input that somebody names who is not the customer. What only a business system knows is never taken so.
+pub(super) fn argued(scene: &Scene<'_>, input: &Input, value: &Json) -> Option<Json> {
+    match (&input.kind, value) {
+        (Kind::Choice(Choices::Asked(_)), _) | (_, Json::Null | Json::Array(_) | Json::Object(_)) => None,
+        (_, Json::String(text)) => fits(scene, input, text),
+        (Kind::Number, Json::Number(_)) => Some(value.clone()),
+        (_, plain) => fits(scene, input, &plain.to_string()),
+    }
+}
+
 /// The value that a text is for an input.
 pub(super) fn fits(scene: &Scene<'_>, input: &Input, text: &str) -> Option<Json> {
     let text = text.trim();

@@ -119,7 +119,7 @@ impl Actions {
             return Some(Advance { ended: Some(Ended::Otherwise(Why::Identity)), ..Advance::default() });
         }
         let silence = Heard { text: "", pressed: None, entities: &[] };
-        let mut dialogue = self.beginning(scene, spec, &NOWHERE, &silence, &planned.inputs);
+        let mut dialogue = self.beginning(scene, spec, &NOWHERE, &silence, (&planned.inputs, &BTreeMap::new()));
         dialogue.planned = Some(planned.clone());
         Some(self.go_on(scene, spec, dialogue, Vec::new()))
     }

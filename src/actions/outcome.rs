@@ -49,6 +49,18 @@ impl Actions {
         })
     }
 
+    /// What is taken out of an answer, by name; nothing where it is none, or is not what was declared.
+    #[must_use]
+    pub fn outputs(
+        &self,
+        scene: &Scene<'_>,
+        dialogue: &Dialogue,
+        returned: &Returned,
+    ) -> serde_json::Map<String, Json> {
+        let known = self.actions.get(&dialogue.action).map(|spec| self.known(scene, spec, &dialogue.inputs, returned));
+        known.map(|known| known.outputs).unwrap_or_default()
+    }
+
     /// The action itself is done: the first outcome that fits.
     pub(super) fn concluded(
         &self,
@@ -151,12 +163,12 @@ impl Actions {
             Returned::Answer { status, body } => (*status, body),
             Returned::Failed(failure) => {
                 let context = context(None, &Json::Null, Some(*failure), &outputs);
-                return Known { context, trouble: Some(Why::Failed(*failure)) };
+                return Known { context, outputs, trouble: Some(Why::Failed(*failure)) };
             }
         };
         if status >= 300 {
             let context = context(Some(status), body, None, &outputs);
-            return Known { context, trouble: Some(Why::Refused(status)) };
+            return Known { context, outputs, trouble: Some(Why::Refused(status)) };
         }
         for (name, output) in &spec.outputs {
             let value = self.texts.value(&output.from, &context(Some(status), body, None, &outputs));
@@ -167,18 +179,20 @@ impl Actions {
                     let failure = Failure::Unreadable;
                     tracing::warn!(action = spec.name, output = name, why, "An answer is not what was declared.");
                     // Half of an answer is none.
-                    let context = context(Some(status), &Json::Null, Some(failure), &serde_json::Map::new());
-                    return Known { context, trouble: Some(Why::Failed(failure)) };
+                    outputs.clear();
+                    let context = context(Some(status), &Json::Null, Some(failure), &outputs);
+                    return Known { context, outputs, trouble: Some(Why::Failed(failure)) };
                 }
             }
         }
-        Known { context: context(Some(status), body, None, &outputs), trouble: None }
+        Known { context: context(Some(status), body, None, &outputs), outputs, trouble: None }
     }
 }
 
 /// What outcomes see, and why it is no success.
 pub(super) struct Known {
     pub context: Value,
+    pub outputs: serde_json::Map<String, Json>,
     pub trouble: Option<Why>,
 }
 

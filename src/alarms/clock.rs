@@ -280,6 +280,10 @@ async fn look(
                 }
                 Err(error) => Err(error),
             },
+            Alarm::Thinking => match worker.think_again(&conversation, stop).await {
+                Ok(()) => return (checked, Some(later(crate::clock::now(), AGAIN))),
+                Err(error) => Err(error),
+            },
             Alarm::Escalate => amend(&worker.records, &rules, id, due, escalate).await,
             Alarm::NoReply => amend(&worker.records, &rules, id, due, take_back).await,
         };

@@ -18,6 +18,7 @@ use contract::Timestamp;
 use crate::{
     actions::{Dialogue, Planned, Step},
     desk::later,
+    models::Asked,
     routing::{RuleSet, Trigger},
     sla::promises,
     store::conversation::{Conversation, Owner, Spell},
@@ -32,6 +33,8 @@ pub enum Alarm {
     Escalate,
     /// Rules that wait for this moment run.
     Rules(RuleAlarm),
+    /// A model was asked and nobody has heard of it since: whoever asked it is gone.
+    Thinking,
     /// A business system was called and nobody has heard of it since: whoever called it is gone.
     Call,
     /// The bot begins what was planned.
@@ -85,6 +88,7 @@ pub fn stands(conversation: &Conversation, rules: &RuleSet, due: Due) -> bool {
         Alarm::Rules(_) => rule_alarms(conversation, rules, None).any(|now| now == due),
         Alarm::Call => call(conversation, rules) == Some(due),
         Alarm::Planned => planned(conversation).map(|(due, _)| due) == Some(due),
+        Alarm::Thinking => thinking(conversation) == Some(due),
     }
 }
 
@@ -92,6 +96,7 @@ pub fn stands(conversation: &Conversation, rules: &RuleSet, due: Due) -> bool {
 #[must_use]
 pub fn watch_time(rules: &RuleSet) -> bool {
     !rules.actions().actions.is_empty()
+        || !rules.personas().personas.is_empty()
         || Trigger::ALL.iter().any(|on| on.is_timed() && !rules.thresholds(*on).is_empty())
 }
 
@@ -102,7 +107,7 @@ fn all_due<'a>(
 ) -> impl Iterator<Item = Due> + 'a {
     let planned = planned(conversation).map(|(due, _)| due).filter(move |due| checked < Some(*due));
     let done_alone = no_reply(conversation, rules).into_iter().chain(escalation(conversation));
-    let done_alone = done_alone.chain(call(conversation, rules)).chain(planned);
+    let done_alone = done_alone.chain(call(conversation, rules)).chain(thinking(conversation)).chain(planned);
     rule_alarms(conversation, rules, checked).chain(done_alone)
 }
 
@@ -124,6 +129,18 @@ pub(crate) fn planned(conversation: &Conversation) -> Option<(Due, &Planned)> {
         None => next.at,
     };
     Some((Due { at, alarm: Alarm::Planned }, next))
+}
+
+fn thinking(conversation: &Conversation) -> Option<Due> {
+    let asked = conversation.thinking.as_ref()?;
+    let within = Duration::from_millis(asked.within);
+    Some(Due { at: later(asked.since, within + GRACE), alarm: Alarm::Thinking })
+}
+
+/// Until when a model may be asked once more; then nothing came of it.
+#[must_use]
+pub fn last_thought(asked: &Asked) -> Timestamp {
+    later(asked.since, (Duration::from_millis(asked.within) + GRACE) * 2)
 }
 
 fn no_reply(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {

@@ -214,6 +214,7 @@ proptest::proptest! {
                     Alarm::Escalate => conversation.handoff.as_mut().unwrap().escalated += 1,
                     Alarm::Call => conversation.dialogue = None,
                     Alarm::Planned => conversation.later.clear(),
+                    Alarm::Thinking => conversation.thinking = None,
                 }
                 done.push(due);
             }

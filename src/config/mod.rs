@@ -17,12 +17,14 @@ mod actions;
 mod attachments;
 mod distributed;
 mod identity;
+mod model;
 mod understanding;
 
 pub use actions::Actions;
 pub use attachments::{Attachments, Keeper};
 pub use distributed::{Distributed, Engine, Mode, Role};
 pub use identity::Identity;
+pub use model::Model;
 pub use understanding::Understanding;
 
 use crate::demo::Demo;
@@ -52,6 +54,7 @@ pub struct Config {
     pub bot: Bot,
     pub actions: Actions,
     pub identity: Identity,
+    pub model: Model,
     pub attachments: Attachments,
     pub distributed: Distributed,
     pub channels: BTreeMap<String, ChannelConfig>,
@@ -168,6 +171,7 @@ fn read_with(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Res
         distributed::no_passwords_in(file, &alone)?;
         attachments::no_secret_in(file, &alone)?;
         actions::no_secret_in(file, &alone)?;
+        model::no_key_in(file, &alone)?;
         // A file that names channels names all of them: those of the defaults are examples.
         if alone.get_table("channels").is_ok() {
             builder = config::Config::builder().add_source(File::from_str(&without_channels(), FileFormat::Toml));
@@ -302,6 +306,10 @@ mod tests {
             ("[identity]\nemail = \"webchat\"\n", "of kind email or http"),
             ("[identity]\ncode_lasts = \"1d\"\n", "between 1s and 1h"),
             ("[identity]\ncodes_per_day = 0\n", "15 is the default"),
+            ("[model]\nkey = \"x\"\n", "SWITCHBOARD_MODEL__KEY"),
+            ("[model]\nurl = \"http://127.0.0.1:1/v1\"\n", "model.name is empty"),
+            ("[model]\nurl = \"localhost\"\nname = \"m\"\n", "model.url"),
+            ("[model]\nurl = \"http://x\"\nname = \"m\"\nper_day = {money = 5.0}\n", "model.price"),
             ("listen = \n", "a.toml"),
         ];
         for (text, expected) in rows {

@@ -355,6 +355,9 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     citation: Option<Citation>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    also: Vec<Citation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     event: Option<Event>,
@@ -384,6 +387,7 @@ impl EntryView {
             decision: None,
             delivery: full.delivery,
             citation: None,
+            also: Vec::new(),
             event: None,
         };
         match what {
@@ -414,11 +418,12 @@ impl EntryView {
                 view.read_as(*record);
                 view.signals = None;
             }
-            What::Reply { outbound, citation } => {
+            What::Reply { outbound, citation, also } => {
                 view.kind = "reply";
                 view.id = outbound.id.to_string();
                 view.body = Some(outbound.body);
                 view.citation = citation;
+                view.also = also;
             }
             What::Note { body } => {
                 view.kind = "note";

@@ -128,11 +128,12 @@ fn take(step: &Step, scope: &mut Scope<'_>) -> Option<Action> {
 
 fn resolve(set: &RuleSet, rule: &Rule, spec: &DestinationSpec, scope: &mut Scope<'_>) -> Destination {
     match spec {
-        DestinationSpec::Answer { min_confidence, otherwise } => {
+        DestinationSpec::Answer { min_confidence, model, otherwise } => {
             let actions = otherwise.0.iter().filter_map(|step| take(step, scope)).collect();
             let destination = resolve(set, rule, &otherwise.1, scope);
             Destination::Answer(Answer {
                 min_confidence: *min_confidence,
+                model: model.clone(),
                 otherwise: Box::new(Otherwise { actions, destination }),
             })
         }

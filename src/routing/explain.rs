@@ -174,7 +174,8 @@ impl std::fmt::Display for Destination {
                 handoff.skills.iter().try_for_each(|need| write!(out, ", {need}"))
             }
             Self::Answer(answer) => {
-                write!(out, "answer, otherwise ")?;
+                let by = answer.model.as_ref().map_or_else(String::new, |model| format!(", or a model as {model}"));
+                write!(out, "answer{by}, otherwise ")?;
                 answer.otherwise.actions.iter().try_for_each(|action| write!(out, "{action}, "))?;
                 write!(out, "{}", answer.otherwise.destination)
             }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use understand::intents::Intent;
 
-use crate::actions::Actions;
+use crate::{actions::Actions, models::Personas};
 
 use super::{
     calendar::Calendar,
@@ -49,6 +49,7 @@ pub struct RuleSet {
     pub(super) cases: Vec<Case>,
     pub(super) intents: Vec<Intent>,
     pub(super) actions: Actions,
+    pub(super) personas: Personas,
     pub(super) places: Places,
 }
 
@@ -91,6 +92,12 @@ impl RuleSet {
     #[must_use]
     pub fn actions(&self) -> &Actions {
         &self.actions
+    }
+
+    /// How a model speaks for the company.
+    #[must_use]
+    pub fn personas(&self) -> &Personas {
+        &self.personas
     }
 
     /// Where the business keeps its days.
@@ -296,7 +303,7 @@ pub(super) enum Step {
 /// A destination as a rule says it.
 #[derive(Debug, Clone)]
 pub(super) enum DestinationSpec {
-    Answer { min_confidence: Option<f64>, otherwise: Box<(Vec<Step>, DestinationSpec)> },
+    Answer { min_confidence: Option<f64>, model: Option<String>, otherwise: Box<(Vec<Step>, DestinationSpec)> },
     Do { action: String, otherwise: Box<(Vec<Step>, DestinationSpec)> },
     Handoff(HandoffSpec),
     Close,
@@ -645,6 +652,9 @@ pub struct Answer {
     /// How sure the bot must be, 0 to 1; `None` leaves it to the bot's own threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_confidence: Option<f64>,
+    /// The persona in which a model answers where the bot is not sure, if there is a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// What happens when it has no answer.
     pub otherwise: Box<Otherwise>,
 }

@@ -358,8 +358,8 @@ impl<'a> Run<'a> {
         match due.alarm {
             Alarm::Escalate => _ = queued.record.escalate(),
             Alarm::Rules(alarm) if self.run_rules(number, alarm) => {}
-            // Nobody who waits owes a first reply, nobody is called, and nothing is planned.
-            Alarm::Rules(_) | Alarm::NoReply | Alarm::Call | Alarm::Planned => {
+            // Nobody who waits owes a first reply, nobody is called or asked, and nothing is planned.
+            Alarm::Rules(_) | Alarm::NoReply | Alarm::Call | Alarm::Thinking | Alarm::Planned => {
                 let Some(queued) = &mut self.conversations[number].queued else { return };
                 queued.checked = Some(due);
             }

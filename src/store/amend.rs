@@ -55,7 +55,11 @@ impl Draft<'_> {
             in_reply_to: conversation.answers(),
         };
         self.outbox.push((id, state));
-        self.push(Some(id.into()), author, What::Reply { outbound: Box::new(outbound), citation: None });
+        self.push(
+            Some(id.into()),
+            author,
+            What::Reply { outbound: Box::new(outbound), citation: None, also: Vec::new() },
+        );
     }
 
     /// Gives the conversation a ticket for being handed to a queue, where it has none yet.

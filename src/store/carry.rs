@@ -132,6 +132,12 @@ pub static RECORD: [Kind; 23] = [
         key: &["hour", "rule"],
     },
     Kind {
+        name: "model_day",
+        table: "model_days",
+        columns: &[number("day"), number("steps"), number("tokens"), number("millis"), number("micros")],
+        key: &["day"],
+    },
+    Kind {
         name: "customer",
         table: "customers",
         columns: &[number("id"), number("merged_into"), text("name"), text("customer")],

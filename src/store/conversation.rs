@@ -23,6 +23,7 @@ pub use super::handoff::{Handoff, Reserved};
 pub use super::ticket::{Ticket, TicketNumber};
 use super::{customer::Verified, entry::EntryAuthor};
 use crate::actions::{Dialogue, Planned, Step};
+use crate::models::{Asked, Spent};
 use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
 pub use crate::understand::Mood;
@@ -194,6 +195,12 @@ pub struct Conversation {
     /// By what people name it, from its first handoff on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Box<Ticket>>,
+    /// What a model was asked and has not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<Box<Asked>>,
+    /// What models used for it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub spent: Spent,
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
@@ -248,6 +255,8 @@ impl Conversation {
             dialogue: None,
             later: Vec::new(),
             ticket: None,
+            thinking: None,
+            spent: Spent::default(),
             fired: BTreeMap::new(),
         }
     }
@@ -263,6 +272,12 @@ impl Conversation {
     #[must_use]
     pub fn is_verified(&self, from: &Address, now: Timestamp) -> bool {
         self.verified.as_ref().is_some_and(|verified| verified.address == *from && now < verified.until)
+    }
+
+    /// Whether a model was asked this.
+    #[must_use]
+    pub fn thinks_about(&self, key: &str) -> bool {
+        self.thinking.as_ref().is_some_and(|asked| asked.key == key)
     }
 
     /// Its thread on the platform.
@@ -380,6 +395,7 @@ impl Conversation {
         self.owner = owner;
         self.agent = agent;
         self.epoch += 1;
+        self.thinking = None;
         // What is being called is heard all the same: somebody has to know what came of it.
         self.dialogue = self.dialogue.take().filter(|dialogue| matches!(dialogue.step, Step::Calls { .. }));
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{conversation::Priority, ticket::TicketNumber};
-use crate::{bot::Citation, routing::Trigger, understand::Signals};
+use crate::{bot::Citation, models::Account, routing::Trigger, understand::Signals};
 
 /// Who said or did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ pub enum What {
         /// Where a bot's answer was taken from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         citation: Option<Citation>,
+        /// Where else, where a model took it from several places.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<Citation>,
     },
     /// For the company only.
     Note {
@@ -150,6 +153,7 @@ pub enum Event {
     VerificationPassed { by: String, to: String },
     VerificationFailed { how: String, to: String },
     TicketGiven { number: TicketNumber },
+    ModelThought(Account),
     Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
     Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
 }

@@ -37,7 +37,7 @@ use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Precedence, Re
 use people::{Agent, ApiToken, Session};
 use ticket::{TicketNumber, Tickets};
 
-use crate::{routing::Trigger, understand::Signals};
+use crate::{models::Spent, routing::Trigger, understand::Signals};
 
 /// Why the record could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -359,6 +359,10 @@ pub trait Journal: Send + Sync {
 
     /// How often each rule acted in the hours that began at `since` or later, by name.
     async fn rule_hits(&self, since: Timestamp) -> Result<BTreeMap<String, u64>, StoreError>;
+
+    /// Adds to what models were asked in the day that begins at `day`, takes back what was added too much, and answers what it
+    /// comes to. No two daemons read the same before: what is added first is a reservation.
+    async fn spend_on_models(&self, day: Timestamp, more: Spent, less: Spent) -> Result<Spent, StoreError>;
 
     /// Keeps the text of a rule set under its hash, so that decisions can be explained and replayed.
     async fn keep_rule_set(&self, hash: &str, files: &str) -> Result<(), StoreError>;

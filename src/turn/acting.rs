@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How a dialogue ends that the conversation leaves behind.
-const LEFT: &str = "left";
+pub(super) const LEFT: &str = "left";
 
 /// What a message is to an action that is under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,14 +185,24 @@ impl Turn<'_> {
             self.ask_again();
             return None;
         }
+        self.act_with(&wanted.action, &wanted.otherwise, &BTreeMap::new())
+    }
+
+    /// The same, of which some inputs are named apart from the message.
+    pub(super) fn act_with(
+        &mut self,
+        action: &str,
+        otherwise: &Otherwise,
+        named: &BTreeMap<String, Json>,
+    ) -> Option<Box<Otherwise>> {
         self.leave(LEFT);
+        self.conversation.thinking = None;
         let heard = self.heard();
-        let begun = self
-            .in_scene(&wanted.action, |actions, scene| actions.begin(scene, &wanted.action, &wanted.otherwise, &heard));
-        self.event(Event::ActionBegun { action: wanted.action.clone() });
+        let begun = self.in_scene(action, |actions, scene| actions.begin_with(scene, action, otherwise, &heard, named));
+        self.event(Event::ActionBegun { action: action.to_owned() });
         match begun {
-            Some(advance) => self.advance(&wanted.action, &wanted.otherwise, advance),
-            None => Some(wanted.otherwise.clone()),
+            Some(advance) => self.advance(action, otherwise, advance),
+            None => Some(Box::new(otherwise.clone())),
         }
     }
 

@@ -51,7 +51,7 @@ use crate::{
     threads::CustomerThreads,
     tickets::{Links, Tickets},
     understand,
-    worker::{Calling, Lanes, Settings, Worker},
+    worker::{Asking, Calling, Lanes, Settings, Worker},
 };
 
 /// How long the parts of the daemon get to finish when it stops.
@@ -336,6 +336,8 @@ impl Daemon {
             ),
             calling: Calling::default(),
             verifier: Arc::clone(&self.verifier),
+            models: self.config.model.open(&self.config.understanding.settings.patterns)?.map(Arc::new),
+            asking: Asking::default(),
         })
     }
 

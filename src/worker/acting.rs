@@ -154,12 +154,17 @@ impl Worker {
     ) -> Result<Returned, TurnError> {
         let recall = self.records.store.recall(&thread_of(inbound), &inbound.from).await?;
         let Some(customer) = &recall.customer else { return Ok(Returned::Failed(Failure::Unmade)) };
-        let rules = self.policy.rules();
         let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
         let (who, now) = ((&**customer, &inbound.from), crate::clock::now());
         let stage = Stage::of(conversation, &recall, who, now, (&entry, inbound.content.text()));
         let stage = stage.with_ticket(&self.records.tickets.links, conversation, None);
-        let scene = stage.scene(&dialogue.action, &rules, now);
+        Ok(shown_during(self.call_as(&stage, dialogue), || self.records.show_typing(conversation)).await)
+    }
+
+    /// Makes the call that a dialogue waits for.
+    pub(super) async fn call_as(&self, stage: &Stage, dialogue: &Dialogue) -> Returned {
+        let rules = self.policy.rules();
+        let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
         let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
             Ok(request) => request,
             Err(why) => {
@@ -168,10 +173,10 @@ impl Worker {
                     action = dialogue.action,
                     "A call cannot be made; the action's file is to be mended."
                 );
-                return Ok(Returned::Failed(Failure::Unmade));
+                return Returned::Failed(Failure::Unmade);
             }
         };
-        Ok(shown_during(self.caller.call(&request), || self.records.show_typing(conversation)).await)
+        self.caller.call(&request).await
     }
 
     /// Nobody has heard of a call for too long: whoever made it is gone. It is made again under the same key, or, where that

@@ -6,10 +6,12 @@
 
 mod acting;
 mod lanes;
+mod thinking;
 mod verifying;
 
 pub use acting::Calling;
 pub use lanes::Lanes;
+pub use thinking::Asking;
 
 use std::{
     borrow::Cow,
@@ -31,6 +33,7 @@ use crate::{
     hits::Hits,
     identity::Verifier,
     inbox::{Delivery, Queue},
+    models::Models,
     policy::Policy,
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, Trigger, decide},
@@ -94,6 +97,10 @@ pub struct Worker {
     pub calling: Calling,
     /// How customers can prove who they are.
     pub verifier: Arc<Verifier>,
+    /// The model that answers where the bot is not sure, if there is one.
+    pub models: Option<Arc<Models>>,
+    /// What it is asked here.
+    pub asking: Asking,
 }
 
 /// A second opinion that is on its way; `None` where it says nothing else.
@@ -244,6 +251,7 @@ impl Worker {
         let occasion = Occasion::Message { id: message, signals: &signals };
         let Some((destination, conversation)) = self.take(inbound, occasion).await? else { return Ok("already done") };
         self.begin_call(&conversation, inbound, &signals, stop);
+        self.begin_thinking(&conversation, inbound, &signals, stop);
         if let Some(opinion) = opinion {
             let (worker, inbound, stop) = (Arc::clone(self), Arc::clone(inbound), stop.clone());
             // Not kept over a restart: the turn stands without it.
@@ -343,6 +351,9 @@ impl Worker {
                 let otherwise = turn.take_proof();
                 self.carry_out_otherwise(&mut turn, otherwise).await;
                 ("verified", Vec::new())
+            } else if let Occasion::Thought { thought, .. } = occasion {
+                self.carry_out_thought(&mut turn, &*bot, inbound, thought).await?;
+                ("thought", Vec::new())
             } else if turn.is_routed() {
                 self.route(&mut turn, &rules, &*bot, inbound).await?
             } else {
@@ -431,7 +442,7 @@ impl Worker {
         let position = self.position(decision.destination.as_ref()).await;
         turn.carry_out(&decision.actions, decision.destination.as_ref(), position);
         let destination = match &decision.destination {
-            Some(Destination::Answer(answer)) => self.answer(turn, bot, inbound, answer).await,
+            Some(Destination::Answer(answer)) => self.answer(turn, bot, inbound, (answer, decision.trigger)).await,
             Some(Destination::Do(wanted)) => self.begin(turn, wanted).await?,
             Some(destination) => word(destination),
             None => "stays",
@@ -451,8 +462,11 @@ impl Worker {
         turn: &mut Turn<'_>,
         bot: &dyn Responder,
         inbound: &Inbound,
-        wanted: &Answer,
+        (wanted, trigger): (&Answer, Trigger),
     ) -> &'static str {
+        if let Some(destination) = self.has_model_asked(turn, bot, inbound, (wanted, trigger)).await {
+            return destination;
+        }
         if self.is_answered(turn, bot, inbound, wanted).await {
             return "answer";
         }

@@ -269,9 +269,13 @@ impl Shop {
 
     fn files(&self) -> Vec<SourceFile> {
         let folder = self.home.path().join("routing-rules");
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let yaml = entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
-        yaml.map(|path| file(path.file_name().unwrap().to_str().unwrap(), fs::read_to_string(&path).unwrap())).collect()
+        let yaml = |within: &str| {
+            let entries = fs::read_dir(folder.join(within)).into_iter().flatten().map(|entry| entry.unwrap().path());
+            let yaml = entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+            let named = |path: &Path| format!("{within}{}", path.file_name().unwrap().to_str().unwrap());
+            yaml.map(|path| file(&named(&path), fs::read_to_string(&path).unwrap())).collect::<Vec<_>>()
+        };
+        [yaml(""), yaml("models/")].concat()
     }
 
     fn read(&self, name: &str) -> String {

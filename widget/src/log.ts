@@ -7,7 +7,7 @@ import { anchor, rich } from "./links";
 import type { Author, Button, SharedFile } from "./protocol";
 import type { Session } from "./session";
 import { type Language, locale, type Texts } from "./texts";
-import { type Item, type Message, transcript } from "./transcript";
+import { type Item, type Message, transcript, unfinished, WRITING } from "./transcript";
 
 /** Pixels from the end within which new messages are scrolled to. */
 const NEAR_END = 80;
@@ -37,6 +37,8 @@ export class Log {
     this.welcome.firstElementChild!.textContent = texts.greeting;
     this.welcome.lastElementChild!.textContent = texts.introduction;
     const items = transcript(this.session.thread.entries, this.session.outbox.pending);
+    const { thread, writing } = this.session;
+    if (writing) items.push(unfinished(writing, Date.parse(thread.entries.at(-1)?.at ?? "") || 0));
     this.welcome.hidden = items.length > 0;
     this.place(items.map((item) => this.keep(item)));
     if (this.atEnd) this.toEnd();
@@ -87,9 +89,11 @@ export class Log {
     const mine = item.author.type === "customer";
     const place = [mine ? "mine" : "theirs", item.author.type, item.first && "first", item.last && "last", item.state];
     const name = this.name(item.author);
+    // Read aloud once, when it is whole.
+    const unread = item.key === WRITING && { "aria-hidden": "true" };
     return el(
       "li",
-      { class: place.filter(Boolean).join(" ") },
+      { class: place.filter(Boolean).join(" "), ...unread },
       item.first && el("span", { class: mine ? "name unseen" : "name" }, !mine && this.avatar(item.author, name), name),
       item.text !== "" && el("div", { class: "bubble", dir: "auto" }, ...rich(item.text, this.texts)),
       ...item.files.map((file) => this.file(file)),

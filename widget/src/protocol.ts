@@ -85,6 +85,7 @@ export type ServerFrame =
   | { type: "entries"; entries: Entry[] }
   | { type: "status"; status: Status }
   | { type: "typing"; name: string }
+  | { type: "writing"; text: string }
   | { type: "pong" };
 
 /** The longest text of a message, in characters. */

@@ -25,6 +25,8 @@ export class Session implements Listener {
   kept: Kept;
   /** The name of who is writing, while they are. */
   typing: string | undefined;
+  /** What the bot has written so far of an answer; empty while it writes none. */
+  writing = "";
   private user: User | undefined;
   private connection: Connection | undefined;
   private typed = 0;
@@ -154,6 +156,7 @@ export class Session implements Listener {
     switch (frame.type) {
       case "ready":
         this.keep({ token: frame.token });
+        this.writing = "";
         this.thread.status = frame.status;
         break;
       case "entries":
@@ -178,6 +181,10 @@ export class Session implements Listener {
           this.onchange();
         }, TYPING_SHOWN);
         break;
+      case "writing":
+        this.writing = frame.text;
+        this.typing = undefined;
+        break;
       case "pong":
         return;
     }
@@ -186,7 +193,10 @@ export class Session implements Listener {
 
   private take(entry: Entry): void {
     this.thread.receive(entry);
-    if (entry.author.type !== "customer") this.typing = undefined;
+    if (entry.author.type !== "customer") {
+      this.typing = undefined;
+      this.writing = "";
+    }
     if (entry.message) this.outbox.accepted(entry.message);
   }
 
@@ -246,6 +256,7 @@ export class Session implements Listener {
     this.outbox.interrupted();
     this.outbox.user = user?.id;
     this.thread = new Thread();
+    this.writing = "";
     this.reached = "";
   }
 

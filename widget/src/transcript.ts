@@ -59,6 +59,25 @@ export function transcript(entries: Entry[], pending: Pending[]): Item[] {
   return items;
 }
 
+/** What the bot has written so far, as the message that it will be. */
+export function unfinished(text: string, at: number): Message {
+  return {
+    kind: "message",
+    key: WRITING,
+    author: { type: "bot" },
+    text,
+    at,
+    files: [],
+    buttons: [],
+    state: "sending",
+    first: true,
+    last: false,
+  };
+}
+
+/** The key of an answer that is being written. */
+export const WRITING = "writing";
+
 function arrived(entry: Entry, newest: boolean): Message {
   return {
     kind: "message",

@@ -198,6 +198,20 @@ test("what has been seen is told once, and delivery before sight", () => {
   expect(chat.thread.unread(chat.kept.read)).toEqual([]);
 });
 
+test("an answer is seen while it is written, and once when it is said", () => {
+  const chat = session();
+  chat.start();
+  socket().greet();
+  socket().say({ type: "writing", text: "Within 30" });
+  socket().say({ type: "writing", text: "Within 30 days" });
+  expect(chat.writing).toBe("Within 30 days");
+  socket().say({ type: "entries", entries: [bot("ent_1")] });
+  expect([chat.writing, chat.thread.newest?.id]).toEqual(["", "ent_1"]);
+  socket().say({ type: "writing", text: "Half" });
+  socket().greet();
+  expect(chat.writing).toBe("");
+});
+
 test("typing is told at most every three seconds, and its end once", () => {
   const chat = session();
   chat.start();

@@ -89,6 +89,10 @@ pub(super) enum ServerFrame<'a> {
     Typing {
         name: &'a str,
     },
+    /// What the bot has written so far.
+    Writing {
+        text: &'a str,
+    },
     Pong,
 }
 

@@ -209,6 +209,7 @@ impl<'a> Connection<'a> {
         match event {
             ThreadEvent::Entry(entry) => self.entries(vec![entry]).await,
             ThreadEvent::Typing { name } => self.send(&ServerFrame::Typing { name: &name }).await,
+            ThreadEvent::Writing { text } => self.send(&ServerFrame::Writing { text: &text }).await,
             ThreadEvent::Status(status) => self.send(&ServerFrame::Status { status }).await,
             ThreadEvent::Missed => {
                 let status = Box::pin(self.catch_up()).await?;

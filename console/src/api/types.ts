@@ -136,11 +136,36 @@ export type EntryEvent =
   | { type: "verification_passed"; by: string; to: string }
   | { type: "verification_failed"; how: string; to: string }
   | { type: "ticket_given"; number: number }
+  | ({ type: "model_thought" } & Thought)
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string };
 
 /** What time alone brings about. */
 export type TimedTrigger = "waiting" | "idle" | "closed" | "sla_risk";
+
+/** What the journal says of a model's turn. */
+export interface Thought {
+  /** The message that it was asked about. */
+  of: string;
+  persona: string;
+  model: string;
+  how: string;
+  steps: number;
+  tokens: number;
+  millis: number;
+  cost?: string;
+  /** The passages of knowledge that it was given. */
+  passages?: string[];
+  /** The tools that it called. */
+  tools?: string[];
+}
+
+/** A section of the knowledge. */
+export interface Citation {
+  file: string;
+  question: string;
+  score: number;
+}
 
 export interface Entry {
   id: string;
@@ -162,7 +187,9 @@ export interface Entry {
   signals?: Signals;
   decision?: { rule: string; destination: string; tags: string[] };
   delivery?: Delivery;
-  citation?: { file: string; question: string; score: number };
+  citation?: Citation;
+  /** Where else a model took its answer from. */
+  also?: Citation[];
   event?: EntryEvent;
   /** The key under which its writer sent it; live events alone tell. */
   client_id?: string;
@@ -287,6 +314,7 @@ export interface Explanation {
   rules: ReachedRule[];
   not_reached: number;
   facts: unknown;
+  model?: Thought;
 }
 
 export type LiveEvent =

@@ -116,20 +116,21 @@ export function Content({ body, content, lang }: { body: Body | undefined; conte
 
 function Under({ entry, language }: { entry: Entry; language: string | undefined }) {
   const { t } = useWords();
-  const { signals, decision, citation, delivery } = entry;
+  const { signals, decision, citation, also = [], delivery } = entry;
+  const citations = citation ? [citation, ...also] : [];
   if (!signals && !decision && !citation && !delivery) return null;
   return (
     <div className="under">
       {signals && <SignalChips signals={signals} usual={language} />}
       {decision && <Decision entry={entry} />}
-      {citation && (
-        <Tooltip label={t("journal.citation_source", { file: citation.file, score: citation.score.toFixed(2) })}>
+      {citations.map(({ file, question, score }) => (
+        <Tooltip key={`${file} ${question}`} label={t("journal.citation_source", { file, score: score.toFixed(2) })}>
           <span className="line" tabIndex={0} data-testid="citation">
             <IconBook2 size={14} aria-hidden />
-            {t("journal.citation", { question: citation.question })}
+            {t("journal.citation", { question })}
           </span>
         </Tooltip>
-      )}
+      ))}
       {delivery && <DeliveryLine outbound={entry.id} delivery={delivery} />}
     </div>
   );

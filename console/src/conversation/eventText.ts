@@ -1,9 +1,15 @@
 /** What happened, as one line. Pure. */
 
-import type { Entry, EntryEvent } from "../api/types";
+import type { Entry, EntryEvent, Thought } from "../api/types";
 import type { Words } from "../i18n";
 
 type In = Pick<Words, "t" | "span">;
+
+/** How a model's turn can end. */
+const THOUGHTS = [
+  "answered", "acts", "hands_off", "down", "slow", "stalled", "broken", "unreadable", "too_long", "empty", "cut_off", "refused",
+  "resting", "steps", "uncited", "link", "placeholder", "budget", "time", "lost", "gone",
+] as const;
 
 /** `names` says how agents and queues are called; an id that it does not know stays as it is. */
 export function eventText(event: EntryEvent, words: In, names: { agent(id: string): string; queue(name: string): string }): string {
@@ -68,12 +74,24 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
     }
     case "ticket_given":
       return t("event.ticket_given", { number: event.number });
+    case "model_thought":
+      return thoughtText(event, words);
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });
     default: // What a newer daemon tells.
       return (event as { type: string }).type;
   }
+}
+
+/** What came of asking a model. */
+export function thoughtText(thought: Thought, { t }: In): string {
+  const { persona, model, steps, tokens } = thought;
+  const known = THOUGHTS.find((word) => word === thought.how);
+  const how = known ? t(`thought.${known}`) : thought.how;
+  const cost = thought.cost ? `, ${thought.cost}` : "";
+  const said = { persona, model: model || "–", steps: String(steps), how, tokens: String(tokens), cost };
+  return t(steps > 1 ? "event.model_thought" : "event.model_thought_once", said);
 }
 
 /** Why rules ran without a message. */

@@ -1,4 +1,5 @@
 import type { Explanation } from "../api/types";
+import { thoughtText } from "../conversation/eventText";
 import { SignalChips } from "../conversation/SignalChips";
 import { useWords } from "../i18n";
 import { useQueueTitle } from "../left/Queues";
@@ -27,6 +28,7 @@ export function Why({ explanation }: { explanation: Explanation }) {
       <div className="pills">
         <SignalChips signals={explanation.signals} all />
       </div>
+      {explanation.model && <p data-testid="model">{thoughtText(explanation.model, words)}</p>}
       <TracedRules rules={explanation.rules} notReached={explanation.not_reached} />
       <AllFacts facts={explanation.facts} />
     </div>

@@ -10,14 +10,16 @@ use crate::{
 
 const SPLIT: &str = "split it into several files";
 
-/// Reads the `*.yaml` files of a folder and of `actions/` in it in the order of their names, without loading them. Hidden
-/// files are not read.
+/// Reads the `*.yaml` files of a folder and of `actions/` and `models/` in it in the order of their names, without loading
+/// them. Hidden files are not read.
 pub(super) fn read(folder: &Path) -> (Vec<SourceFile>, Vec<Finding>) {
     let (mut files, mut findings) = read_in(folder, "");
-    if folder.join(super::actions::FOLDER).is_dir() {
-        let (more, found) = read_in(&folder.join(super::actions::FOLDER), super::actions::FOLDER);
-        files.extend(more);
-        findings.extend(found);
+    for within in [super::actions::FOLDER, super::models::FOLDER] {
+        if folder.join(within).is_dir() {
+            let (more, found) = read_in(&folder.join(within), within);
+            files.extend(more);
+            findings.extend(found);
+        }
     }
     if files.len() > MAX_FILES {
         let shown = folder.display().to_string();

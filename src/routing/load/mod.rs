@@ -10,6 +10,7 @@ mod folder;
 mod hostile;
 mod intents;
 mod lint;
+mod models;
 mod queues;
 pub(crate) mod read;
 mod rules;
@@ -36,7 +37,7 @@ use super::{
     template::Templates,
     yaml::{self, Node},
 };
-use crate::{actions::Actions, understand::Signals};
+use crate::{actions::Actions, models::Personas, understand::Signals};
 
 /// The largest file, in bytes.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
@@ -105,10 +106,11 @@ struct Desk {
     vocabulary: Vocabulary,
     intents: Vec<Intent>,
     actions: Actions,
+    personas: Personas,
 }
 
-/// Loads the `*.yaml` files of a folder and of `actions/` in it, in lexical order of their names; other folders in it are not
-/// read.
+/// Loads the `*.yaml` files of a folder and of `actions/` and `models/` in it, in lexical order of their names; other folders
+/// in it are not read.
 ///
 /// A folder or file that cannot be read is a finding.
 #[must_use]
@@ -263,6 +265,7 @@ impl<'f> Loading<'f> {
             cases,
             intents: desk.intents,
             actions: desk.actions,
+            personas: desk.personas,
             places,
         };
         (Some(set), findings)
@@ -324,6 +327,7 @@ impl<'f> Loading<'f> {
             self.desk.queues = queues::queues(&self.trees[place], &known, &mut self.notes[place]);
         }
         self.read_actions();
+        self.read_personas();
         self.desk.vocabulary = Vocabulary {
             calendars: calendars.calendars.iter().map(|calendar| calendar.name().to_owned()).collect(),
             queues: self.desk.queues.keys().cloned().collect(),
@@ -348,6 +352,18 @@ impl<'f> Loading<'f> {
             actions::tests(&self.trees[place], place, &lines, &mut found, &mut self.notes[place]);
         }
         self.desk.actions = found;
+    }
+
+    fn read_personas(&mut self) {
+        for place in 0..self.files.len() {
+            if self.is_persona_file(place) {
+                models::personas(&self.trees[place], &mut self.desk, &mut self.notes[place]);
+            }
+        }
+    }
+
+    fn is_persona_file(&self, place: usize) -> bool {
+        self.files[place].name.starts_with(models::FOLDER)
     }
 
     fn is_action_file(&self, place: usize) -> bool {
@@ -381,7 +397,7 @@ impl<'f> Loading<'f> {
 
     fn read_rule_files(&mut self) {
         for place in 0..self.files.len() {
-            if is_beside(&self.files[place].name) || self.is_action_file(place) {
+            if is_beside(&self.files[place].name) || self.is_action_file(place) || self.is_persona_file(place) {
                 continue;
             }
             if self.notes.iter().map(|notes| notes.findings.len()).sum::<usize>() >= MAX_FINDINGS {

@@ -243,12 +243,23 @@ impl RuleReader<'_, '_> {
     }
 
     fn answer(&mut self, node: &Node, span: &Range<usize>) -> Option<DestinationSpec> {
-        let fields = read::fields(node, "answer", &["min_confidence", "otherwise"], self.notes)?;
+        let fields = read::fields(node, "answer", &["min_confidence", "model", "otherwise"], self.notes)?;
         let min_confidence =
             fields.get("min_confidence").and_then(|node| read::share(node, "min_confidence", self.notes));
+        let model = fields.get("model").and_then(|node| self.persona(node));
         let otherwise =
             self.otherwise(fields, span, "`answer` does not say what happens when the bot has no answer")?;
-        Some(DestinationSpec::Answer { min_confidence, otherwise })
+        Some(DestinationSpec::Answer { min_confidence, model, otherwise })
+    }
+
+    fn persona(&mut self, node: &Node) -> Option<String> {
+        let name = read::text(node, "a persona", self.notes)?;
+        let personas = &self.desk.personas.personas;
+        if !personas.contains_key(name) {
+            let help = suggest(name, personas.keys().map(String::as_str));
+            self.notes.error(&node.span, format!("there is no persona “{name}” in models/"), help);
+        }
+        Some(name.to_owned())
     }
 
     fn action(&mut self, node: &Node, span: &Range<usize>) -> Option<DestinationSpec> {

@@ -128,6 +128,8 @@ struct Do {
 struct Answer {
     /// How sure the bot must be, 0 to 1; its own threshold without this.
     min_confidence: Option<Share>,
+    /// The persona in `models/` in which a model answers where the bot is not sure; see docs/models.md.
+    model: Option<Text>,
     /// What is done when it has no answer. It ends in `handoff`, `close` or `ignore`.
     #[schemars(length(min = 1))]
     otherwise: Vec<Step<CommonAction>>,

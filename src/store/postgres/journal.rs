@@ -11,6 +11,7 @@ use super::{
     prepared::once_key,
     rows::{self, plain, raw},
 };
+use crate::models::Spent;
 use crate::store::{
     Commit, Committed, Direction, FullEntry, Journal, ListOf, OfferRecord, Page, PastDecision, Recall, StoreError,
     conversation::Conversation,
@@ -209,6 +210,18 @@ impl Journal for PostgresRecord {
         let sql = "SELECT rule::text, SUM(hits)::bigint FROM rule_hits WHERE hour >= $1 GROUP BY rule";
         let rows = self.database.query(sql, &[&since.as_microsecond()]).await?;
         rows.iter().map(|row| Ok((rows::get(row, 0)?, rows::count(row, 1)?))).collect()
+    }
+
+    async fn spend_on_models(&self, day: Timestamp, more: Spent, less: Spent) -> Result<Spent, StoreError> {
+        let [steps, tokens, millis, micros] = more.each_more_than(less);
+        let sql = "INSERT INTO model_days AS d (day, steps, tokens, millis, micros)
+                   VALUES ($1, GREATEST($2::bigint, 0), GREATEST($3::bigint, 0), GREATEST($4::bigint, 0), GREATEST($5::bigint, 0))
+                   ON CONFLICT (day) DO UPDATE SET steps = GREATEST(d.steps + $2, 0), tokens = GREATEST(d.tokens + $3, 0),
+                       millis = GREATEST(d.millis + $4, 0), micros = GREATEST(d.micros + $5, 0)
+                   RETURNING steps, tokens, millis, micros";
+        let row = self.database.row(sql, &[&day.as_microsecond(), &steps, &tokens, &millis, &micros]).await?;
+        let row = row.ok_or(StoreError::Missing("day"))?;
+        Ok(Spent::from_columns([rows::get(&row, 0)?, rows::get(&row, 1)?, rows::get(&row, 2)?, rows::get(&row, 3)?]))
     }
 
     async fn keep_rule_set(&self, hash: &str, files: &str) -> Result<(), StoreError> {

@@ -16,6 +16,7 @@ use super::{
     time_column,
     writer::{Op, Prepared, to_json},
 };
+use crate::models::Spent;
 use crate::store::{
     Commit, Committed, Direction, FullEntry, Journal, ListOf, OfferRecord, Page, PastDecision, Recall, StoreError,
     Ties,
@@ -264,6 +265,24 @@ impl Journal for SqliteRecord {
                 .prepare_cached("SELECT rule, SUM(hits) FROM rule_hits WHERE hour >= ?1 GROUP BY rule")?
                 .query_map([since.as_microsecond()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?
                 .collect()
+        })
+        .await
+    }
+
+    async fn spend_on_models(&self, day: Timestamp, more: Spent, less: Spent) -> Result<Spent, StoreError> {
+        self.write(move |transaction| {
+            let [steps, tokens, millis, micros] = more.each_more_than(less);
+            transaction
+                .prepare_cached(
+                    "INSERT INTO model_days (day, steps, tokens, millis, micros)
+                     VALUES (?1, MAX(?2, 0), MAX(?3, 0), MAX(?4, 0), MAX(?5, 0))
+                     ON CONFLICT (day) DO UPDATE SET steps = MAX(steps + ?2, 0), tokens = MAX(tokens + ?3, 0),
+                         millis = MAX(millis + ?4, 0), micros = MAX(micros + ?5, 0)
+                     RETURNING steps, tokens, millis, micros",
+                )?
+                .query_row(params![day.as_microsecond(), steps, tokens, millis, micros], |row| {
+                    Ok(Spent::from_columns([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+                })
         })
         .await
     }

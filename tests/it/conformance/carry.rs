@@ -52,6 +52,8 @@ pub async fn fill(record: &Opened) {
     store.end_token(1).await.unwrap();
     store.keep_rule_set("abc", "[[\"10.yaml\",\"rules: []\\n\"]]").await.unwrap();
     store.add_rule_hits(now(), vec![("who asks".into(), 3), ("谁".into(), 1)]).await.unwrap();
+    let spent = switchboard::models::Spent { steps: 2, tokens: 900, millis: 1_200, micros: 31 };
+    store.spend_on_models(now(), spent, switchboard::models::Spent::default()).await.unwrap();
     record.memory.put(CHANNEL, "uid/INBOX", Some("4711")).await.unwrap();
     let unread = |id: &str| Unread {
         channel: CHANNEL.into(),

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use contract::{AgentId, EntryId, IdClock, MessageId, OfferId};
 use jiff::SignedDuration;
-use switchboard::store::{
-    Commit, Committed, Direction, ListOf, OfferRecord, Once, StoreError,
-    conversation::{Conversation, Owner},
-    customer::CustomerChange,
-    entry::{Event, What},
-    outbox::DeliveryState,
+use switchboard::{
+    models::Spent,
+    store::{
+        Commit, Committed, Direction, ListOf, OfferRecord, Once, StoreError,
+        conversation::{Conversation, Owner},
+        customer::CustomerChange,
+        entry::{Event, What},
+        outbox::DeliveryState,
+    },
 };
 
 use super::{
@@ -364,6 +367,26 @@ pub async fn hits_of_rules_add_up_by_hour(backend: &impl Backend) {
     // Nothing is kept for ever.
     store.add_rule_hits(hour(24 * 101), vec![rule("end", 1)]).await.unwrap();
     assert_eq!(store.rule_hits(hour(0)).await.unwrap(), hits(&[("end", 1)]));
+}
+
+pub async fn what_models_cost_adds_up_by_day(backend: &impl Backend) {
+    let record = backend.open().await;
+    let day = |n: i64| jiff::Timestamp::from_second((20_000 + n) * 86_400).unwrap();
+    let spent = |steps, tokens| Spent { steps, tokens, millis: 10, micros: 7 };
+    let none = Spent::default();
+    assert_eq!(record.store.spend_on_models(day(0), none, none).await.unwrap(), none);
+    assert_eq!(record.store.spend_on_models(day(0), spent(1, 900), none).await.unwrap(), spent(1, 900));
+    let reserved = spent(1, 900);
+    let told = record.store.spend_on_models(day(0), spent(1, 100), reserved).await.unwrap();
+    assert_eq!(told, spent(1, 100), "what was reserved too much comes back");
+    let together = (0..8).map(|_| record.store.spend_on_models(day(1), spent(1, 5), none));
+    let mut sums: Vec<u64> =
+        futures::future::join_all(together).await.into_iter().map(|sum| sum.unwrap().steps).collect();
+    sums.sort_unstable();
+    assert_eq!(sums, [1, 2, 3, 4, 5, 6, 7, 8], "nobody reads what somebody else read before");
+    backend.crash().await;
+    let store = backend.open().await.store;
+    assert_eq!(store.spend_on_models(day(0), none, none).await.unwrap(), spent(1, 100));
 }
 
 pub async fn what_may_have_an_alarm_is_read_in_parts(backend: &impl Backend) {

@@ -153,7 +153,7 @@ pub fn reply(ids: &IdClock, conversation: &Conversation, text: &str) -> (Outboun
         body: Body::text(text),
         in_reply_to: None,
     };
-    let what = What::Reply { outbound: Box::new(outbound), citation: None };
+    let what = What::Reply { outbound: Box::new(outbound), citation: None, also: Vec::new() };
     (id, Entry { id: id.into(), at: now(), author: EntryAuthor::Bot, what })
 }
 

@@ -124,6 +124,7 @@ macro_rules! conform {
             rule_sets_are_kept
             decisions_are_read_in_order_in_parts
             hits_of_rules_add_up_by_hour
+            what_models_cost_adds_up_by_day
             what_may_have_an_alarm_is_read_in_parts);
         crate::conformance::conform!(@suite $factory, outbox:
             the_oldest_of_each_conversation_is_leased

@@ -25,6 +25,7 @@ mod looking_back;
 mod mail;
 mod many_agents;
 mod mcp;
+mod models;
 mod moves;
 mod opinions;
 mod people;
