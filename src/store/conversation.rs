@@ -22,8 +22,10 @@ use serde::{Deserialize, Serialize};
 use super::entry::EntryAuthor;
 pub use super::handoff::{Handoff, Reserved};
 use crate::actions::{Dialogue, Planned, Step};
+use crate::measure::Measured;
 use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
+use crate::satisfaction::Satisfaction;
 pub use crate::understand::Mood;
 
 /// Who speaks for the company now.
@@ -193,6 +195,12 @@ pub struct Conversation {
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
+    /// What the figures have to know of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measured: Measured,
+    /// What the customer was asked after its last closing, and answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub satisfaction: Option<Box<Satisfaction>>,
 }
 
 impl Conversation {
@@ -244,6 +252,8 @@ impl Conversation {
             dialogue: None,
             later: Vec::new(),
             fired: BTreeMap::new(),
+            measured: Measured::default(),
+            satisfaction: None,
         }
     }
 

@@ -40,6 +40,7 @@ use crate::{
     records::Records,
     roster::Roster,
     routing::{Loaded, RuleSet},
+    satisfaction::Links,
     shadow::{Shadow, ShadowMailbox},
     store::{
         Store,
@@ -82,6 +83,7 @@ pub struct Daemon {
     hits: Arc<Hits>,
     shadow: Arc<Shadow>,
     shadow_mailbox: ShadowMailbox,
+    links: Links,
     local_token: [u8; 32],
     metrics: metrics_exporter_prometheus::PrometheusHandle,
     _lock: Lock,
@@ -124,6 +126,7 @@ impl Daemon {
         let address = listener.local_addr()?;
         let secrets = Secrets::open(&config, &home).await?;
         let channels = Arc::new(build_channels(&config, &secrets)?);
+        let links = Links::new(&config.public_url, secrets.get(secrets::DAEMON)?);
         let engines = Engines::open(&config, &home, address, &channels).await?;
         let (store, ids) = (Arc::clone(&engines.store), Arc::clone(&engines.ids));
         let (live, shared) = (Arc::clone(&engines.live), Arc::clone(&engines.shared));
@@ -164,6 +167,7 @@ impl Daemon {
             hits,
             shadow,
             shadow_mailbox,
+            links,
             local_token: auth::secret_hash(&token),
             metrics,
             _lock: lock,
@@ -293,6 +297,8 @@ impl Daemon {
             forward: Arc::new(self.engines.forward()),
             takes: self.config.role.takes(),
             demo: self.config.demo.clone(),
+            links: self.links.clone(),
+            knowledge: Arc::new((self.source.knowledge_folder(), bot_settings(&self.config))),
             stop: stop.clone(),
         }
     }
@@ -316,6 +322,7 @@ impl Daemon {
             opinions: TaskTracker::new(),
             caller: Arc::new(Caller::new(self.config.actions.secrets()?, Arc::clone(&self.engines.rates))?),
             calling: Calling::default(),
+            links: self.links.clone(),
         })
     }
 

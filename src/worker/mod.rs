@@ -31,6 +31,7 @@ use crate::{
     policy::Policy,
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, Trigger, decide},
+    satisfaction::Links,
     shadow::Shadow,
     store::{Committed, FullEntry, Recall, StoreError, conversation::Conversation, entry::What},
     turn::{Occasion, Setting, Turn, opens},
@@ -84,6 +85,8 @@ pub struct Worker {
     pub caller: Arc<Caller>,
     /// The calls that are under way here.
     pub calling: Calling,
+    /// Links to the page to rate on.
+    pub links: Links,
 }
 
 /// A second opinion that is on its way; `None` where it says nothing else.
@@ -302,6 +305,7 @@ impl Worker {
                 rules: &rules,
                 related,
                 elsewhere,
+                links: Some(&self.links).filter(|_| !self.records.buttons_come_back(&inbound.channel)),
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let (destination, acted) = if let Occasion::Called { returned, .. } = occasion {

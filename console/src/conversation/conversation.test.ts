@@ -104,6 +104,9 @@ describe("an event", () => {
     [{ type: "tagged", add: ["a"], remove: ["b"], by: "agt_1" }, "Mei added a and removed b"],
     [{ type: "action_begun", action: "order-status" }, "The bot began order-status"],
     [{ type: "action_called", action: "order-status", outcome: "404" }, "A business system was called for order-status: 404"],
+    [{ type: "satisfaction_asked", template: "how" }, "The customer was asked how it was"],
+    [{ type: "rated", rating: 4 }, "The customer rated 4 of 5"],
+    [{ type: "rated", rating: 2, instead: 4, comment: "slow" }, "The customer rated 2 of 5 instead of 4: “slow”"],
     [{ type: "action_ended", action: "order-status", how: "not_understood" }, "order-status ended: the customer was not understood"],
     [{ type: "action_ended", action: "order-status", how: "status_500" }, "order-status ended: status_500"],
   ])("%j", (event, expected) => {

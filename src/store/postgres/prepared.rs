@@ -5,6 +5,7 @@ use std::sync::Arc;
 use contract::{ConversationId, CustomerId, EntryId, Inbound, MessageId, OutboundId};
 
 use super::rows::raw;
+use crate::measure::Noted;
 use crate::store::{
     Commit, Fence,
     conversation::Conversation,
@@ -28,6 +29,7 @@ pub(super) struct Prepared {
     /// The key of what is done once, and the entry that it becomes.
     pub once: Option<(String, i64)>,
     pub fence: Option<Fence>,
+    pub noted: Noted,
 }
 
 /// A message with its turn.
@@ -99,6 +101,7 @@ impl Prepared {
             customers: commit.customers,
             once: commit.once.map(|once| (once_key(once.writer, &once.client_id), raw(once.entry.get()))),
             fence: commit.fence,
+            noted: commit.noted,
             after: Arc::new(after),
         }
     }

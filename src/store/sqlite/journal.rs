@@ -434,6 +434,7 @@ fn prepare(commit: Commit) -> Prepared {
         outbox,
         customers: commit.customers,
         once: commit.once,
+        noted: commit.noted,
         after: Arc::new(after),
     }
 }
