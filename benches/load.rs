@@ -250,6 +250,7 @@ async fn one_turn(
         customers,
         once: None,
         fence: None,
+        noted: Default::default(),
     };
     match record.commit(commit).await.unwrap() {
         Committed::Done(after) => after,

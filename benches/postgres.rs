@@ -207,6 +207,12 @@ fn given(name: &str, filled: &Filled) -> String {
             column("boolean", "false"),
         ]
         .join(", "),
+        "measures: add" => {
+            let texts = std::iter::repeat_n(column("text", "'x'"), 6).collect::<Vec<_>>().join(", ");
+            format!("{}, {texts}, {}", array("bigint", &|at| at.to_string()), column("bigint", "1"))
+        }
+        "measures: counts" => "400000, 400168".to_owned(),
+        "measures: misses" => format!("0, {message}, 1000"),
         "journal: along the chain" => format!("{message}, 50"),
         "journal: decisions forward" | "journal: decisions backward" => {
             format!("{message} - (1::bigint << 45), {message}, 500")
@@ -395,6 +401,7 @@ fn commit(conversation: Conversation) -> Commit {
         customers: vec![],
         once: None,
         fence: None,
+        noted: Default::default(),
     }
 }
 

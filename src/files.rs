@@ -68,6 +68,15 @@ impl Source {
         if folder.is_dir() { Self::Folder(folder.to_owned()) } else { Self::Shipped }
     }
 
+    /// The folder of the knowledge, whether or not it is there.
+    #[must_use]
+    pub fn knowledge_folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(folder) => Some(folder.join(KNOWLEDGE)),
+            Self::Shipped => None,
+        }
+    }
+
     /// Loads the rules in `candidate/`, where there is that folder, as [`rules`](Self::rules) does.
     #[must_use]
     pub fn candidate(&self, settings: &Settings) -> Option<(Loaded, Option<Arc<Reader>>)> {

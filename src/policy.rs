@@ -86,6 +86,12 @@ impl Policy {
         self.knowledge.load_full()
     }
 
+    /// The knowledge that it answers from.
+    #[must_use]
+    pub fn knowledge(&self) -> Arc<Knowledge> {
+        self.knowledge.load_full()
+    }
+
     /// How the last load went.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -139,6 +139,12 @@ impl Records {
         self.reply_states.get(channel).copied().unwrap_or(DeliveryState::Held)
     }
 
+    /// Whether buttons that were sent on a channel come back when they are pressed.
+    #[must_use]
+    pub fn buttons_come_back(&self, channel: &str) -> bool {
+        self.channels.get(channel).is_none_or(|channel| channel.buttons_come_back())
+    }
+
     /// Commits a turn and tells.
     ///
     /// # Errors
@@ -148,8 +154,10 @@ impl Records {
         commit.structural = commit.structural || self.alarms.is_due_sooner(before, &commit.conversation);
         let (entries, outbox) = (Arc::clone(&commit.entries), commit.outbox.clone());
         let inbound = commit.turn.as_ref().map(|taken| Arc::clone(&taken.inbound));
+        let noted = commit.noted.clone();
         let committed = self.store.commit(commit).await?;
         if let Committed::Done(after) = &committed {
+            noted.to_metrics();
             let inbound = inbound.as_ref();
             self.tell(News { before, after, entries: &entries, outbox: &outbox, inbound, once: None });
             let window = self.channels.get(&after.channel).and_then(|channel| channel.limits().reply_window);
@@ -186,7 +194,8 @@ impl Records {
         let _order = self.in_order(id).await;
         let hurries = |before: &Conversation, after: &Conversation| self.alarms.is_due_sooner(Some(before), after);
         let amended = amend(&*self.store, &self.ids, id, fence, hurries, change).await?;
-        let Amended { before, after, entries, once } = amended;
+        let Amended { before, after, entries, once, noted } = amended;
+        noted.to_metrics();
         let state = self.reply_state(&after.channel);
         let outbox: Vec<(OutboundId, DeliveryState)> = entries
             .iter()

@@ -7,10 +7,11 @@
 //! void when the conversation changed in the meantime: the commit is refused, and the turn is begun again.
 
 mod acting;
+mod satisfaction;
 mod thinking;
 mod verifying;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::{
     Author, Body, ChallengeId, Content, ConversationId, EntryId, IdClock, Inbound, MessageId, Outbound, OutboundId,
@@ -25,12 +26,14 @@ use crate::{
     bot::Citation,
     calls::Returned,
     identity::{Identity, Verifier, identify},
+    measure::note,
     models::Thought,
     routing::{
         Action, ConversationFacts, CustomerFacts, Decision, Destination, Facts, Handoff as HandoffDecision,
         MessageFacts, MoodFacts, Now, Otherwise, Owner as OwnerFact, QueueFacts, RuleSet, TemplateContext, Trigger,
         WhenClosed,
     },
+    satisfaction::RatingLinks,
     sla,
     store::{
         Commit, Recall, Taken,
@@ -76,6 +79,8 @@ pub struct Setting<'a> {
     pub number: Option<TicketNumber>,
     /// Where tickets' pages are.
     pub links: &'a Links,
+    /// Links to a page to rate on, where buttons of this message's channel do not come back.
+    pub rating_links: Option<&'a RatingLinks>,
 }
 
 pub use acting::{Hearing, Stage};
@@ -126,6 +131,8 @@ pub enum Occasion<'s> {
         key: &'s str,
         /// What came of it.
         returned: &'s Returned,
+        /// How long that took; not known where it was given up.
+        took: Option<Duration>,
         /// What the message means.
         signals: &'s Arc<Signals>,
     },
@@ -194,6 +201,8 @@ pub struct Turn<'a> {
     unasked: bool,
     /// Whether it took over what waited in another conversation.
     followed: bool,
+    /// Whether it answers how it was, and is for no rule.
+    is_rating: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -214,9 +223,9 @@ impl<'a> Turn<'a> {
                 let before = recall.conversation.as_ref().filter(|c| c.id == conversation && stands(c))?;
                 Some(Self::on_time(setting, recall, (before, of), inbound, alarm, Arc::clone(signals)))
             }
-            Occasion::Called { conversation, of, key, returned, signals } => {
+            Occasion::Called { conversation, of, key, returned, took, signals } => {
                 let before = recall.conversation.as_ref().filter(|c| c.id == conversation && c.waits_for(key))?;
-                Some(Self::on_answer(setting, recall, (before, of), inbound, returned, Arc::clone(signals)))
+                Some(Self::on_answer(setting, recall, (before, of), inbound, (returned, took), Arc::clone(signals)))
             }
             Occasion::Planned { conversation, of, planned, signals } => {
                 let stands = |c: &Conversation| alarms::planned(c).is_some_and(|(_, next)| next == planned);
@@ -251,6 +260,9 @@ impl<'a> Turn<'a> {
             return None;
         }
         let identity = identify(recall, setting.from, setting.ids, setting.now);
+        if let Some((before, heard)) = satisfaction::answer(before, inbound, &signals, setting.now) {
+            return Some(Self::on_rating(setting, recall, (before, message), inbound, heard, (identity, signals)));
+        }
         let (conversation, events) = continued(setting, recall, inbound, &identity);
         let mut turn = Self::new(setting, recall, inbound, message, signals, identity, conversation);
         turn.open_with(events);
@@ -303,7 +315,7 @@ impl<'a> Turn<'a> {
         recall: &'a Recall,
         (before, message): (&Conversation, MessageId),
         inbound: &'a Arc<Inbound>,
-        returned: &Returned,
+        (returned, took): (&Returned, Option<Duration>),
         signals: Arc<Signals>,
     ) -> Self {
         let outcome = match returned {
@@ -311,7 +323,8 @@ impl<'a> Turn<'a> {
             Returned::Failed(failure) => failure.as_str().to_owned(),
         };
         let action = before.dialogue.as_ref().map(|dialogue| dialogue.action.clone()).unwrap_or_default();
-        let event = Event::ActionCalled { action, outcome };
+        let millis = took.map(|took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
+        let event = Event::ActionCalled { action, outcome, millis };
         Self::by_itself(setting, recall, (before, message), inbound, event, signals)
     }
 
@@ -358,6 +371,7 @@ impl<'a> Turn<'a> {
             gathered: None,
             unasked: false,
             followed: false,
+            is_rating: false,
         }
     }
 
@@ -412,7 +426,7 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn is_routed(&self) -> bool {
         let is_known = !matches!(self.inbound.content, Content::Bounce { .. } | Content::Other { .. });
-        is_known && (self.conversation.owner != Owner::Closed || self.alarm.is_some())
+        is_known && !self.is_rating && (self.conversation.owner != Owner::Closed || self.alarm.is_some())
     }
 
     /// The conversation as it stands so far.
@@ -556,6 +570,9 @@ impl<'a> Turn<'a> {
                 let text = self.render(template, queue, position);
                 self.reply(Author::Bot, Body::text(text), None);
             }
+            Action::Satisfaction { template, thanks, within } => {
+                self.ask_how_it_was(template, thanks.as_ref(), *within)
+            }
             Action::Notify(text) => {
                 let note = What::Note { body: Body::text(text.clone()) };
                 self.push(EntryAuthor::System, note);
@@ -688,7 +705,7 @@ impl<'a> Turn<'a> {
 
     /// Everything that the turn did, to be committed at once.
     #[must_use]
-    pub fn finish(self) -> Commit {
+    pub fn finish(mut self) -> Commit {
         let structural = self.before().is_none_or(|before| self.conversation.stands_elsewhere(before));
         let record = Box::new(TurnRecord { signals: self.signals, decision: self.decision });
         let is_first = self.on == Trigger::Message;
@@ -703,6 +720,8 @@ impl<'a> Turn<'a> {
         let mut entries = self.opening;
         entries.push(Entry { id: self.entry, at: self.setting.now, author, what });
         entries.extend(self.entries);
+        let before = self.recall.conversation.as_deref().filter(|before| before.id == self.conversation.id);
+        let noted = note(before, &mut self.conversation, &entries, Some(self.inbound));
         Commit {
             conversation: self.conversation,
             structural,
@@ -712,6 +731,7 @@ impl<'a> Turn<'a> {
             customers: self.identity.changes,
             once: None,
             fence: None,
+            noted,
         }
     }
 }
@@ -719,11 +739,16 @@ impl<'a> Turn<'a> {
 /// Whether it answers the bot's own question in so few letters that they name no other language: “hmm”, “B1001”, “ok”; in a
 /// Chinese conversation also “是A10023”, whatever the subject of the mail is.
 fn is_brief_answer(conversation: &Conversation, inbound: &Inbound) -> bool {
+    conversation.dialogue.is_some() && is_brief(inbound, &conversation.language)
+}
+
+/// Whether it has so few letters that they name no other language than the one so far.
+pub(crate) fn is_brief(inbound: &Inbound, language: &str) -> bool {
     const BRIEF: usize = 12;
     let text = inbound.content.text();
     let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}');
-    let as_before = text.is_ascii() || conversation.language.starts_with("zh") && text.contains(is_han);
-    conversation.dialogue.is_some() && text.chars().count() <= BRIEF && as_before
+    let as_before = text.is_ascii() || language.starts_with("zh") && text.contains(is_han);
+    text.chars().count() <= BRIEF && as_before
 }
 
 /// The customer of a message whose turn is committed: who they are was written down then.

@@ -23,6 +23,12 @@ pub trait Channel: Send + Sync {
     /// What the platform can carry. Constant for the life of the channel.
     fn limits(&self) -> Limits;
 
+    /// Whether a pressed button comes back as a [`Postback`](crate::Content::Postback). Where it does not, a choice is better
+    /// sent as a link.
+    fn buttons_come_back(&self) -> bool {
+        true
+    }
+
     /// The HTTP routes of a pushed channel, mounted under `/channels/<name>`. A route answers success only after
     /// [`Inbox::accept`](crate::Inbox::accept) has returned.
     fn routes(&self, host: Host) -> Option<axum::Router> {

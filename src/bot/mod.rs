@@ -6,7 +6,7 @@ mod knowledge;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use knowledge::{Finding, Knowledge, Settings};
+pub use knowledge::{Finding, Knowledge, MAX_FILE_BYTES, Settings, Terms};
 
 /// What a customer asks.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,7 @@ mod import;
 mod init;
 mod ledger;
 mod record;
+mod recount;
 mod remote;
 pub mod rules;
 mod run;
@@ -80,6 +81,8 @@ enum Command {
     Export(export::Export),
     /// Make what was exported the record of an installation that has none.
     Import(import::Import),
+    /// Count the figures anew from the journal, while no daemon runs: for what was recorded before there were any.
+    Recount(recount::Recount),
     /// Look for what is wrong with this installation.
     Doctor(doctor::Doctor),
     /// Print a completion script for a shell.
@@ -126,6 +129,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Ledger(command) => runtime()?.block_on(command.run(&settings()?)),
         Command::Export(export) => runtime()?.block_on(export.run(&settings()?)),
         Command::Import(import) => runtime()?.block_on(import.run(&settings()?)),
+        Command::Recount(recount) => runtime()?.block_on(recount.run(&settings()?)),
         Command::Doctor(doctor) => runtime()?.block_on(doctor.run(&settings()?)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "switchboard", &mut std::io::stdout());

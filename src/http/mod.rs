@@ -7,6 +7,7 @@ mod error;
 mod forward;
 mod live;
 mod pages;
+mod satisfaction;
 mod ticket_page;
 mod verify;
 pub mod views;
@@ -31,7 +32,16 @@ pub use error::ApiError;
 pub use forward::{DeskAt, Forward};
 
 use crate::{
-    consoles::Consoles, hits::Hits, inbox::Queue, live::Live, policy::Policy, records::Records, shadow::Shadow,
+    bot,
+    consoles::Consoles,
+    hits::Hits,
+    inbox::Queue,
+    live::Live,
+    measure::{Conversations, Filter, Report, hour},
+    policy::Policy,
+    records::Records,
+    satisfaction::RatingLinks,
+    shadow::Shadow,
     worker::Worker,
 };
 
@@ -76,6 +86,10 @@ pub struct App {
     pub takes: bool,
     /// The demo, where this is one.
     pub demo: Option<crate::demo::Demo>,
+    /// Links to the page to rate on.
+    pub rating_links: RatingLinks,
+    /// The folder of the bot's knowledge, where there is one, and how it is used.
+    pub knowledge: Arc<(Option<PathBuf>, bot::Settings)>,
     /// Told when the daemon stops.
     pub stop: Stop,
 }
@@ -106,6 +120,7 @@ pub fn router(app: App) -> Router {
         .merge(pages::router())
         .merge(verify::router())
         .merge(ticket_page::router())
+        .merge(satisfaction::router())
         .merge(api::documentation())
         .with_state(app);
     let header = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
@@ -169,10 +184,27 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
         metrics::gauge!("switchboard_desk_offers_out").set(audit.offers as f64);
         metrics::gauge!("switchboard_desk_agents_above_capacity").set(audit.above_capacity as f64);
     }
+    measured(&app).await;
     let status = app.policy.status();
     metrics::gauge!("switchboard_rule_findings").set(status.rule_findings.len() as f64);
     metrics::gauge!("switchboard_knowledge_findings").set(status.knowledge_findings.len() as f64);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}
+
+/// The figures of the last day, from the record.
+async fn measured(app: &App) {
+    let now = hour(crate::clock::now());
+    let counts = match app.records.store.counts(now - 23..now + 1).await {
+        Ok(counts) => counts,
+        Err(error) => return tracing::warn!(%error, "The figures of the last day cannot be read."),
+    };
+    let total = Report::of(&counts, &[], &Filter::default(), now).total;
+    let Conversations { contained, handed, under_way, .. } = total.conversations;
+    for (stands, count) in [("contained", contained), ("handed", handed), ("under_way", under_way)] {
+        metrics::gauge!("switchboard_day_conversations", "stands" => stands).set(count as f64);
+    }
+    metrics::gauge!("switchboard_day_containment_ratio").set(total.containment.unwrap_or(f64::NAN));
+    metrics::gauge!("switchboard_day_satisfaction").set(total.satisfaction.average.unwrap_or(f64::NAN));
 }
 
 /// Serves until `stop`, then lets requests under way end.

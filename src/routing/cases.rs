@@ -229,7 +229,7 @@ fn compare(
     let replies: Vec<&str> = actions
         .iter()
         .filter_map(|action| match action {
-            Action::Reply { template } => Some(template.as_str()),
+            Action::Reply { template } | Action::Satisfaction { template, .. } => Some(template.as_str()),
             _ => None,
         })
         .collect();

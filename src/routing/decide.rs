@@ -122,6 +122,9 @@ fn take(step: &Step, scope: &mut Scope<'_>) -> Option<Action> {
             Some(Action::Priority(*priority))
         }
         Step::Reply { template } => Some(Action::Reply { template: template.clone() }),
+        Step::Satisfaction { template, thanks, within } => {
+            Some(Action::Satisfaction { template: template.clone(), thanks: thanks.clone(), within: *within })
+        }
         Step::Notify(text) => Some(Action::Notify(text.text(scope))),
     }
 }

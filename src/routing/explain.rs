@@ -161,6 +161,7 @@ impl std::fmt::Display for Action {
             Self::Set { name, value } => write!(out, "set {name}: {value}"),
             Self::Priority(priority) => write!(out, "priority {}", priority.as_str()),
             Self::Reply { template } => write!(out, "reply {template}"),
+            Self::Satisfaction { template, .. } => write!(out, "satisfaction {template}"),
             Self::Notify(text) => write!(out, "notify: {text}"),
         }
     }

@@ -297,6 +297,7 @@ pub(super) enum Step {
     Set { name: String, value: Interpolated },
     Priority(Priority),
     Reply { template: String },
+    Satisfaction { template: String, thanks: Option<String>, within: u64 },
     Notify(Interpolated),
 }
 
@@ -625,6 +626,16 @@ pub enum Action {
     Reply {
         /// The template's name.
         template: String,
+    },
+    /// Asks how it was, after a closing.
+    Satisfaction {
+        /// The question's template.
+        template: String,
+        /// The template of the thanks for an answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thanks: Option<String>,
+        /// For how many seconds an answer counts.
+        within: u64,
     },
     /// Leaves a note for agents and supervisors in the conversation, that the customer never sees.
     Notify(String),

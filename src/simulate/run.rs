@@ -508,7 +508,7 @@ fn note(actions: impl Iterator<Item = Action>, conversation: &mut ConversationFa
             Action::Untag(tag) => conversation.tags.retain(|known| *known != tag),
             Action::Set { name, value } => _ = conversation.attributes.insert(name, value),
             Action::Priority(priority) => conversation.priority = priority,
-            Action::Reply { .. } | Action::Notify(_) => {}
+            Action::Reply { .. } | Action::Satisfaction { .. } | Action::Notify(_) => {}
         }
     }
 }

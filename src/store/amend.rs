@@ -10,6 +10,7 @@ use super::{
     entry::{Entry, EntryAuthor, Event, What},
     outbox::DeliveryState,
 };
+use crate::measure::{Noted, note};
 use crate::tickets::Drawn;
 
 /// How often a change is tried again when somebody else was quicker.
@@ -98,6 +99,8 @@ pub struct Amended {
     pub entries: Arc<[Entry]>,
     /// What was sent under an id.
     pub once: Option<Once>,
+    /// What it added to the figures.
+    pub noted: Noted,
 }
 
 /// Changes a conversation as it is at the moment of the commit: reads it, lets `change` draft, commits, and begins
@@ -130,11 +133,13 @@ pub async fn amend<E>(
             before,
             entries: Arc::default(),
             once: None,
+            noted: Noted::default(),
         };
         if draft.entries.is_empty() {
             return Ok(nothing(before));
         }
         let entries: Arc<[Entry]> = draft.entries.into();
+        let noted = note(Some(&before), &mut draft.conversation, &entries, None);
         let commit = Commit {
             structural: draft.conversation.stands_elsewhere(&before) || hurries(&before, &draft.conversation),
             conversation: draft.conversation,
@@ -144,9 +149,10 @@ pub async fn amend<E>(
             customers: Vec::new(),
             once: draft.once,
             fence,
+            noted: noted.clone(),
         };
         match store.commit(commit).await {
-            Ok(Committed::Done(after)) => return Ok(Amended { before, after, entries, once }),
+            Ok(Committed::Done(after)) => return Ok(Amended { before, after, entries, once, noted }),
             Ok(Committed::AlreadyDone) => return Ok(nothing(before)),
             Err(StoreError::Conflict) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),

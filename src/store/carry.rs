@@ -110,7 +110,7 @@ pub static ATTACHMENT: Kind =
     Kind { name: "attachment", table: "", columns: &[text("hash"), bytes("bytes")], key: &["hash"] };
 
 /// Everything that a record has.
-pub static RECORD: [Kind; 23] = [
+pub static RECORD: [Kind; 25] = [
     Kind { name: "agent", table: "agents", columns: &[number("id"), text("login"), text("agent")], key: &["id"] },
     Kind { name: "presence", table: "presences", columns: &[number("agent"), text("presence")], key: &["agent"] },
     Kind {
@@ -260,6 +260,27 @@ pub static RECORD: [Kind; 23] = [
         table: "channel_memory",
         columns: &[text("channel"), text("key"), text("value")],
         key: &["channel", "key"],
+    },
+    Kind {
+        name: "measure",
+        table: "measures",
+        columns: &[
+            number("hour"),
+            text("figure"),
+            text("channel"),
+            text("language"),
+            text("queue"),
+            text("label"),
+            text("detail"),
+            number("count"),
+        ],
+        key: &["hour", "figure", "channel", "language", "queue", "label", "detail"],
+    },
+    Kind {
+        name: "miss",
+        table: "misses",
+        columns: &[number("id"), number("conversation"), text("channel"), text("language"), text("text")],
+        key: &["id"],
     },
     Kind {
         name: "set_aside",

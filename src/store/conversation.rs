@@ -23,9 +23,11 @@ pub use super::handoff::{Handoff, Reserved};
 pub use super::ticket::{Ticket, TicketNumber};
 use super::{customer::Verified, entry::EntryAuthor};
 use crate::actions::{Dialogue, Planned, Step};
+use crate::measure::Measured;
 use crate::models::{Asked, Spent};
 use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
+use crate::satisfaction::Satisfaction;
 pub use crate::understand::Mood;
 
 /// Who speaks for the company now.
@@ -204,6 +206,12 @@ pub struct Conversation {
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
+    /// What the figures have to know of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measured: Measured,
+    /// What the customer was asked after its last closing, and answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub satisfaction: Option<Box<Satisfaction>>,
 }
 
 impl Conversation {
@@ -258,6 +266,8 @@ impl Conversation {
             thinking: None,
             spent: Spent::default(),
             fired: BTreeMap::new(),
+            measured: Measured::default(),
+            satisfaction: None,
         }
     }
 

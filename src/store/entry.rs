@@ -132,28 +132,107 @@ pub struct DecisionRecord {
 #[allow(missing_docs, reason = "the names say it: who did it, and which one")]
 pub enum Event {
     Opened,
-    Related { conversation: contract::ConversationId },
+    Related {
+        conversation: contract::ConversationId,
+    },
     Reopened,
-    Closed { by: String },
-    ReturnedToBot { by: String },
-    Queued { queue: String, reason: String, priority: Priority, rule: Option<String> },
-    Accepted { agent: String },
-    Declined { agent: String },
-    Expired { agent: String },
-    TakenBack { agent: String },
-    QueueClosed { queue: String },
-    Escalated { after: u64, queue: Option<String>, priority: Option<Priority> },
-    Transferred { by: String, queue: String, agent: Option<String> },
-    TakenOver { by: String, agent: String },
-    Tagged { add: Vec<String>, remove: Vec<String>, by: String },
-    ActionBegun { action: String },
-    ActionCalled { action: String, outcome: String },
-    ActionEnded { action: String, how: String },
-    VerificationAsked { by: String, to: String },
-    VerificationPassed { by: String, to: String },
-    VerificationFailed { how: String, to: String },
-    TicketGiven { number: TicketNumber },
+    Closed {
+        by: String,
+    },
+    ReturnedToBot {
+        by: String,
+    },
+    Queued {
+        queue: String,
+        reason: String,
+        priority: Priority,
+        rule: Option<String>,
+    },
+    Accepted {
+        agent: String,
+    },
+    Declined {
+        agent: String,
+    },
+    Expired {
+        agent: String,
+    },
+    TakenBack {
+        agent: String,
+    },
+    QueueClosed {
+        queue: String,
+    },
+    Escalated {
+        after: u64,
+        queue: Option<String>,
+        priority: Option<Priority>,
+    },
+    Transferred {
+        by: String,
+        queue: String,
+        agent: Option<String>,
+    },
+    TakenOver {
+        by: String,
+        agent: String,
+    },
+    Tagged {
+        add: Vec<String>,
+        remove: Vec<String>,
+        by: String,
+    },
+    ActionBegun {
+        action: String,
+    },
+    /// `millis`: how long it took, with all its tries; not known of calls before that was kept.
+    ActionCalled {
+        action: String,
+        outcome: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        millis: Option<u32>,
+    },
+    ActionEnded {
+        action: String,
+        how: String,
+    },
+    VerificationAsked {
+        by: String,
+        to: String,
+    },
+    VerificationPassed {
+        by: String,
+        to: String,
+    },
+    VerificationFailed {
+        how: String,
+        to: String,
+    },
+    TicketGiven {
+        number: TicketNumber,
+    },
     ModelThought(Account),
-    Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
-    Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
+    Merged {
+        from: contract::CustomerId,
+        into: contract::CustomerId,
+        by: String,
+    },
+    Unmerged {
+        from: contract::CustomerId,
+        into: contract::CustomerId,
+        by: String,
+    },
+    SatisfactionAsked {
+        template: String,
+    },
+    /// `rating` is 1 to 5; `instead` is the one that it replaces; `comment` may be empty.
+    Rated {
+        rating: u8,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead: Option<u8>,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        comment: String,
+    },
+    /// The message before it is what the customer has to say about the rating.
+    Commented,
 }

@@ -14,6 +14,7 @@ pub mod entry;
 pub mod files;
 mod handoff;
 mod kept_signals;
+pub mod measures;
 pub mod outbox;
 pub mod people;
 pub mod postgres;
@@ -33,11 +34,12 @@ use conversation::{Conversation, Owner};
 use customer::{Contact, Customer, CustomerChange, Identifier, IdentifierKind, Merge};
 use entry::{DecisionRecord, Entry, Event, What};
 use files::Files;
+use measures::Measures;
 use outbox::{DeadLetter, Delivery, DeliveryState, Leased, Ledger, Precedence, Redriven, Settled};
 use people::{Agent, ApiToken, Session};
 use ticket::{TicketNumber, Tickets};
 
-use crate::{models::Spent, routing::Trigger, understand::Signals};
+use crate::{measure::Noted, models::Spent, routing::Trigger, understand::Signals};
 
 /// Why the record could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -113,6 +115,8 @@ pub struct Commit {
     pub once: Option<Once>,
     /// By whose leave it is made, where only the holder of a lease may make it.
     pub fence: Option<Fence>,
+    /// What it adds to the figures.
+    pub noted: Noted,
 }
 
 impl Commit {
@@ -526,9 +530,9 @@ pub trait People: Send + Sync {
 }
 
 /// The record as a whole.
-pub trait Store: Journal + Outbox + Customers + People + Files + Tickets {}
+pub trait Store: Journal + Outbox + Customers + People + Files + Tickets + Measures {}
 
-impl<T: Journal + Outbox + Customers + People + Files + Tickets> Store for T {}
+impl<T: Journal + Outbox + Customers + People + Files + Tickets + Measures> Store for T {}
 
 impl Conversation {
     /// Whether a person is wanted or at work.

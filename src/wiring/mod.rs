@@ -41,6 +41,7 @@ use crate::{
     records::Records,
     roster::Roster,
     routing::{Loaded, RuleSet},
+    satisfaction::RatingLinks,
     shadow::{Shadow, ShadowMailbox},
     store::{
         Store,
@@ -84,6 +85,7 @@ pub struct Daemon {
     hits: Arc<Hits>,
     shadow: Arc<Shadow>,
     shadow_mailbox: ShadowMailbox,
+    rating_links: RatingLinks,
     local_token: [u8; 32],
     verifier: Arc<Verifier>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
@@ -127,6 +129,7 @@ impl Daemon {
         let address = listener.local_addr()?;
         let secrets = Secrets::open(&config, &home).await?;
         let channels = Arc::new(build_channels(&config, &secrets)?);
+        let rating_links = RatingLinks::new(&config.public_url, secrets.get(secrets::DAEMON)?);
         let engines = Engines::open(&config, &home, address, &channels).await?;
         let (store, ids) = (Arc::clone(&engines.store), Arc::clone(&engines.ids));
         let (live, shared) = (Arc::clone(&engines.live), Arc::clone(&engines.shared));
@@ -176,6 +179,7 @@ impl Daemon {
             hits,
             shadow,
             shadow_mailbox,
+            rating_links,
             local_token: auth::secret_hash(&token),
             verifier,
             metrics,
@@ -309,6 +313,8 @@ impl Daemon {
             forward: Arc::new(self.engines.forward()),
             takes: self.config.role.takes(),
             demo: self.config.demo.clone(),
+            rating_links: self.rating_links.clone(),
+            knowledge: Arc::new((self.source.knowledge_folder(), bot_settings(&self.config))),
             stop: stop.clone(),
         }
     }
@@ -338,6 +344,7 @@ impl Daemon {
             verifier: Arc::clone(&self.verifier),
             models: self.config.model.open(&self.config.understanding.settings.patterns)?.map(Arc::new),
             asking: Asking::default(),
+            rating_links: self.rating_links.clone(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::{
     collections::HashSet,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use contract::{ConversationId, Inbound, Stop};
@@ -78,11 +78,16 @@ impl Worker {
         let mut made = None;
         loop {
             let committed = async {
-                let returned = match &made {
-                    Some(returned) => returned,
-                    None => made.insert(self.returned(conversation, dialogue, inbound).await?),
+                let (returned, took) = match &made {
+                    Some(made) => made,
+                    None => {
+                        let began = Instant::now();
+                        let returned = self.returned(conversation, dialogue, inbound).await?;
+                        made.insert((returned, began.elapsed()))
+                    }
                 };
-                let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals };
+                let (conversation, took) = (conversation.id, Some(*took));
+                let occasion = Occasion::Called { conversation, of, key, returned, took, signals };
                 self.take(inbound, occasion).await
             };
             match committed.await {
@@ -196,7 +201,8 @@ impl Worker {
             return Ok(());
         }
         let returned = &Returned::Failed(Failure::Unknown);
-        let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, signals: &record.signals };
+        let (signals, took) = (&record.signals, None);
+        let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, took, signals };
         match self.take(&inbound, occasion).await {
             Ok(_) => Ok(()),
             Err(TurnError::Store(error)) => Err(error),

@@ -37,6 +37,7 @@ use crate::{
     policy::Policy,
     records::Records,
     routing::{Answer, Destination, Otherwise, RuleSet, Trigger, decide},
+    satisfaction::RatingLinks,
     shadow::Shadow,
     store::{
         Committed, FullEntry, Recall, StoreError,
@@ -101,6 +102,8 @@ pub struct Worker {
     pub models: Option<Arc<Models>>,
     /// What it is asked here.
     pub asking: Asking,
+    /// Links to the page to rate on.
+    pub rating_links: RatingLinks,
 }
 
 /// A second opinion that is on its way; `None` where it says nothing else.
@@ -338,6 +341,7 @@ impl Worker {
                 verifier: &self.verifier,
                 number: number.as_ref().map(Drawn::number),
                 links: &self.records.tickets.links,
+                rating_links: Some(&self.rating_links).filter(|_| !self.records.buttons_come_back(&inbound.channel)),
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
             let (destination, acted) = if let Occasion::Called { returned, .. } = occasion {

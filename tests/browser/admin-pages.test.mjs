@@ -1,31 +1,17 @@
 /** What supervisors look at: rules and how often they act, a candidate, decisions, the board, and messages tried out. */
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 
 import { findings, judged } from "./axe.mjs";
 import { count } from "./people.mjs";
+import { rules } from "./shipped.mjs";
 import { story } from "./story.mjs";
 
-const SHIPPED = join(import.meta.dirname, "../../routing-rules");
 const LI = { handle: "li", name: "李伟" };
 const ANN = { handle: "ann", name: "Ann Berg" };
 const SAM = { handle: "sam", name: "Sam Okafor" };
 const ANGRY = "太差劲了！等了三个星期包裹还没到，气死我了！";
 const MEI = { login: "mei", name: "Mei Lin", password: "a password for stories", languages: ["en", "zh"] };
-
-/** The shipped rules, below a folder, with some words of some files replaced by others. */
-function rules(folder, changes = {}) {
-  const paths = readdirSync(SHIPPED, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    paths.map(({ parentPath, name }) => {
-      const path = join(parentPath, name).slice(SHIPPED.length + 1);
-      const text = readFileSync(join(parentPath, name), "utf8");
-      return [`${folder}/${path}`, (changes[name] ?? []).reduce((changed, [before, after]) => changed.replaceAll(before, after), text)];
-    }),
-  );
-}
 
 /** A supervisor whose pages axe judges. */
 async function supervisor({ agent }, options) {

@@ -289,7 +289,11 @@ impl Shop {
                 "queues.yaml" if !file.text.contains("\n  overflow:") => {
                     file.text += "\n  overflow: {members: everyone}\n"
                 }
-                "templates.yaml" => file.text += "\n  still-there: {en: Are you still there?, zh: 您还在吗？}\n",
+                "templates.yaml" => {
+                    file.text += "\n  still-there: {en: Are you still there?, zh: 您还在吗？}\n";
+                    file.text += "  how-was-it: {en: How was it?, zh: 满意吗？}\n";
+                    file.text += "  thanks-for-rating: {en: Thank you., zh: 谢谢。}\n";
+                }
                 _ => {}
             }
         }

@@ -208,6 +208,10 @@ impl Channel for Email {
         KIND
     }
 
+    fn buttons_come_back(&self) -> bool {
+        false
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             text_chars: TEXT_CHARS,

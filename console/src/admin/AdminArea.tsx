@@ -17,12 +17,14 @@ import { BoardPage } from "./BoardPage";
 import { DeadPage } from "./DeadPage";
 import { DecisionsPage } from "./DecisionsPage";
 import { LedgerPage } from "./LedgerPage";
+import { MeasuresPage } from "./MeasuresPage";
 import { PlaygroundPage } from "./PlaygroundPage";
 import { RulesPage } from "./RulesPage";
 import { TokensPage } from "./TokensPage";
 
 const pages: Record<AdminSection, { page: ComponentType; role: Role }> = {
   board: { page: BoardPage, role: "supervisor" },
+  measures: { page: MeasuresPage, role: "admin" },
   decisions: { page: DecisionsPage, role: "supervisor" },
   rules: { page: RulesPage, role: "supervisor" },
   playground: { page: PlaygroundPage, role: "supervisor" },

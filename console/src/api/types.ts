@@ -130,7 +130,7 @@ export type EntryEvent =
   | { type: "taken_over"; by: string; agent: string }
   | { type: "tagged"; add: string[]; remove: string[]; by: string }
   | { type: "action_begun"; action: string }
-  | { type: "action_called"; action: string; outcome: string }
+  | { type: "action_called"; action: string; outcome: string; millis?: number }
   | { type: "action_ended"; action: string; how: string }
   | { type: "verification_asked"; by: string; to: string }
   | { type: "verification_passed"; by: string; to: string }
@@ -138,7 +138,10 @@ export type EntryEvent =
   | { type: "ticket_given"; number: number }
   | ({ type: "model_thought" } & Thought)
   | { type: "merged"; from: string; into: string; by: string }
-  | { type: "unmerged"; from: string; into: string; by: string };
+  | { type: "unmerged"; from: string; into: string; by: string }
+  | { type: "satisfaction_asked"; template: string }
+  | { type: "rated"; rating: number; instead?: number; comment?: string }
+  | { type: "commented" };
 
 /** What time alone brings about. */
 export type TimedTrigger = "waiting" | "idle" | "closed" | "sla_risk";

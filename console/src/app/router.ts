@@ -4,7 +4,7 @@ import { useMemo, useSyncExternalStore } from "react";
 
 const base = "/console";
 
-export const adminSections = ["board", "decisions", "rules", "playground", "agents", "dead", "ledger", "tokens"] as const;
+export const adminSections = ["board", "measures", "decisions", "rules", "playground", "agents", "dead", "ledger", "tokens"] as const;
 export type AdminSection = (typeof adminSections)[number];
 
 export type Route =

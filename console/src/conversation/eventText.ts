@@ -79,6 +79,14 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });
+    case "satisfaction_asked":
+    case "commented":
+      return t(`event.${event.type}`);
+    case "rated": {
+      const { rating, instead, comment } = event;
+      const rated = instead === undefined || instead === rating ? t("event.rated", { rating }) : t("event.rated_instead", { rating, instead });
+      return comment ? t("event.rated_comment", { rated, comment }) : rated;
+    }
     default: // What a newer daemon tells.
       return (event as { type: string }).type;
   }

@@ -1,9 +1,11 @@
 /** English texts. `{name}` is filled in; a key ending in `_one` is the singular of the one without. */
 
 import { adminEn } from "./admin.en";
+import { measuresEn } from "./measures.en";
 
 export const en = {
   ...adminEn,
+  ...measuresEn,
 
   "app.name": "Switchboard",
   "app.loading": "Loading…",

@@ -7,7 +7,7 @@ const keys = Object.keys(en) as Key[];
 const placeholders = (template: string) => [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 
 const sources = Object.entries(import.meta.glob<string>("../**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true }))
-  .filter(([path]) => !path.includes(".test.") && !/^\.\/(admin\.)?(en|zh)\.ts$/.test(path))
+  .filter(([path]) => !path.includes(".test.") && !/^\.\/(admin\.|measures\.)?(en|zh)\.ts$/.test(path))
   .map(([, source]) => source)
   .join("\n");
 

@@ -1,10 +1,12 @@
 /** 简体中文文案。键与 `en.ts` 一一对应；中文没有单复数之分，`_one` 与原文案意思相同。 */
 
 import { adminZh } from "./admin.zh";
+import { measuresZh } from "./measures.zh";
 import type { Key } from "./en";
 
 export const zh: Record<Key, string> = {
   ...adminZh,
+  ...measuresZh,
 
   "app.name": "Switchboard",
   "app.loading": "正在加载…",

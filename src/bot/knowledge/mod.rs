@@ -2,6 +2,7 @@
 //! language or not at all; an answer that is not sure enough is none.
 
 mod index;
+mod likeness;
 mod parse;
 mod plain;
 mod score;
@@ -17,6 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 
+pub use self::likeness::Terms;
 use self::{
     parse::Section,
     score::{Found, Scorer},
@@ -88,31 +90,18 @@ impl Knowledge {
     /// # Errors
     /// Everything that is wrong in any of the files; nothing is loaded then.
     pub fn load(folder: &Path, settings: &Settings) -> Result<Self, Vec<Finding>> {
-        let unreadable = |file: &Path, error: &io::Error| Finding {
-            file: file.display().to_string(),
-            line: 1,
-            message: format!("cannot be read: {error}"),
-            help: "check that it exists and that the daemon may read it".to_owned(),
-        };
-        let mut files = Vec::new();
-        let mut findings = Vec::new();
-        let entries = fs::read_dir(folder).map_err(|error| vec![unreadable(folder, &error)])?;
-        let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        paths.sort();
-        for path in &paths {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let is_section = path.extension().is_some_and(|extension| extension == "md") && name != "README.md";
-            if !is_section && name != synonyms::FILE {
-                continue;
-            }
-            match regular::read(path, MAX_FILE_BYTES + 1) {
-                Err(error) => findings.push(unreadable(path, &error)),
-                Ok(bytes) => match parse::decode(&name, bytes) {
-                    Ok(text) => files.push((name, text)),
-                    Err(finding) => findings.push(finding),
-                },
-            }
-        }
+        let (files, findings) = read(folder)?;
+        Self::build(files, findings, settings)
+    }
+
+    /// What would be loaded if there were one file more: its name and its text. The folder may be missing.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(folder: &Path, file: (String, String), settings: &Settings) -> Result<Self, Vec<Finding>> {
+        let (mut files, findings) = if folder.exists() { read(folder)? } else { Default::default() };
+        files.push(file);
+        files.sort();
         Self::build(files, findings, settings)
     }
 
@@ -209,6 +198,39 @@ impl Knowledge {
         }
     }
 }
+
+/// The names and texts of a folder's files, and what is wrong with those that cannot be read.
+fn read(folder: &Path) -> Result<Read, Vec<Finding>> {
+    let unreadable = |file: &Path, error: &io::Error| Finding {
+        file: file.display().to_string(),
+        line: 1,
+        message: format!("cannot be read: {error}"),
+        help: "check that it exists and that the daemon may read it".to_owned(),
+    };
+    let mut files = Vec::new();
+    let mut findings = Vec::new();
+    let entries = fs::read_dir(folder).map_err(|error| vec![unreadable(folder, &error)])?;
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in &paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_section = path.extension().is_some_and(|extension| extension == "md") && name != "README.md";
+        if !is_section && name != synonyms::FILE {
+            continue;
+        }
+        match regular::read(path, MAX_FILE_BYTES + 1) {
+            Err(error) => findings.push(unreadable(path, &error)),
+            Ok(bytes) => match parse::decode(&name, bytes) {
+                Ok(text) => files.push((name, text)),
+                Err(finding) => findings.push(finding),
+            },
+        }
+    }
+    Ok((files, findings))
+}
+
+/// Names and texts of files, and findings.
+type Read = (Vec<(String, String)>, Vec<Finding>);
 
 #[async_trait]
 impl Responder for Knowledge {

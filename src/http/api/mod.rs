@@ -8,6 +8,7 @@ mod conversations;
 mod customers;
 mod decisions;
 mod mail_page;
+mod measures;
 mod moves;
 mod offers;
 mod operations;
@@ -102,6 +103,9 @@ fn everywhere() -> OpenApiRouter<App> {
         .routes(routes!(operations::redrive))
         .routes(routes!(operations::resend))
         .routes(routes!(operations::ledger))
+        .routes(routes!(measures::report))
+        .routes(routes!(measures::misses))
+        .routes(routes!(measures::write_section))
         .routes(routes!(attachments::read))
 }
 

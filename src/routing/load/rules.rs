@@ -11,8 +11,24 @@ use crate::routing::{
     yaml::{Node, Value},
 };
 
-pub(in crate::routing) const STEPS: &[&str] =
-    &["tag", "untag", "set", "priority", "reply", "notify", "answer", "do", "handoff", "close", "ignore", "stop"];
+pub(in crate::routing) const STEPS: &[&str] = &[
+    "tag",
+    "untag",
+    "set",
+    "priority",
+    "reply",
+    "satisfaction",
+    "notify",
+    "answer",
+    "do",
+    "handoff",
+    "close",
+    "ignore",
+    "stop",
+];
+
+/// For how long an answer to the question how it was counts where a rule does not say, in seconds: a week.
+const SATISFACTION_WITHIN: u64 = 7 * 24 * 3600;
 
 /// Reads the rules of one file.
 pub(super) struct RuleReader<'a, 'n> {
@@ -51,6 +67,10 @@ impl RuleReader<'_, '_> {
         let steps = self.steps(then, "then");
         let on = on?;
         let after = self.after(on, fields.written("after"), name_node);
+        if on != Trigger::Closed && steps.then.iter().any(|step| matches!(step, Step::Satisfaction { .. })) {
+            let help = "with another `on` nothing has ended yet: write a rule of its own with `on: closed`";
+            self.notes.error(&name_node.span, "`satisfaction` goes with `on: closed`", help);
+        }
         if let (Some(destination), Some(end)) = (&steps.destination, &steps.end) {
             self.destination_fits(on, destination, end);
         }
@@ -110,7 +130,7 @@ impl RuleReader<'_, '_> {
             ),
             Trigger::Closed if !matches!(destination, DestinationSpec::Ignore) => (
                 "a conversation that is closed is not routed",
-                "with `on: closed` use tag, untag, set, priority, reply or notify",
+                "with `on: closed` use tag, untag, set, priority, reply, satisfaction or notify",
             ),
             Trigger::Signals if is_answer => (
                 "the bot has answered this message already, or was not to",
@@ -188,6 +208,7 @@ impl RuleReader<'_, '_> {
             "set" => self.set(node, &mut steps.then),
             "priority" => steps.then.extend(read::priority(node, self.notes).map(Step::Priority)),
             "reply" => steps.then.extend(self.reply(node)),
+            "satisfaction" => steps.then.extend(self.satisfaction(node)),
             "notify" => {
                 let text = read::text(node, "a note", self.notes);
                 let text = text.and_then(|text| self.interpolated(node, text));
@@ -242,6 +263,21 @@ impl RuleReader<'_, '_> {
         Some(Step::Reply { template })
     }
 
+    fn satisfaction(&mut self, node: &Node) -> Option<Step> {
+        let fields = read::fields(node, "satisfaction", &["template", "thanks", "within"], self.notes)?;
+        let Some(template) = fields.get("template") else {
+            self.notes.error(&node.span, "`satisfaction` needs a template", "write `satisfaction: {template: …}`");
+            return None;
+        };
+        let template = read::template(template, &self.desk.templates, self.notes)?;
+        let thanks = match fields.get("thanks") {
+            Some(node) => Some(read::template(node, &self.desk.templates, self.notes)?),
+            None => None,
+        };
+        let within = fields.get("within").map(|node| read::seconds(node, "`within`", self.notes));
+        Some(Step::Satisfaction { template, thanks, within: within.unwrap_or(Some(SATISFACTION_WITHIN))? })
+    }
+
     fn answer(&mut self, node: &Node, span: &Range<usize>) -> Option<DestinationSpec> {
         let fields = read::fields(node, "answer", &["min_confidence", "model", "otherwise"], self.notes)?;
         let min_confidence =
@@ -290,7 +326,11 @@ impl RuleReader<'_, '_> {
             self.notes.error(span, missing, help);
             return None;
         };
-        let steps = self.steps(otherwise, "otherwise");
+        let mut steps = self.steps(otherwise, "otherwise");
+        if steps.then.iter().any(|step| matches!(step, Step::Satisfaction { .. })) {
+            self.notes.error(&first_line(otherwise), "`satisfaction` goes with `on: closed`", "take it out");
+            steps.then.retain(|step| !matches!(step, Step::Satisfaction { .. }));
+        }
         match steps.destination {
             Some(destination) if !is_the_bots(&destination) => Some(Box::new((steps.then, destination))),
             _ => {

@@ -192,6 +192,14 @@ fn a_rule_that_is_wrong_is_found_where_it_is_wrong() {
             &["2:56 nothing happens after a destination or `stop` [{]"],
         ),
         (
+            "{name: one, when: message.automatic, then: [{satisfaction: {template: hello}}]}",
+            &["2:12 `satisfaction` goes with `on: closed` [one]"],
+        ),
+        (
+            "{name: one, on: closed, then: [{satisfaction: {thanks: hello}}]}",
+            &["2:51 `satisfaction` needs a template [{]"],
+        ),
+        (
             "{name: one, on: agent_message, then: [{handoff: {queue: care}}]}",
             &["2:44 a conversation that an agent owns is not routed [handoff]"],
         ),

@@ -69,6 +69,8 @@ struct Action {
     answer: Option<Answer>,
     /// The bot does something for the customer; `otherwise` says what happens when it cannot. Ends the pass.
     r#do: Option<Do>,
+    /// Asks the customer how it was, with buttons from 1 to 5. Goes with `on: closed`.
+    satisfaction: Option<Satisfaction>,
     /// As `ignore`, for `on: agent_message` too. Ends the pass.
     stop: Option<Yes>,
 }
@@ -111,6 +113,17 @@ enum Attribute {
 struct Reply {
     /// The template's name in `templates.yaml`.
     template: Text,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Satisfaction {
+    /// The question's template in `templates.yaml`.
+    template: Text,
+    /// The template of the thanks for an answer; nothing is said without it.
+    thanks: Option<Text>,
+    /// For how long an answer counts; `7d` without this.
+    within: Option<Duration>,
 }
 
 #[derive(JsonSchema)]

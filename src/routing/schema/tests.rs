@@ -246,6 +246,7 @@ fn the_schemas_know_the_keys_that_the_loader_knows() {
         (Rules, "rules: [{Q: 1}]"),
         (Rules, "rules: [{name: a, then: [{Q: 1}]}]"),
         (Rules, "rules: [{name: a, then: [{reply: {Q: 1}}]}]"),
+        (Rules, "rules: [{name: a, on: closed, then: [{satisfaction: {Q: 1}}]}]"),
         (Rules, "rules: [{name: a, then: [{answer: {Q: 1}}]}]"),
         (Rules, "rules: [{name: a, then: [{do: {Q: 1}}]}]"),
         (Rules, "rules: [{name: a, then: [{handoff: {Q: 1}}]}]"),
@@ -291,7 +292,12 @@ fn the_schemas_know_the_keys_that_the_loader_knows() {
     ];
     let mut loader: BTreeSet<BTreeSet<String>> = rows.into_iter().map(|(kind, text)| known(kind, text)).collect();
     let actions = known(Rules, "rules: [{name: a, then: [{Q: 1}]}]");
-    loader.insert(actions.into_iter().filter(|action| !["answer", "do", "stop"].contains(&action.as_str())).collect());
+    loader.insert(
+        actions
+            .into_iter()
+            .filter(|action| !["answer", "do", "satisfaction", "stop"].contains(&action.as_str()))
+            .collect(),
+    );
     let mut schema = BTreeSet::new();
     in_schemas(&FileKind::ALL, |object| {
         if let (Some(Json::Object(keys)), true) = (object.get("properties"), object.contains_key("type")) {

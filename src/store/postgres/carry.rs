@@ -53,6 +53,10 @@ fn select(kind: &Kind) -> String {
             "(SELECT id, channel, body FROM unpublished
               UNION ALL SELECT redriven, channel, body FROM dead WHERE NOT published)"
         }
+        "measure" => {
+            "(SELECT hour, figure, channel, language, queue, label, detail, SUM(count) AS count FROM measures
+              GROUP BY hour, figure, channel, language, queue, label, detail HAVING SUM(count) <> 0)"
+        }
         _ => kind.table,
     };
     let key: Vec<String> = kind.key.iter().map(|name| format!("t.{name}")).collect();

@@ -15,6 +15,7 @@ mod journal;
 mod ledger;
 mod letters;
 pub mod look;
+mod measures;
 mod memory;
 pub mod nodes;
 mod outbox;

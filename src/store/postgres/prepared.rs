@@ -5,6 +5,7 @@ use std::sync::Arc;
 use contract::{ConversationId, CustomerId, EntryId, Inbound, MessageId, OutboundId};
 
 use super::rows::raw;
+use crate::measure::Noted;
 use crate::store::{
     Commit, Fence,
     conversation::Conversation,
@@ -31,6 +32,7 @@ pub(super) struct Prepared {
     pub fence: Option<Fence>,
     /// The number that the conversation is given.
     pub ticket: Option<i64>,
+    pub noted: Noted,
 }
 
 /// A message with its turn.
@@ -106,6 +108,7 @@ impl Prepared {
             once: commit.once.map(|once| (once_key(once.writer, &once.client_id), raw(once.entry.get()))),
             fence: commit.fence,
             ticket,
+            noted: commit.noted,
             after: Arc::new(after),
         }
     }

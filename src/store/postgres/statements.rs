@@ -1,7 +1,7 @@
 //! The statements that messages and lists need all the time, by name: the bench looks at how PostgreSQL carries them out
 //! where there are millions of rows.
 
-use super::{customers, entries, feed, files, journal, letters, outbox, recall};
+use super::{customers, entries, feed, files, journal, letters, measures, outbox, recall};
 
 /// Each with its name. What it is given follows from its text.
 pub const HOT: &[(&str, &str)] = &[
@@ -41,6 +41,9 @@ pub const HOT: &[(&str, &str)] = &[
     ("letters: dead", letters::DEAD),
     ("letters: failed", letters::FAILED),
     ("letters: set aside", letters::SET_ASIDE),
+    ("measures: add", measures::ADD),
+    ("measures: counts", measures::COUNTS),
+    ("measures: misses", measures::MISSES),
     ("customers: contact", customers::CONTACT),
     ("customers: merges", customers::MERGES),
     ("customers: search", customers::SEARCH),

@@ -10,6 +10,7 @@ use tokio_postgres::{Error, types::ToSql};
 
 use super::{
     batch::{boxed, pipelined},
+    measures,
     prepared::Prepared,
     rows::{plain, raw},
 };
@@ -19,8 +20,8 @@ use crate::store::{
     written::to_json,
 };
 
-type Column = Box<dyn ToSql + Sync + Send>;
-type Statement = (&'static str, Vec<Column>);
+pub(super) type Column = Box<dyn ToSql + Sync + Send>;
+pub(super) type Statement = (&'static str, Vec<Column>);
 
 /// Writes them and commits.
 ///
@@ -37,6 +38,8 @@ pub(super) async fn write(client: &Client, commits: &[&Prepared]) -> Result<(), 
     statements.extend(once(commits));
     statements.extend(tickets(commits));
     statements.extend(people(commits));
+    // Last: whoever waits for a share of them holds nothing that another one waits for.
+    statements.extend(measures::add(commits.iter().map(|commit| &commit.noted)));
     let mut ready = Vec::with_capacity(statements.len());
     for (sql, columns) in &statements {
         let columns: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
@@ -68,7 +71,7 @@ pub(super) const CONVERSATIONS: &str =
          AS u (id, customer, owner, agent, closed_at, version, state, structural)
      WHERE c.id = u.id";
 
-fn column<T: ToSql + Sync + Send + 'static>(values: Vec<T>) -> Column {
+pub(super) fn column<T: ToSql + Sync + Send + 'static>(values: Vec<T>) -> Column {
     Box::new(values)
 }
 

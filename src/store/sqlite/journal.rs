@@ -458,6 +458,7 @@ fn prepare(commit: Commit) -> Prepared {
         customers: commit.customers,
         once: commit.once,
         ticket,
+        noted: commit.noted,
         after: Arc::new(after),
     }
 }

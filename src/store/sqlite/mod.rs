@@ -12,6 +12,7 @@ mod entries;
 mod files;
 mod inbox;
 mod journal;
+mod measures;
 mod open;
 mod outbox;
 mod people;

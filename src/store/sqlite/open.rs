@@ -13,6 +13,7 @@ use super::{
     states::States,
     writer::{Outcome, Prepared},
 };
+use crate::measure::{Miss, Tally};
 use crate::store::{
     StoreError,
     conversation::Conversation,
@@ -30,6 +31,9 @@ pub(super) struct Scratch {
     versions: HashMap<ConversationId, u64>,
     pub committed: Vec<(Arc<Conversation>, bool)>,
     pub customers: Vec<Changed>,
+    /// What its commits add to the figures.
+    pub counts: Tally,
+    pub misses: Vec<Miss>,
 }
 
 pub(super) enum Changed {
@@ -194,6 +198,8 @@ impl<'a> Open<'a> {
         for change in &commit.customers {
             self.change_customer(change, scratch)?;
         }
+        scratch.counts.add(commit.noted.counts.iter().cloned());
+        scratch.misses.extend(commit.noted.misses.iter().cloned());
         scratch.versions.insert(id, commit.after.version);
         scratch.turns.extend(commit.turn);
         scratch.committed.push((Arc::clone(&commit.after), row_written));

@@ -18,9 +18,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     dedup::{self, Dedup, Key},
+    measures,
     open::{Changed, Open, Scratch, write_row},
     states::States,
 };
+use crate::measure::Noted;
 use crate::store::{
     Committed, Once, StoreError,
     conversation::Conversation,
@@ -88,6 +90,7 @@ pub(super) struct Prepared {
     pub once: Option<Once>,
     /// The number that the conversation is given.
     pub ticket: Option<TicketNumber>,
+    pub noted: Noted,
 }
 
 /// What became of an operation in the transaction; told to whoever waits once the transaction stands.
@@ -243,6 +246,7 @@ impl Writer {
         }
         drop(open);
         dedup::keep(&transaction, &scratch.keys)?;
+        measures::add(&transaction, std::mem::take(&mut scratch.counts).into_counts(), &scratch.misses)?;
         for conversation in flush {
             write_row(&transaction, conversation, &to_json(&**conversation))?;
         }

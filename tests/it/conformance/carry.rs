@@ -6,6 +6,7 @@ use contract::{Address, Attachment, AttachmentSource, Body, Content, IdClock, In
 use jiff::SignedDuration;
 use switchboard::{
     inbox::Delivery,
+    measure::{Count, Figure, Miss, Noted},
     store::{
         Commit, OfferRecord, Once,
         carry::{Each, Kind, RECORD, RecordReader, RecordWriter, Row},
@@ -91,7 +92,25 @@ async fn conversations(record: &Opened) {
     let message = taken(record, inbound("a", "a-1", "where is \u{0} my “parcel”? 我的包裹\n")).await;
     let turn = [make::turn_entry(message.id, Some("who \"asks\""))];
     let later = [make::opinion_entry(ids, message.id, "second"), make::fired_entry(ids, message.id, "idle")];
-    a = done(store, Commit { turn: Some(message), entries: turn.into(), ..commit((*a).clone()) }).await;
+    let miss = Miss {
+        id: message.id,
+        conversation: a.id,
+        channel: CHANNEL.into(),
+        language: "zh-Hans".into(),
+        text: "‹order›\n?".into(),
+    };
+    let count = Count {
+        hour: 400_000,
+        figure: Figure::Miss,
+        channel: CHANNEL.into(),
+        language: "zh-Hans".into(),
+        queue: String::new(),
+        label: "谁".into(),
+        detail: String::new(),
+        count: 2,
+    };
+    let noted = Noted { counts: vec![count], misses: vec![miss] };
+    a = done(store, Commit { turn: Some(message), entries: turn.into(), noted, ..commit((*a).clone()) }).await;
     a = done(store, Commit { entries: later.into(), ..commit((*a).clone()) }).await;
     let mut out = Vec::new();
     for at in 0..6 {

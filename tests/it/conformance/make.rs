@@ -7,6 +7,7 @@ use contract::{
     OutboundId, Sender, Thread, Timestamp,
 };
 use switchboard::{
+    measure::Noted,
     routing::Trigger,
     store::{
         Commit, Committed, Store, StoreError, Taken,
@@ -97,6 +98,7 @@ pub fn commit(conversation: Conversation) -> Commit {
         customers: vec![],
         once: None,
         fence: None,
+        noted: Noted::default(),
     }
 }
 

@@ -10,6 +10,7 @@ mod inbox;
 mod journal;
 mod live;
 mod make;
+mod measures;
 mod memory;
 mod outbox;
 mod people;
@@ -126,6 +127,11 @@ macro_rules! conform {
             hits_of_rules_add_up_by_hour
             what_models_cost_adds_up_by_day
             what_may_have_an_alarm_is_read_in_parts);
+        crate::conformance::conform!(@suite $factory, measures:
+            what_commits_count_adds_up_by_hour_and_day
+            what_is_refused_counts_nothing_and_what_is_done_counts_once
+            questions_without_an_answer_are_read_in_parts
+            figures_that_are_counted_anew_are_the_same);
         crate::conformance::conform!(@suite $factory, outbox:
             the_oldest_of_each_conversation_is_leased
             what_goes_by_another_channel_waits_for_nobody_and_holds_up_nobody
