@@ -138,7 +138,7 @@ button:focus-visible,input:focus-visible,textarea:focus-visible{outline:3px soli
 
 /// The conversation and the closing of a link; nobody hears whether there is one of a link that is not ours.
 async fn named(app: &App, token: &str) -> Result<(std::sync::Arc<Conversation>, EntryId), ApiError> {
-    let (conversation, closing) = app.links.read(token).ok_or_else(|| ApiError::missing("page"))?;
+    let (conversation, closing) = app.rating_links.read(token).ok_or_else(|| ApiError::missing("page"))?;
     let conversation = app.records.store.conversation(conversation).await?;
     Ok((conversation.ok_or_else(|| ApiError::missing("page"))?, closing))
 }
