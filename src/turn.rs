@@ -258,12 +258,8 @@ impl<'a> Turn<'a> {
         returned: &Returned,
         signals: Arc<Signals>,
     ) -> Self {
-        let outcome = match returned {
-            Returned::Answer { status, .. } => status.to_string(),
-            Returned::Failed(failure) => failure.as_str().to_owned(),
-        };
         let action = before.dialogue.as_ref().map(|dialogue| dialogue.action.clone()).unwrap_or_default();
-        let event = Event::ActionCalled { action, outcome };
+        let event = Event::ActionCalled { action, outcome: returned.word() };
         Self::by_itself(setting, recall, (before, message), inbound, event, signals)
     }
 

@@ -4,6 +4,7 @@
 
 mod cases;
 mod dialogue;
+mod form;
 mod heard;
 mod later;
 mod outcome;
@@ -18,6 +19,7 @@ pub(crate) mod texts;
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
 pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Reaction, Step, Why};
+pub use form::{Field, Form, Problem, shown};
 pub(crate) use later::HORIZON;
 pub use later::{Later, Planned};
 pub use phrases::Phrase;

@@ -93,6 +93,18 @@ impl Actions {
         self.go_on(scene, spec, next, says)
     }
 
+    /// What of an answer may be shown to people: the outputs that are declared. None where it reports no success.
+    #[must_use]
+    pub fn outputs(
+        &self,
+        scene: &Scene<'_>,
+        dialogue: &Dialogue,
+        returned: &Returned,
+    ) -> serde_json::Map<String, Json> {
+        let spec = self.actions.get(&dialogue.action);
+        spec.map(|spec| self.known(scene, spec, &dialogue.inputs, returned).outputs).unwrap_or_default()
+    }
+
     /// It cannot be done, and the file has no words for that.
     pub(super) fn failed(&self, scene: &Scene<'_>, why: Why) -> Advance {
         let phrase = if why == Why::Failed(Failure::Unknown) { Phrase::Unknown } else { Phrase::Failed };
@@ -116,12 +128,12 @@ impl Actions {
             Returned::Answer { status, body } => (*status, body),
             Returned::Failed(failure) => {
                 let context = context(None, &Json::Null, Some(*failure), &outputs);
-                return Known { context, trouble: Some(Why::Failed(*failure)) };
+                return Known { context, outputs, trouble: Some(Why::Failed(*failure)) };
             }
         };
         if status >= 300 {
             let context = context(Some(status), body, None, &outputs);
-            return Known { context, trouble: Some(Why::Refused(status)) };
+            return Known { context, outputs, trouble: Some(Why::Refused(status)) };
         }
         for (name, output) in &spec.outputs {
             let value = self.texts.value(&output.from, &context(Some(status), body, None, &outputs));
@@ -132,18 +144,20 @@ impl Actions {
                     let failure = Failure::Unreadable;
                     tracing::warn!(action = spec.name, output = name, why, "An answer is not what was declared.");
                     // Half of an answer is none.
-                    let context = context(Some(status), &Json::Null, Some(failure), &serde_json::Map::new());
-                    return Known { context, trouble: Some(Why::Failed(failure)) };
+                    let none = serde_json::Map::new();
+                    let context = context(Some(status), &Json::Null, Some(failure), &none);
+                    return Known { context, outputs: none, trouble: Some(Why::Failed(failure)) };
                 }
             }
         }
-        Known { context: context(Some(status), body, None, &outputs), trouble: None }
+        Known { context: context(Some(status), body, None, &outputs), outputs, trouble: None }
     }
 }
 
 /// What outcomes see, and why it is no success.
 struct Known {
     context: Value,
+    outputs: serde_json::Map<String, Json>,
     trouble: Option<Why>,
 }
 

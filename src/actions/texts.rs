@@ -175,7 +175,7 @@ fn said_in(texts: Value, language: &str) -> Result<Value, Error> {
 
 /// An instant or a day as people read it: `inputs.start | when(language)`, `Thu 3 Dec, 15:00`, `12月3日 周四 15:00`. The time of
 /// day is that of the instant's own offset. What is neither stays as it is.
-fn when(value: String, language: &str) -> String {
+pub(super) fn when(value: String, language: &str) -> String {
     const DAYS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "日"];
     let zoned = value.parse::<jiff::Timestamp>().ok().and_then(|instant| {
         let offset = Pieces::parse(&value).ok()?.to_numeric_offset().unwrap_or(Offset::UTC);

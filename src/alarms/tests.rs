@@ -214,6 +214,7 @@ proptest::proptest! {
                     Alarm::Escalate => conversation.handoff.as_mut().unwrap().escalated += 1,
                     Alarm::Call => conversation.dialogue = None,
                     Alarm::Planned => conversation.later.clear(),
+                    Alarm::AgentCall => conversation.agent_act = None,
                 }
                 done.push(due);
             }

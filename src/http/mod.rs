@@ -2,6 +2,7 @@
 //! routes, the pages, health and metrics. Shapes and status codes here; what is done is elsewhere.
 
 mod api;
+mod assisting;
 pub mod auth;
 mod error;
 mod forward;
@@ -30,6 +31,7 @@ pub use forward::{DeskAt, Forward};
 
 use crate::{
     consoles::Consoles, hits::Hits, inbox::Queue, live::Live, policy::Policy, records::Records, shadow::Shadow,
+    worker::Worker,
 };
 
 /// What handlers need. Cheap to clone.
@@ -59,6 +61,8 @@ pub struct App {
     pub auth: Arc<auth::Auth>,
     /// The hash of the token that the command line on this machine uses.
     pub local_token: Option<[u8; 32]>,
+    /// What carries out actions for agents.
+    pub worker: Arc<Worker>,
     /// Counters.
     pub metrics: PrometheusHandle,
     /// Where browsers may come from.

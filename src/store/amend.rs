@@ -10,6 +10,7 @@ use super::{
     entry::{Entry, EntryAuthor, Event, What},
     outbox::DeliveryState,
 };
+use crate::bot::Citation;
 
 /// How often a change is tried again when somebody else was quicker.
 const TRIES: usize = 32;
@@ -31,6 +32,11 @@ impl Draft<'_> {
     /// Something happened.
     pub fn event(&mut self, author: EntryAuthor, event: Event) {
         self.push(None, author, What::Event { event });
+    }
+
+    /// The same, under an id that is known already.
+    pub fn event_as(&mut self, id: EntryId, author: EntryAuthor, event: Event) {
+        self.push(Some(id), author, What::Event { event });
     }
 
     /// A note, under an id of the writer's so that writing it twice is once.
@@ -55,6 +61,13 @@ impl Draft<'_> {
         };
         self.outbox.push((id, state));
         self.push(Some(id.into()), author, What::Reply { outbound: Box::new(outbound), citation: None });
+    }
+
+    /// Says of the reply that was just written where it was taken from.
+    pub fn cite(&mut self, from: Citation) {
+        if let Some(Entry { what: What::Reply { citation, .. }, .. }) = self.entries.last_mut() {
+            *citation = Some(from);
+        }
     }
 
     fn push(&mut self, id: Option<EntryId>, author: EntryAuthor, what: What) {

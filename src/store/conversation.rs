@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::EntryAuthor;
 pub use super::handoff::{Handoff, Reserved};
 use crate::actions::{Dialogue, Planned, Step};
+use crate::assist::AgentAct;
 use crate::routing::{self, Escalation, SlaClock, is_default};
 pub use crate::routing::{Priority, SkillNeed};
 pub use crate::understand::Mood;
@@ -190,6 +191,9 @@ pub struct Conversation {
     /// What the bot begins later by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<Planned>,
+    /// What an agent has carried out for the customer, while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_act: Option<Box<AgentAct>>,
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
@@ -243,6 +247,7 @@ impl Conversation {
             quiet_since: None,
             dialogue: None,
             later: Vec::new(),
+            agent_act: None,
             fired: BTreeMap::new(),
         }
     }

@@ -1,10 +1,10 @@
 //! The journal of a conversation: what was said and what happened, append-only.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{AgentId, Author, Body, EntryId, MessageId, Outbound, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value as Json, value::RawValue};
 
 use super::conversation::Priority;
 use crate::{bot::Citation, routing::Trigger, understand::Signals};
@@ -129,23 +129,107 @@ pub struct DecisionRecord {
 #[allow(missing_docs, reason = "the names say it: who did it, and which one")]
 pub enum Event {
     Opened,
-    Related { conversation: contract::ConversationId },
+    Related {
+        conversation: contract::ConversationId,
+    },
     Reopened,
-    Closed { by: String },
-    ReturnedToBot { by: String },
-    Queued { queue: String, reason: String, priority: Priority, rule: Option<String> },
-    Accepted { agent: String },
-    Declined { agent: String },
-    Expired { agent: String },
-    TakenBack { agent: String },
-    QueueClosed { queue: String },
-    Escalated { after: u64, queue: Option<String>, priority: Option<Priority> },
-    Transferred { by: String, queue: String, agent: Option<String> },
-    TakenOver { by: String, agent: String },
-    Tagged { add: Vec<String>, remove: Vec<String>, by: String },
-    ActionBegun { action: String },
-    ActionCalled { action: String, outcome: String },
-    ActionEnded { action: String, how: String },
-    Merged { from: contract::CustomerId, into: contract::CustomerId, by: String },
-    Unmerged { from: contract::CustomerId, into: contract::CustomerId, by: String },
+    Closed {
+        by: String,
+    },
+    ReturnedToBot {
+        by: String,
+    },
+    Queued {
+        queue: String,
+        reason: String,
+        priority: Priority,
+        rule: Option<String>,
+    },
+    Accepted {
+        agent: String,
+    },
+    Declined {
+        agent: String,
+    },
+    Expired {
+        agent: String,
+    },
+    TakenBack {
+        agent: String,
+    },
+    QueueClosed {
+        queue: String,
+    },
+    Escalated {
+        after: u64,
+        queue: Option<String>,
+        priority: Option<Priority>,
+    },
+    Transferred {
+        by: String,
+        queue: String,
+        agent: Option<String>,
+    },
+    TakenOver {
+        by: String,
+        agent: String,
+    },
+    Tagged {
+        add: Vec<String>,
+        remove: Vec<String>,
+        by: String,
+    },
+    ActionBegun {
+        action: String,
+    },
+    ActionCalled {
+        action: String,
+        outcome: String,
+    },
+    ActionEnded {
+        action: String,
+        how: String,
+        /// What was known by then.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        inputs: BTreeMap<String, Json>,
+    },
+    /// An agent has an action carried out.
+    AgentActs {
+        action: String,
+        by: String,
+        inputs: BTreeMap<String, Json>,
+        /// Whether they say that they checked by themselves who the customer is.
+        checked: bool,
+    },
+    /// What came of that.
+    AgentActed(Box<Acted>),
+    Merged {
+        from: contract::CustomerId,
+        into: contract::CustomerId,
+        by: String,
+    },
+    Unmerged {
+        from: contract::CustomerId,
+        into: contract::CustomerId,
+        by: String,
+    },
+}
+
+/// What came of an action that an agent had carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Acted {
+    /// The action.
+    pub action: String,
+    /// What the agent is called.
+    pub by: String,
+    /// HTTP's status, or a word for why there is none.
+    pub outcome: String,
+    /// As in [`Event::ActionEnded`]; `asked_again` where something else has to be given.
+    pub how: String,
+    /// What is declared to be taken out of the answer, in the agent's language.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub outputs: serde_json::Map<String, Json>,
+    /// What the bot would have told the customer, in their language.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub told: String,
 }

@@ -13,11 +13,11 @@ use futures::FutureExt;
 
 use super::{LONGEST_PAUSE, TurnError, Worker, thread_of};
 use crate::{
-    actions::{Dialogue, Step},
+    actions::{Dialogue, Scene, Step},
     alarms,
     bot::Responder,
     calls::{Failure, Returned},
-    routing::{Action, Decision, Destination, Do},
+    routing::{Action, Decision, Destination, Do, RuleSet},
     store::{
         AmendError, FullEntry, Recall, StoreError,
         conversation::{Conversation, Owner},
@@ -49,18 +49,32 @@ impl Worker {
     ) {
         let Some(dialogue) = conversation.dialogue.clone() else { return };
         let Step::Calls { key, .. } = &dialogue.step else { return };
-        if !self.calling.lock().insert(key.clone()) {
+        if !self.begins(key) {
             return;
         }
-        let (worker, conversation, key) = (Arc::clone(self), Arc::clone(conversation), key.clone());
+        let (worker, conversation) = (Arc::clone(self), Arc::clone(conversation));
         let (inbound, signals, stop) = (Arc::clone(inbound), Arc::clone(signals), stop.clone());
+        let key = key.clone();
         self.opinions.spawn(async move {
-            let called = AssertUnwindSafe(worker.call(&conversation, &dialogue, &inbound, &signals, &stop));
-            if called.catch_unwind().await.is_err() {
-                tracing::error!(conversation = %conversation.id, "A call ended by a defect of the daemon; it is made again later.");
-            }
-            worker.calling.lock().remove(&key);
+            worker.caring(&key, worker.call(&conversation, &dialogue, &inbound, &signals, &stop)).await;
         });
+    }
+
+    /// Whether nobody here sees to the call of a key yet; whoever hears so does, in [`Worker::caring`].
+    pub(super) fn begins(&self, key: &str) -> bool {
+        self.calling.lock().insert(key.to_owned())
+    }
+
+    /// Sees to the call of a key, which is nobody's any more when that has ended.
+    pub(super) async fn caring(&self, key: &str, call: impl Future<Output = ()>) {
+        if AssertUnwindSafe(call).catch_unwind().await.is_err() {
+            tracing::error!(key, "A call ended by a defect of the daemon; it is made again later.");
+        }
+        self.ends(key);
+    }
+
+    pub(super) fn ends(&self, key: &str) {
+        self.calling.lock().remove(key);
     }
 
     /// Makes a call and commits what came of it; both are tried again until they are done, or the daemon stops. Whoever has
@@ -135,8 +149,9 @@ impl Worker {
     /// in time; what both would do is one call, under one key.
     pub(super) async fn let_go(&self, other: ConversationId, to: &Conversation) {
         let let_go = self.records.amend(other, |draft| {
-            if let Some(Dialogue { action, .. }) = draft.conversation.dialogue.take().map(|dialogue| *dialogue) {
-                draft.event(EntryAuthor::System, Event::ActionEnded { action, how: "followed".to_owned() });
+            if let Some(Dialogue { action, inputs, .. }) = draft.conversation.dialogue.take().map(|dialogue| *dialogue)
+            {
+                draft.event(EntryAuthor::System, Event::ActionEnded { action, how: "followed".to_owned(), inputs });
                 draft.event(EntryAuthor::System, Event::Related { conversation: to.id });
             }
             Ok::<(), std::convert::Infallible>(())
@@ -158,18 +173,19 @@ impl Worker {
         let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
         let stage = Stage::of(conversation, &recall, customer, &entry, inbound.content.text());
         let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
-        let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
-            Ok(request) => request,
+        Ok(shown_during(self.called(&rules, &scene, dialogue), || self.records.show_typing(conversation)).await)
+    }
+
+    /// Makes the call that a dialogue waits for.
+    pub(super) async fn called(&self, rules: &RuleSet, scene: &Scene<'_>, dialogue: &Dialogue) -> Returned {
+        match rules.actions().request(scene, dialogue, &self.caller.secrets()) {
+            Ok(request) => self.caller.call(&request).await,
             Err(why) => {
-                tracing::error!(
-                    why,
-                    action = dialogue.action,
-                    "A call cannot be made; the action's file is to be mended."
-                );
-                return Ok(Returned::Failed(Failure::Unmade));
+                let action = &dialogue.action;
+                tracing::error!(why, action, "A call cannot be made; the action's file is to be mended.");
+                Returned::Failed(Failure::Unmade)
             }
-        };
-        Ok(shown_during(self.caller.call(&request), || self.records.show_typing(conversation)).await)
+        }
     }
 
     /// Nobody has heard of a call for too long: whoever made it is gone. It is made again under the same key, or, where that
@@ -274,7 +290,7 @@ impl Worker {
 /// Counts the actions that ended.
 pub(super) fn count(entries: &[Entry]) {
     for entry in entries {
-        if let What::Event { event: Event::ActionEnded { action, how } } = &entry.what {
+        if let What::Event { event: Event::ActionEnded { action, how, .. } } = &entry.what {
             metrics::counter!("switchboard_actions_total", "action" => action.clone(), "how" => how.clone())
                 .increment(1);
         }

@@ -5,9 +5,11 @@
 //! and then becomes a dead letter, so that a bad message stops only itself.
 
 mod acting;
+mod assisting;
 mod lanes;
 
 pub use acting::Calling;
+pub use assisting::{Assisted, Refused};
 pub use lanes::Lanes;
 
 use std::{

@@ -3,6 +3,8 @@
  * Ids are opaque: a message's entry has the message's id, a reply's entry the outbound's.
  */
 
+import type { Value } from "./assist";
+
 export type Owner = "bot" | "queue" | "agent" | "closed";
 export type Role = "agent" | "supervisor" | "admin";
 export type Presence = "online" | "away" | "offline";
@@ -92,6 +94,14 @@ export type EntryAuthor =
   | { type: "agent"; id?: string; name: string }
   | { type: "system" };
 
+/** A section of the knowledge base that a reply was taken from. */
+export interface Citation {
+  file: string;
+  question: string;
+  /** How well it fits, 0 to 1. */
+  score: number;
+}
+
 export interface Delivery {
   state: DeliveryState;
   error?: string;
@@ -120,7 +130,9 @@ export type EntryEvent =
   | { type: "tagged"; add: string[]; remove: string[]; by: string }
   | { type: "action_begun"; action: string }
   | { type: "action_called"; action: string; outcome: string }
-  | { type: "action_ended"; action: string; how: string }
+  | { type: "action_ended"; action: string; how: string; inputs?: Record<string, Value> }
+  | { type: "agent_acts"; action: string; by: string; inputs: Record<string, Value>; checked: boolean }
+  | { type: "agent_acted"; action: string; by: string; outcome: string; how: string; outputs?: Record<string, Value>; told?: string }
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string };
 
@@ -147,7 +159,7 @@ export interface Entry {
   signals?: Signals;
   decision?: { rule: string; destination: string; tags: string[] };
   delivery?: Delivery;
-  citation?: { file: string; question: string; score: number };
+  citation?: Citation;
   event?: EntryEvent;
   /** The key under which its writer sent it; live events alone tell. */
   client_id?: string;

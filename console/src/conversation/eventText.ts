@@ -58,6 +58,10 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
       const how = known.find((word) => word === event.how);
       return t("event.action_ended", { action: event.action, how: how ? t(`action.${how}`) : event.how });
     }
+    case "agent_acts":
+      return t(event.checked ? "event.agent_acts_checked" : "event.agent_acts", { by: event.by, action: event.action });
+    case "agent_acted":
+      return t("event.agent_acted", { action: event.action, outcome: event.outcome });
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });

@@ -3,6 +3,7 @@
 mod actions;
 mod alarms;
 mod answers;
+mod assist;
 mod callback;
 mod carry;
 mod channels;
