@@ -12,7 +12,7 @@ use super::{
     heard,
     scene::Scene,
     spec::{Action, Actions, AskedChoices, Choices, Input, Kind},
-    texts::when,
+    texts::{Expression, when},
 };
 use crate::{
     calls::{Failure, Returned},
@@ -83,13 +83,31 @@ impl Actions {
     ) -> BTreeMap<String, Json> {
         let mut known = BTreeMap::new();
         for input in &spec.inputs {
-            let from = input.from.as_ref().and_then(|from| self.texts.value(from, &scene.context(&known)).ok());
-            let from = from.filter(|value| !is_empty(value)).and_then(|value| fitting(scene, input, value));
             let named = || said.iter().find_map(|said| heard::named(scene, input, said));
-            let value = from.or_else(named).or_else(|| gathered.get(&input.name).cloned());
+            let gathered = || gathered.get(&input.name).cloned();
+            let value = match &input.from {
+                None => named().or_else(gathered),
+                Some(from) => gathered().or_else(|| self.taken(scene, input, from, &known)).or_else(named),
+            };
             known.extend(value.map(|value| (input.name.clone(), value)));
         }
         known
+    }
+
+    /// What an expression says of an input. What is taken out of the customer's words is meant for the words that asked for the
+    /// action, and no agent's form has any.
+    fn taken(
+        &self,
+        scene: &Scene<'_>,
+        input: &Input,
+        from: &Expression,
+        known: &BTreeMap<String, Json>,
+    ) -> Option<Json> {
+        if self.texts.names_of_expression(from).iter().any(|name| name.starts_with("message")) {
+            return None;
+        }
+        let value = self.texts.value(from, &scene.context(known)).ok().filter(|value| !is_empty(value))?;
+        fitting(scene, input, value)
     }
 
     /// The form of an action with what is given; `None` where there is no such action, or it calls nobody.

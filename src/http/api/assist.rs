@@ -78,12 +78,11 @@ pub(super) async fn assist(
     });
     let asked: Vec<&str> = unanswered(&entries).map(|(text, _)| text).collect();
     let customers = stage.as_ref().map(Stage::language).filter(|language| !language.is_empty());
-    let actions = rules.actions().actions.values().filter(|action| action.call.is_some());
     Ok(Json(AssistView {
         summary,
         passages: passages(&app.policy.knowledge(), &asked, customers.unwrap_or_default()),
         replies: suggested_replies(&rules, &conversation, &entries, customers),
-        actions: actions.map(|action| ActionBrief::new(action, language, identity)).collect(),
+        actions: rules.actions().for_agents().map(|action| ActionBrief::new(action, language, identity)).collect(),
         may_act: stage.is_some() && conversation.owner != Owner::Closed && may_act(&caller, &conversation),
         under_way: conversation.agent_act.as_ref().map(|act| UnderWay::new(act)),
     }))
