@@ -266,7 +266,11 @@ fn tell_others(events: &Events, News { after, entries, .. }: News<'_>) {
                 }
             }
             What::Event { event } => {
-                let told = serde_json::to_value(event).unwrap_or_default();
+                let mut told = serde_json::to_value(event).unwrap_or_default();
+                // What a customer said of themselves stays in the record.
+                if let Value::Object(fields) = &mut told {
+                    fields.retain(|name, _| !matches!(name.as_str(), "inputs" | "outputs" | "told"));
+                }
                 let word = told["type"].as_str().unwrap_or_default().to_owned();
                 events.publish("conversation", &word, &with(json!({"event": told})));
             }

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod alarms;
 pub mod announce;
 pub mod archive;
+pub mod assist;
 pub mod bot;
 mod breaker;
 pub mod calls;

@@ -74,6 +74,12 @@ impl Policy {
         self.classifier.load_full()
     }
 
+    /// The knowledge itself.
+    #[must_use]
+    pub fn knowledge(&self) -> Arc<Knowledge> {
+        self.knowledge.load_full()
+    }
+
     /// What answers questions.
     #[must_use]
     pub fn responder(&self) -> Arc<dyn Responder> {

@@ -318,13 +318,9 @@ impl<'a> Turn<'a> {
         (returned, took): (&Returned, Option<Duration>),
         signals: Arc<Signals>,
     ) -> Self {
-        let outcome = match returned {
-            Returned::Answer { status, .. } => status.to_string(),
-            Returned::Failed(failure) => failure.as_str().to_owned(),
-        };
         let action = before.dialogue.as_ref().map(|dialogue| dialogue.action.clone()).unwrap_or_default();
         let millis = took.map(|took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
-        let event = Event::ActionCalled { action, outcome, millis };
+        let event = Event::ActionCalled { action, outcome: returned.word(), millis };
         Self::by_itself(setting, recall, (before, message), inbound, event, signals)
     }
 

@@ -404,22 +404,11 @@ impl Actions {
         mut next: Dialogue,
         body: &Json,
     ) -> Advance {
-        let context = scene.context_of(&next.inputs, None, body);
-        let items = if body.is_null() { Some(Vec::new()) } else { self.listed_in(asked, &context) };
-        let Some(items) = items else {
+        let Some(choices) = self.choices(scene, asked, &next.inputs, body) else {
             return self.failed(scene, Why::Failed(crate::calls::Failure::Unreadable));
         };
-        let choices: Vec<Choice> = items
-            .iter()
-            .take(asked.most)
-            .filter_map(|item| {
-                let context = scene.context_of(&next.inputs, Some(item), body);
-                let value = self.texts.value(&asked.value, &context).ok().filter(|value| !is_empty(value))?;
-                let title = self.texts.say_in(&asked.title, scene.language, scene.default_language, &context);
-                Some(Choice { value, title }).filter(|choice| !choice.title.is_empty())
-            })
-            .collect();
         if choices.is_empty() {
+            let context = scene.context_of(&next.inputs, None, body);
             let text = self.texts.say_in(&asked.none, scene.language, scene.default_language, &context);
             let says = vec![Body::text(text)];
             return match &asked.ask {
@@ -435,11 +424,27 @@ impl Actions {
         next.until = until(scene, spec);
         self.reach(scene, spec, next, Vec::new())
     }
-}
 
-impl Actions {
-    fn listed_in(&self, asked: &AskedChoices, context: &minijinja::Value) -> Option<Vec<Json>> {
-        self.texts.value(&asked.each, context).ok()?.as_array().cloned()
+    /// What can be chosen, out of an answer; `None` where that is no list.
+    pub(super) fn choices(
+        &self,
+        scene: &Scene<'_>,
+        asked: &AskedChoices,
+        inputs: &BTreeMap<String, Json>,
+        body: &Json,
+    ) -> Option<Vec<Choice>> {
+        // The system knows nothing of what was asked.
+        if body.is_null() {
+            return Some(Vec::new());
+        }
+        let list = self.texts.value(&asked.each, &scene.context_of(inputs, None, body)).ok()?;
+        let choices = list.as_array()?.iter().take(asked.most).filter_map(|item| {
+            let context = scene.context_of(inputs, Some(item), body);
+            let value = self.texts.value(&asked.value, &context).ok().filter(|value| !is_empty(value))?;
+            let title = self.texts.say_in(&asked.title, scene.language, scene.default_language, &context);
+            Some(Choice { value, title }).filter(|choice| !choice.title.is_empty())
+        });
+        Some(choices.collect())
     }
 }
 
@@ -494,7 +499,7 @@ fn correct(scene: &Scene<'_>, spec: &Action, next: &mut Dialogue, heard: &Heard<
     changed
 }
 
-fn listed(scene: &Scene<'_>, input: &Input) -> Vec<Choice> {
+pub(super) fn listed(scene: &Scene<'_>, input: &Input) -> Vec<Choice> {
     let Kind::Choice(Choices::Listed(choices)) = &input.kind else { return Vec::new() };
     let choice = |(value, titles): &(String, crate::routing::Titles)| Choice {
         value: Json::from(value.as_str()),
@@ -504,7 +509,7 @@ fn listed(scene: &Scene<'_>, input: &Input) -> Vec<Choice> {
 }
 
 /// A value that an expression gave, where the input can be that.
-fn fitting(scene: &Scene<'_>, input: &Input, value: Json) -> Option<Json> {
+pub(super) fn fitting(scene: &Scene<'_>, input: &Input, value: Json) -> Option<Json> {
     match &input.kind {
         Kind::Number => value.is_number().then_some(value),
         Kind::Choice(Choices::Asked(_)) => Some(value),
@@ -517,7 +522,7 @@ fn until(scene: &Scene<'_>, spec: &Action) -> Timestamp {
     scene.now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
 
-fn is_empty(value: &Json) -> bool {
+pub(super) fn is_empty(value: &Json) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 

@@ -5,6 +5,7 @@
 mod cards;
 mod cases;
 mod dialogue;
+mod form;
 mod heard;
 pub mod import;
 mod later;
@@ -22,6 +23,7 @@ mod verify;
 pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
 pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Opens, Reaction, Step, Why};
+pub use form::{Field, Form, Problem, shown};
 pub(crate) use later::HORIZON;
 pub use later::{Later, Planned};
 pub use phrases::Phrase;

@@ -73,6 +73,14 @@ impl Who {
     }
 }
 
+impl<'a> Scene<'a> {
+    /// The same for a reader of another language.
+    #[must_use]
+    pub fn read_in(self, language: &'a str) -> Self {
+        Self { language, ..self }
+    }
+}
+
 impl Scene<'_> {
     /// What texts and expressions see.
     #[must_use]

@@ -260,7 +260,17 @@ impl Actions {
     /// Whether some outcome plans anything.
     #[must_use]
     pub fn has_plans(&self) -> bool {
-        self.actions.values().flat_map(|action| &action.outcomes).any(|outcome| outcome.later.is_some())
+        self.plans().next().is_some()
+    }
+
+    /// What agents can have carried out: what calls a system, but for what the bot begins by itself.
+    pub fn for_agents(&self) -> impl Iterator<Item = &Action> {
+        let by_itself = |action: &Action| self.plans().any(|later| later.action == action.name);
+        self.actions.values().filter(move |action| action.call.is_some() && !by_itself(action))
+    }
+
+    fn plans(&self) -> impl Iterator<Item = &super::Later> {
+        self.actions.values().flat_map(|action| &action.outcomes).filter_map(|outcome| outcome.later.as_ref())
     }
 }
 

@@ -284,6 +284,10 @@ async fn look(
                 Ok(()) => return (checked, Some(later(crate::clock::now(), AGAIN))),
                 Err(error) => Err(error),
             },
+            Alarm::AgentCall => {
+                worker.act_again(&conversation, stop);
+                return (checked, Some(later(crate::clock::now(), AGAIN)));
+            }
             Alarm::Escalate => amend(&worker.records, &rules, id, due, escalate).await,
             Alarm::NoReply => amend(&worker.records, &rules, id, due, take_back).await,
         };

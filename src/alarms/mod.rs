@@ -39,6 +39,8 @@ pub enum Alarm {
     Call,
     /// The bot begins what was planned.
     Planned,
+    /// A call that an agent has made, of which nobody has heard since.
+    AgentCall,
 }
 
 /// Rules that wait for a moment.
@@ -89,6 +91,7 @@ pub fn stands(conversation: &Conversation, rules: &RuleSet, due: Due) -> bool {
         Alarm::Call => call(conversation, rules) == Some(due),
         Alarm::Planned => planned(conversation).map(|(due, _)| due) == Some(due),
         Alarm::Thinking => thinking(conversation) == Some(due),
+        Alarm::AgentCall => agent_call(conversation, rules) == Some(due),
     }
 }
 
@@ -106,8 +109,9 @@ fn all_due<'a>(
     checked: Option<Due>,
 ) -> impl Iterator<Item = Due> + 'a {
     let planned = planned(conversation).map(|(due, _)| due).filter(move |due| checked < Some(*due));
+    let calls = call(conversation, rules).into_iter().chain(agent_call(conversation, rules));
     let done_alone = no_reply(conversation, rules).into_iter().chain(escalation(conversation));
-    let done_alone = done_alone.chain(call(conversation, rules)).chain(thinking(conversation)).chain(planned);
+    let done_alone = done_alone.chain(calls).chain(thinking(conversation)).chain(planned);
     rule_alarms(conversation, rules, checked).chain(done_alone)
 }
 
@@ -115,9 +119,16 @@ fn all_due<'a>(
 const GRACE: Duration = Duration::from_secs(5);
 
 fn call(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {
-    let dialogue = conversation.dialogue.as_ref()?;
+    call_of(conversation.dialogue.as_ref()?, rules, Alarm::Call)
+}
+
+fn agent_call(conversation: &Conversation, rules: &RuleSet) -> Option<Due> {
+    call_of(&conversation.agent_act.as_ref()?.dialogue, rules, Alarm::AgentCall)
+}
+
+fn call_of(dialogue: &Dialogue, rules: &RuleSet, alarm: Alarm) -> Option<Due> {
     let Step::Calls { since, .. } = dialogue.step else { return None };
-    Some(Due { at: later(since, rules.actions().time_of(dialogue) + GRACE), alarm: Alarm::Call })
+    Some(Due { at: later(since, rules.actions().time_of(dialogue) + GRACE), alarm })
 }
 
 /// What the bot begins next by itself, and when. It does not interrupt what is under way.

@@ -215,6 +215,7 @@ proptest::proptest! {
                     Alarm::Call => conversation.dialogue = None,
                     Alarm::Planned => conversation.later.clear(),
                     Alarm::Thinking => conversation.thinking = None,
+                    Alarm::AgentCall => conversation.agent_act = None,
                 }
                 done.push(due);
             }

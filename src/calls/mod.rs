@@ -98,6 +98,17 @@ pub enum Returned {
     Failed(Failure),
 }
 
+impl Returned {
+    /// HTTP's status, or the word for why there is none: as journals keep it.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self {
+            Self::Answer { status, .. } => status.to_string(),
+            Self::Failed(failure) => failure.as_str().to_owned(),
+        }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Failure {

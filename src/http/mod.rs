@@ -2,6 +2,7 @@
 //! routes, the pages, health and metrics. Shapes and status codes here; what is done is elsewhere.
 
 mod api;
+mod assisting;
 pub mod auth;
 mod error;
 mod forward;
@@ -72,6 +73,8 @@ pub struct App {
     pub auth: Arc<auth::Auth>,
     /// The hash of the token that the command line on this machine uses.
     pub local_token: Option<[u8; 32]>,
+    /// What carries out actions for agents.
+    pub worker: Arc<Worker>,
     /// Counters.
     pub metrics: PrometheusHandle,
     /// Where browsers may come from.

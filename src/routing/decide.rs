@@ -45,6 +45,12 @@ impl Otherwise {
     }
 }
 
+/// Whether a decision, in the words of [`Decision::words`] and [`Otherwise::words`], was that the bot had no answer.
+#[must_use]
+pub fn is_unanswered(words: &str) -> bool {
+    words.starts_with(UNANSWERED)
+}
+
 /// Decides on one message. A pure function: the same set and facts give the same decision, always.
 ///
 /// For [`Trigger::Message`] some rule always decides, because no set loads without a last rule that does.

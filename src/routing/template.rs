@@ -128,6 +128,11 @@ impl Templates {
 }
 
 impl RuleSet {
+    /// The names of the templates, in their order.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        self.templates.names()
+    }
+
     /// The text of a template in the language nearest to `language`, at most 16 KiB, trimmed.
     ///
     /// A template that the set does not have gives an empty text; no rule of the set can name one.

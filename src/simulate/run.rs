@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
             Alarm::Escalate => _ = queued.record.escalate(),
             Alarm::Rules(alarm) if self.run_rules(number, alarm) => {}
             // Nobody who waits owes a first reply, nobody is called or asked, and nothing is planned.
-            Alarm::Rules(_) | Alarm::NoReply | Alarm::Call | Alarm::Thinking | Alarm::Planned => {
+            Alarm::Rules(_) | Alarm::NoReply | Alarm::Call | Alarm::AgentCall | Alarm::Thinking | Alarm::Planned => {
                 let Some(queued) = &mut self.conversations[number].queued else { return };
                 queued.checked = Some(due);
             }

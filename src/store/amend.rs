@@ -10,6 +10,7 @@ use super::{
     entry::{Entry, EntryAuthor, Event, What},
     outbox::DeliveryState,
 };
+use crate::bot::Citation;
 use crate::measure::{Noted, note};
 use crate::tickets::Drawn;
 
@@ -33,6 +34,11 @@ impl Draft<'_> {
     /// Something happened.
     pub fn event(&mut self, author: EntryAuthor, event: Event) {
         self.push(None, author, What::Event { event });
+    }
+
+    /// The same, under an id that is known already.
+    pub fn event_as(&mut self, id: EntryId, author: EntryAuthor, event: Event) {
+        self.push(Some(id), author, What::Event { event });
     }
 
     /// A note, under an id of the writer's so that writing it twice is once.
@@ -69,6 +75,13 @@ impl Draft<'_> {
         if self.conversation.give_ticket(number, queue, None, self.now) {
             drawn.give();
             self.event(EntryAuthor::System, Event::TicketGiven { number });
+        }
+    }
+
+    /// Says of the reply that was just written where it was taken from.
+    pub fn cite(&mut self, from: Citation) {
+        if let Some(Entry { what: What::Reply { citation, .. }, .. }) = self.entries.last_mut() {
+            *citation = Some(from);
         }
     }
 

@@ -23,6 +23,7 @@ pub use super::handoff::{Handoff, Reserved};
 pub use super::ticket::{Ticket, TicketNumber};
 use super::{customer::Verified, entry::EntryAuthor};
 use crate::actions::{Dialogue, Planned, Step};
+use crate::assist::AgentAct;
 use crate::measure::Measured;
 use crate::models::{Asked, Spent};
 use crate::routing::{self, Escalation, SlaClock, is_default};
@@ -203,6 +204,9 @@ pub struct Conversation {
     /// What models used for it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub spent: Spent,
+    /// What an agent has carried out for the customer, while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_act: Option<Box<AgentAct>>,
     /// What time alone has brought about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fired: BTreeMap<Spell, Fired>,
@@ -265,6 +269,7 @@ impl Conversation {
             ticket: None,
             thinking: None,
             spent: Spent::default(),
+            agent_act: None,
             fired: BTreeMap::new(),
             measured: Measured::default(),
             satisfaction: None,

@@ -1,10 +1,10 @@
 //! The journal of a conversation: what was said and what happened, append-only.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{AgentId, Author, Body, EntryId, MessageId, Outbound, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value as Json, value::RawValue};
 
 use super::{conversation::Priority, ticket::TicketNumber};
 use crate::{bot::Citation, models::Account, routing::Trigger, understand::Signals};
@@ -195,7 +195,20 @@ pub enum Event {
     ActionEnded {
         action: String,
         how: String,
+        /// What was known by then.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        inputs: BTreeMap<String, Json>,
     },
+    /// An agent has an action carried out.
+    AgentActs {
+        action: String,
+        by: String,
+        inputs: BTreeMap<String, Json>,
+        /// Whether they say that they checked by themselves who the customer is.
+        checked: bool,
+    },
+    /// What came of that.
+    AgentActed(Box<Acted>),
     VerificationAsked {
         by: String,
         to: String,
@@ -235,4 +248,23 @@ pub enum Event {
     },
     /// The message before it is what the customer has to say about the rating.
     Commented,
+}
+
+/// What came of an action that an agent had carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Acted {
+    /// The action.
+    pub action: String,
+    /// What the agent is called.
+    pub by: String,
+    /// HTTP's status, or a word for why there is none.
+    pub outcome: String,
+    /// As in [`Event::ActionEnded`]; `asked_again` where something else has to be given.
+    pub how: String,
+    /// What is declared to be taken out of the answer, in the agent's language.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub outputs: serde_json::Map<String, Json>,
+    /// What the bot would have told the customer, in their language.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub told: String,
 }

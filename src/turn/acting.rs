@@ -97,6 +97,27 @@ impl Stage {
         Self { next_ticket: ticket.clone().or_else(|| number.map(named)), ticket, ..self }
     }
 
+    /// How sure it is who the customer is.
+    #[must_use]
+    pub const fn identity(&self) -> crate::actions::Identity {
+        self.who.identity
+    }
+
+    /// The language that the customer is answered in; empty where none is known.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// The same where somebody of the company says who the customer is.
+    #[must_use]
+    pub fn vouched(mut self, is_so: bool) -> Self {
+        if is_so {
+            self.who.identity = crate::actions::Identity::Verified;
+        }
+        self
+    }
+
     /// What an action sees of it.
     #[must_use]
     pub fn scene<'s>(&'s self, action: &'s str, rules: &'s RuleSet, now: Timestamp) -> Scene<'s> {
@@ -219,7 +240,8 @@ impl Turn<'_> {
                     planned.put_off(self.setting.now).put(&mut self.conversation.later);
                 }
                 self.conversation.dialogue = None;
-                self.event(Event::ActionEnded { action: dialogue.action, how: "forgotten".to_owned() });
+                let (action, inputs) = (dialogue.action, dialogue.inputs);
+                self.event(Event::ActionEnded { action, how: "forgotten".to_owned(), inputs });
                 Hearing::Nothing
             }
         }
@@ -294,11 +316,11 @@ impl Turn<'_> {
     /// The conversation goes elsewhere: what was under way is left, and whoever takes over is told what was gathered.
     pub fn leave(&mut self, how: &str) {
         let Some(dialogue) = &self.conversation.dialogue else { return };
-        let action = dialogue.action.clone();
-        self.gathered = gathered(self.actions(), &action, &dialogue.inputs, self.setting.rules.default_language());
+        let (action, inputs) = (dialogue.action.clone(), dialogue.inputs.clone());
+        self.gathered = gathered(self.actions(), &action, &inputs, self.setting.rules.default_language());
         if !matches!(dialogue.step, Step::Calls { .. }) {
             self.conversation.dialogue = None;
-            self.event(Event::ActionEnded { action, how: how.to_owned() });
+            self.event(Event::ActionEnded { action, how: how.to_owned(), inputs });
         }
     }
 
@@ -359,6 +381,7 @@ impl Turn<'_> {
                 gathered(self.actions(), &before.action, &before.inputs, self.setting.rules.default_language())
             });
         }
+        let inputs = self.conversation.dialogue.take().map(|before| before.inputs).unwrap_or_default();
         self.conversation.dialogue = dialogue.map(Box::new);
         if self.unasked && self.conversation.owner == Owner::Agent && !self.calls() {
             // A person is there: what the bot would ask is theirs to ask.
@@ -378,7 +401,7 @@ impl Turn<'_> {
             Ended::Otherwise(why) => why.word(),
         };
         let goes_on = !matches!(how.as_str(), "done" | "cancelled");
-        self.event(Event::ActionEnded { action: action.to_owned(), how });
+        self.event(Event::ActionEnded { action: action.to_owned(), how, inputs });
         if let Some(opens) = opens.filter(|_| matches!(self.conversation.owner, Owner::Bot | Owner::Queue)) {
             self.open_ticket(action, opens, otherwise);
         }

@@ -200,12 +200,11 @@ impl Daemon {
             threads: Arc::new(threads),
             memory: Arc::clone(&self.engines.memory),
         };
-        let worker = Arc::new(self.worker()?);
+        let (worker, role) = (Arc::new(self.worker()?), self.config.role);
         let router = http::router(self.app(&host, &worker, &stop));
         let mut tasks = JoinSet::new();
         tasks.spawn(telemetry::keep_up(self.metrics.clone(), stop.clone()));
         let grace = self.grace();
-        let role = self.config.role;
         for (name, channel) in &*self.channels {
             if role.takes() {
                 let (name, channel, host) = (name.clone(), Arc::clone(channel), host.clone());
@@ -303,6 +302,7 @@ impl Daemon {
             attachments: Arc::clone(&self.attachments),
             auth: Arc::new(auth::Auth::new(self.config.public_url.starts_with("https://"))),
             local_token: Some(self.local_token),
+            worker: Arc::clone(worker),
             metrics: self.metrics.clone(),
             public_url: self.config.public_url.as_str().into(),
             rules_folder: Arc::new(match &self.source {

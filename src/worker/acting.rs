@@ -13,11 +13,11 @@ use futures::FutureExt;
 
 use super::{LONGEST_PAUSE, TurnError, Worker, thread_of};
 use crate::{
-    actions::{Dialogue, Step},
+    actions::{Dialogue, Scene, Step},
     alarms,
     bot::Responder,
     calls::{Failure, Returned},
-    routing::{Action, Decision, Destination, Do},
+    routing::{Action, Decision, Destination, Do, RuleSet},
     store::{
         AmendError, FullEntry, Recall, StoreError,
         conversation::{Conversation, Owner},
@@ -49,18 +49,32 @@ impl Worker {
     ) {
         let Some(dialogue) = conversation.dialogue.clone() else { return };
         let Step::Calls { key, .. } = &dialogue.step else { return };
-        if !self.calling.lock().insert(key.clone()) {
+        if !self.begins(key) {
             return;
         }
-        let (worker, conversation, key) = (Arc::clone(self), Arc::clone(conversation), key.clone());
+        let (worker, conversation) = (Arc::clone(self), Arc::clone(conversation));
         let (inbound, signals, stop) = (Arc::clone(inbound), Arc::clone(signals), stop.clone());
+        let key = key.clone();
         self.opinions.spawn(async move {
-            let called = AssertUnwindSafe(worker.call(&conversation, &dialogue, &inbound, &signals, &stop));
-            if called.catch_unwind().await.is_err() {
-                tracing::error!(conversation = %conversation.id, "A call ended by a defect of the daemon; it is made again later.");
-            }
-            worker.calling.lock().remove(&key);
+            worker.caring(&key, worker.call(&conversation, &dialogue, &inbound, &signals, &stop)).await;
         });
+    }
+
+    /// Whether nobody here sees to the call of a key yet; whoever hears so does, in [`Worker::caring`].
+    pub(super) fn begins(&self, key: &str) -> bool {
+        self.calling.lock().insert(key.to_owned())
+    }
+
+    /// Sees to the call of a key, which is nobody's any more when that has ended.
+    pub(super) async fn caring(&self, key: &str, call: impl Future<Output = ()>) {
+        if AssertUnwindSafe(call).catch_unwind().await.is_err() {
+            tracing::error!(key, "A call ended by a defect of the daemon; it is made again later.");
+        }
+        self.ends(key);
+    }
+
+    pub(super) fn ends(&self, key: &str) {
+        self.calling.lock().remove(key);
     }
 
     /// Makes a call and commits what came of it; both are tried again until they are done, or the daemon stops. Whoever has
@@ -140,8 +154,9 @@ impl Worker {
     /// in time; what both would do is one call, under one key.
     pub(super) async fn let_go(&self, other: ConversationId, to: &Conversation) {
         let let_go = self.records.amend(other, |draft| {
-            if let Some(Dialogue { action, .. }) = draft.conversation.dialogue.take().map(|dialogue| *dialogue) {
-                draft.event(EntryAuthor::System, Event::ActionEnded { action, how: "followed".to_owned() });
+            if let Some(Dialogue { action, inputs, .. }) = draft.conversation.dialogue.take().map(|dialogue| *dialogue)
+            {
+                draft.event(EntryAuthor::System, Event::ActionEnded { action, how: "followed".to_owned(), inputs });
                 draft.event(EntryAuthor::System, Event::Related { conversation: to.id });
             }
             Ok::<(), std::convert::Infallible>(())
@@ -169,19 +184,19 @@ impl Worker {
     /// Makes the call that a dialogue waits for.
     pub(super) async fn call_as(&self, stage: &Stage, dialogue: &Dialogue) -> Returned {
         let rules = self.policy.rules();
-        let scene = stage.scene(&dialogue.action, &rules, crate::clock::now());
-        let request = match rules.actions().request(&scene, dialogue, &self.caller.secrets()) {
-            Ok(request) => request,
+        self.called(&rules, &stage.scene(&dialogue.action, &rules, crate::clock::now()), dialogue).await
+    }
+
+    /// The same, where the scene is another one.
+    pub(super) async fn called(&self, rules: &RuleSet, scene: &Scene<'_>, dialogue: &Dialogue) -> Returned {
+        match rules.actions().request(scene, dialogue, &self.caller.secrets()) {
+            Ok(request) => self.caller.call(&request).await,
             Err(why) => {
-                tracing::error!(
-                    why,
-                    action = dialogue.action,
-                    "A call cannot be made; the action's file is to be mended."
-                );
-                return Returned::Failed(Failure::Unmade);
+                let action = &dialogue.action;
+                tracing::error!(why, action, "A call cannot be made; the action's file is to be mended.");
+                Returned::Failed(Failure::Unmade)
             }
-        };
-        self.caller.call(&request).await
+        }
     }
 
     /// Nobody has heard of a call for too long: whoever made it is gone. It is made again under the same key, or, where that
@@ -298,7 +313,7 @@ pub(super) fn count(entries: &[Entry]) {
         let What::Event { event } = &entry.what else { continue };
         let verified = |how: &str| metrics::counter!("switchboard_verifications_total", "how" => how.to_owned());
         match event {
-            Event::ActionEnded { action, how } => {
+            Event::ActionEnded { action, how, .. } => {
                 metrics::counter!("switchboard_actions_total", "action" => action.clone(), "how" => how.clone())
                     .increment(1);
             }

@@ -5,11 +5,13 @@
 //! and then becomes a dead letter, so that a bad message stops only itself.
 
 mod acting;
+mod assisting;
 mod lanes;
 mod thinking;
 mod verifying;
 
 pub use acting::Calling;
+pub use assisting::{Assisted, Refused};
 pub use lanes::Lanes;
 pub use thinking::Asking;
 

@@ -1,10 +1,11 @@
-/** Takes the pictures of the README: `docs/images/widget.png` and `docs/images/console.png`. */
+/** Takes the pictures of the documents: `docs/images/widget.png`, `console.png` (`readme`) and `assist.png` (`assist`); those that are named, or all. */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { Daemon } from "./daemon.mjs";
 import { Agent, Customer, openBrowser } from "./people.mjs";
+import { Shop } from "./shop.mjs";
 
 const IMAGES = join(import.meta.dirname, "../../docs/images");
 const SIZE = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1.25, reducedMotion: "reduce" };
@@ -77,17 +78,57 @@ async function takeConsole(daemon, mei) {
   await mei.page.screenshot({ path: join(IMAGES, "console.png") });
 }
 
+/** Beside a conversation that the bot could not end: what it did, and an order that the agent looked up. */
+async function takeAssist(browser) {
+  const shop = await Shop.open();
+  const daemon = await Daemon.start(CONFIG, shop.files);
+  try {
+    const anna = await Customer.visit(browser, daemon, SIZE);
+    await anna.page.evaluate(() => window.Switchboard("identify", { name: "Anna Berg" }));
+    await anna.openChat();
+    await anna.write("Where is my order A10023?");
+    await anna.said("bot", "A10023").waitFor();
+    await anna.write("That is too late for me! Can I return it? I want to talk to a person");
+    await anna.bubbles("bot").nth(1).waitFor();
+    const mei = await Agent.visit(browser, daemon, { ...SIZE, viewport: { width: 1280, height: 1000 }, colorScheme: "light" });
+    await daemon.post("/agents", { ...MEI, languages: ["en", "zh"], skills: { "lang-en": 4, "lang-zh": 5, billing: 4 } });
+    await mei.logIn(MEI);
+    await mei.goOnline();
+    await mei.accept();
+    await mei.find("side-assist").click();
+    await mei.page.locator('[data-action="order-status"]').click();
+    await mei.find("action-press").click();
+    await mei.find("action-result").waitFor();
+    await mei.find("action-dialog").waitFor({ state: "detached" });
+    await mei.page.locator("body").press("2");
+    await mei.find("draft-source").waitFor();
+    await mei.page.screenshot({ path: join(IMAGES, "assist.png") });
+  } finally {
+    await daemon.stop();
+    shop.close();
+  }
+}
+
+async function takeReadme(browser) {
+  const daemon = await Daemon.start(CONFIG);
+  try {
+    await daemon.post("/agents", { ...MEI, languages: ["en", "zh"], skills: { "lang-en": 4, "lang-zh": 5, billing: 4 }, capacity: 100 });
+    const mei = await Agent.visit(browser, daemon, { ...SIZE, colorScheme: "light" });
+    await mei.logIn(MEI);
+    await mei.goOnline();
+    await takeWidget(browser, daemon, mei);
+    await takeConsole(daemon, mei);
+  } finally {
+    await daemon.stop();
+  }
+}
+
 mkdirSync(IMAGES, { recursive: true });
-const daemon = await Daemon.start(CONFIG);
+const named = process.argv.slice(2);
 const browser = await openBrowser();
 try {
-  await daemon.post("/agents", { ...MEI, languages: ["en", "zh"], skills: { "lang-en": 4, "lang-zh": 5, billing: 4 }, capacity: 100 });
-  const mei = await Agent.visit(browser, daemon, { ...SIZE, colorScheme: "light" });
-  await mei.logIn(MEI);
-  await mei.goOnline();
-  await takeWidget(browser, daemon, mei);
-  await takeConsole(daemon, mei);
+  if (named.length === 0 || named.includes("readme")) await takeReadme(browser);
+  if (named.length === 0 || named.includes("assist")) await takeAssist(browser);
 } finally {
   await browser.close();
-  await daemon.stop();
 }

@@ -19,12 +19,12 @@ before(async () => {
 after(() => browser.close());
 
 /**
- * A test with its own daemon, beside which `files` stand by their paths. `tell` gets `daemon`, `customer(options)` and `agent(options)`, which open pages; an
+ * A test with its own daemon, beside which `files` (or what they give when the test begins) stand by their paths. `tell` gets `daemon`, `customer(options)` and `agent(options)`, which open pages; an
  * error that a page's script does not catch fails the test.
  */
 export function story(name, tell, { files } = {}) {
   test(name, { timeout: STORY_WITHIN }, async () => {
-    const daemon = await Daemon.start(undefined, files);
+    const daemon = await Daemon.start(undefined, typeof files === "function" ? files() : files);
     const pages = [];
     const defects = [];
     const watch = (person) => {

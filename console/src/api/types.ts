@@ -3,6 +3,8 @@
  * Ids are opaque: a message's entry has the message's id, a reply's entry the outbound's.
  */
 
+import type { Value } from "./assist";
+
 export type Owner = "bot" | "queue" | "agent" | "closed";
 export type Role = "agent" | "supervisor" | "admin";
 export type Presence = "online" | "away" | "offline";
@@ -103,6 +105,14 @@ export type EntryAuthor =
   | { type: "agent"; id?: string; name: string }
   | { type: "system" };
 
+/** A section of the knowledge base that a reply was taken from. */
+export interface Citation {
+  file: string;
+  question: string;
+  /** How well it fits, 0 to 1. */
+  score: number;
+}
+
 export interface Delivery {
   state: DeliveryState;
   error?: string;
@@ -131,7 +141,9 @@ export type EntryEvent =
   | { type: "tagged"; add: string[]; remove: string[]; by: string }
   | { type: "action_begun"; action: string }
   | { type: "action_called"; action: string; outcome: string; millis?: number }
-  | { type: "action_ended"; action: string; how: string }
+  | { type: "action_ended"; action: string; how: string; inputs?: Record<string, Value> }
+  | { type: "agent_acts"; action: string; by: string; inputs: Record<string, Value>; checked: boolean }
+  | { type: "agent_acted"; action: string; by: string; outcome: string; how: string; outputs?: Record<string, Value>; told?: string }
   | { type: "verification_asked"; by: string; to: string }
   | { type: "verification_passed"; by: string; to: string }
   | { type: "verification_failed"; how: string; to: string }

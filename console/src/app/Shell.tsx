@@ -3,6 +3,9 @@
 import { Drawer, Loader } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { AssistPane } from "../assist/AssistPane";
+import { SideTabs, sideLabels, useSide } from "../assist/SideTabs";
+import type { Side } from "../assist/SideTabs";
 import { CustomerPane } from "../customer/CustomerPane";
 import { FindDialog } from "../customer/FindCustomer";
 import { ConversationPane } from "../conversation/ConversationPane";
@@ -66,14 +69,30 @@ function Panes({ route }: { route: Route }) {
   const narrow = useMediaQuery("(max-width: 960px)", false, { getInitialValueInEffect: false });
   const [drawer, setDrawer] = useState(false);
   const [wanted, setWanted] = useState(true);
+  const [chosen, choose] = useSide();
   const conversation = useStore((state) => (route.page === "conversation" ? state.conversations[route.id] : undefined));
   const customer = route.page === "customer" ? route.id : conversation?.customer.id;
-  const toggle = useCallback(() => (narrow ? setDrawer((open) => !open) : setWanted((shown) => !shown)), [narrow]);
+  const side = conversation ? chosen : "customer";
+  const [open, setOpen] = narrow ? [drawer, setDrawer] : [wanted, setWanted];
+  const turnTo = useCallback(
+    (next: Side) => {
+      setOpen(!(open && side === next));
+      choose(next);
+    },
+    [open, setOpen, side, choose],
+  );
+  const toggle = useCallback(() => turnTo("customer"), [turnTo]);
   useCommand("customer", toggle);
+  useCommand("assist", useCallback(() => turnTo("assist"), [turnTo]));
   useEffect(() => setDrawer(false), [route]);
 
   const beside = customer !== undefined && wanted && !narrow;
-  const pane = customer !== undefined && <CustomerPane key={customer} id={customer} conversation={conversation?.id} />;
+  const pane = customer !== undefined && (
+    <>
+      {conversation && <SideTabs side={side} choose={choose} />}
+      {conversation && side === "assist" ? <AssistPane key={conversation.id} conversation={conversation.id} /> : <CustomerPane key={customer} id={customer} conversation={conversation?.id} />}
+    </>
+  );
   return (
     <div className={beside ? "shell" : "shell no-right"}>
       <div className="bar">
@@ -83,10 +102,10 @@ function Panes({ route }: { route: Route }) {
         <LeftPane />
       </aside>
       <main className="middle" id="middle" tabIndex={-1}>
-        <Middle route={route} toggle={toggle} beside={beside} />
+        <Middle route={route} toggle={toggle} beside={beside && side === "customer"} />
       </main>
       {beside && (
-        <aside className="right" aria-label={t("customer.label")}>
+        <aside className="right" aria-label={t(sideLabels[side])}>
           {pane}
         </aside>
       )}
@@ -95,7 +114,7 @@ function Panes({ route }: { route: Route }) {
         onClose={() => setDrawer(false)}
         position="right"
         size={360}
-        title={t("customer.label")}
+        title={t(sideLabels[side])}
         closeButtonProps={{ "aria-label": t("app.close_panel") }}
       >
         {pane}

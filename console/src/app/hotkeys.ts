@@ -19,6 +19,10 @@ export type Command =
   | "transfer"
   | "find"
   | "customer"
+  | "assist"
+  | "passage_1"
+  | "passage_2"
+  | "passage_3"
   | "why"
   | "help";
 
@@ -39,6 +43,10 @@ export const shortcuts: { keys: string; command: Command; label: Key }[] = [
   { keys: "b", command: "bot", label: "keys.bot" },
   { keys: "t", command: "transfer", label: "keys.transfer" },
   { keys: "i", command: "customer", label: "keys.customer" },
+  { keys: "s", command: "assist", label: "keys.assist" },
+  { keys: "1", command: "passage_1", label: "keys.passage_1" },
+  { keys: "2", command: "passage_2", label: "keys.passage_2" },
+  { keys: "3", command: "passage_3", label: "keys.passage_3" },
   { keys: "w", command: "why", label: "keys.why" },
   { keys: "?", command: "help", label: "keys.help" },
 ];

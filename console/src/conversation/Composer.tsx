@@ -2,16 +2,16 @@
 
 import { ActionIcon, Button, CloseButton, Loader, Textarea, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconLock, IconPaperclip, IconSend } from "@tabler/icons-react";
+import { IconBook2, IconLock, IconPaperclip, IconSend } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { DragEvent, KeyboardEvent } from "react";
 import { upload } from "../api/client";
-import type { Attachment, Conversation } from "../api/types";
+import type { Attachment, Citation, Conversation } from "../api/types";
 import { useComplaint } from "../app/complain";
 import { useCommand } from "../app/hotkeys";
 import { useWords } from "../i18n";
 import { tellTyping } from "../store/actions";
-import { draftOf, keepDraft } from "../store/drafts";
+import { draftOf, keepDraft, whenInserted, withSuggestion } from "../store/drafts";
 import type { Draft } from "../store/drafts";
 import { send } from "../store/outbox";
 import { useStore } from "../store/store";
@@ -33,11 +33,12 @@ export function Composer({ conversation, customer }: { conversation: Conversatio
   const ready = !blank && files.uploading.length === 0;
   const tell = useTyping(conversation.id);
   const choose = useChoice(area, latest, change);
+  useSuggestions(conversation.id, area, latest, change);
 
   const submit = () => {
     if (!ready) return;
-    send(conversation.id, kind, draft.text[kind].trim(), note ? [] : draft.attachments);
-    change({ ...draft, text: { ...draft.text, [kind]: "" }, attachments: note ? draft.attachments : [] });
+    send(conversation.id, kind, draft.text[kind].trim(), note ? [] : draft.attachments, note ? undefined : draft.source);
+    change({ ...draft, text: { ...draft.text, [kind]: "" }, attachments: note ? draft.attachments : [], source: note ? draft.source : undefined });
     area.current?.focus();
   };
   const pressed = (event: KeyboardEvent<HTMLTextAreaElement>) => {
@@ -48,7 +49,7 @@ export function Composer({ conversation, customer }: { conversation: Conversatio
     submit();
   };
   const wrote = (text: string) => {
-    change({ ...draft, text: { ...draft.text, [kind]: text } });
+    change({ ...draft, text: { ...draft.text, [kind]: text }, source: note || text ? draft.source : undefined });
     if (!note && text) tell();
   };
 
@@ -71,6 +72,7 @@ export function Composer({ conversation, customer }: { conversation: Conversatio
         dir="auto"
         data-testid="composer"
       />
+      {!note && draft.source && <Source source={draft.source} remove={() => change({ ...draft, source: undefined })} />}
       {!note && <DraftFiles attachments={draft.attachments} uploading={files.uploading} remove={(index) => change({ ...draft, attachments: draft.attachments.toSpliced(index, 1) })} />}
       <div className="foot">
         {!note && <AttachButton add={files.add} />}
@@ -112,6 +114,35 @@ function useChoice(area: React.RefObject<HTMLTextAreaElement | null>, latest: Re
   useCommand("reply", useCallback(() => choose("reply"), [choose]));
   useCommand("note", useCallback(() => choose("note"), [choose]));
   return choose;
+}
+
+/** Takes what is suggested beside the conversation, for the agent to go on writing. */
+function useSuggestions(conversation: string, area: React.RefObject<HTMLTextAreaElement | null>, latest: React.RefObject<Draft>, change: (draft: Draft) => void) {
+  useEffect(
+    () =>
+      whenInserted(conversation, (text, source) => {
+        change(withSuggestion(latest.current, text, source));
+        // Once the field shows it: the keyboard goes on at its end.
+        requestAnimationFrame(() => {
+          area.current?.focus();
+          area.current?.setSelectionRange(area.current.value.length, area.current.value.length);
+        });
+      }),
+    [conversation, area, latest, change],
+  );
+}
+
+function Source({ source, remove }: { source: Citation; remove: () => void }) {
+  const { t } = useWords();
+  return (
+    <div className="source" data-testid="draft-source">
+      <IconBook2 size={14} aria-hidden />
+      <span className="ellipsis">
+        {t("journal.citation", { question: source.question })} <bdi>({source.file})</bdi>
+      </span>
+      <CloseButton size="xs" aria-label={t("assist.no_source")} onClick={remove} />
+    </div>
+  );
 }
 
 /** Says that the agent is writing, now and then. */

@@ -76,6 +76,10 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
       return t("event.ticket_given", { number: event.number });
     case "model_thought":
       return thoughtText(event, words);
+    case "agent_acts":
+      return t(event.checked ? "event.agent_acts_checked" : "event.agent_acts", { by: event.by, action: event.action });
+    case "agent_acted":
+      return t("event.agent_acted", { action: event.action, outcome: event.outcome });
     case "merged":
     case "unmerged":
       return t(`event.${event.type}`, { from: event.from, into: event.into, by: names.agent(event.by) });

@@ -4,7 +4,7 @@
  */
 
 import { ApiError, post } from "../api/client";
-import type { Attachment, Entry } from "../api/types";
+import type { Attachment, Citation, Entry } from "../api/types";
 import { store, stored } from "../lib/storage";
 import { backoff } from "../live/socket";
 import type { Sending } from "./state";
@@ -28,11 +28,15 @@ subscribe(() => {
   store(storageKey(me.id), waiting.length > 0 ? waiting : undefined);
 });
 
-export function send(conversation: string, kind: "reply" | "note", text: string, attachments: Attachment[]): void {
-  const client_id = crypto.randomUUID?.() ?? fallbackId();
-  dispatch({ type: "sending", sending: { client_id, conversation, kind, text, attachments, at: new Date().toISOString() } });
+/** `citation`: the section of the knowledge base that a reply was taken from. */
+export function send(conversation: string, kind: "reply" | "note", text: string, attachments: Attachment[], citation?: Citation): void {
+  const from = citation ? { citation } : {};
+  dispatch({ type: "sending", sending: { client_id: newId(), conversation, kind, text, attachments, ...from, at: new Date().toISOString() } });
   void work(conversation);
 }
+
+/** A key that nobody else has. */
+export const newId = (): string => crypto.randomUUID?.() ?? fallbackId();
 
 /** `randomUUID` exists only on https and localhost. */
 function fallbackId(): string {
@@ -75,10 +79,11 @@ const pause = (ms: number) => new Promise((done) => window.setTimeout(done, ms))
 /** Settles it, one way or the other, or gives what was in the way this time. An expired session leaves it waiting for the next login. */
 async function tried(sending: Sending): Promise<ApiError | undefined> {
   const path = `/conversations/${encodeURIComponent(sending.conversation)}/${sending.kind === "reply" ? "replies" : "notes"}`;
-  const { client_id, text } = sending;
+  const { client_id, text, citation } = sending;
+  const from = citation ? { citation } : {};
   const files = sending.attachments.length > 0 ? { attachments: sending.attachments } : {};
   try {
-    dispatch({ type: "sent", client_id, entry: await post<Entry>(path, { text, client_id, ...files }) });
+    dispatch({ type: "sent", client_id, entry: await post<Entry>(path, { text, client_id, ...files, ...from }) });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.passes || error.status === 401) return error;

@@ -1,6 +1,6 @@
 /** What the console knows, as one plain value. Only `reduce` makes the next one. */
 
-import type { Agent, Attachment, Box, Conversation, Customer, Entry, Handoff, LiveEvent, Me, Offer, Queue } from "../api/types";
+import type { Agent, Attachment, Box, Citation, Conversation, Customer, Entry, Handoff, LiveEvent, Me, Offer, Queue } from "../api/types";
 
 /** How the live connection is: before the first `hello`, fine, or trying again. */
 export type Link = "connecting" | "live" | "reconnecting";
@@ -27,6 +27,7 @@ export interface Sending {
   kind: "reply" | "note";
   text: string;
   attachments: Attachment[];
+  citation?: Citation;
   at: string;
   /** The daemon's answer, until the entry shows up in the journal. */
   entry?: Entry;

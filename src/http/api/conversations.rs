@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Body, Path, Query, limit};
 use crate::{
+    bot::Citation,
     http::{
         ApiError, App,
         auth::Caller,
@@ -28,6 +29,8 @@ use crate::{
 
 /// The longest text of a reply or a note, in characters.
 const TEXT_CHARS: usize = 20_000;
+/// The longest name of what a reply was taken from, in characters.
+const CITED_CHARS: usize = 500;
 /// Most files with one reply.
 const FILES_MOST: usize = 10;
 
@@ -233,6 +236,9 @@ pub(super) struct Written {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     attachments: Vec<WrittenFile>,
+    /// The section of the knowledge base that a reply was taken from.
+    #[schema(value_type = Option<Object>)]
+    citation: Option<Citation>,
 }
 
 /// A file that was uploaded before.
@@ -245,6 +251,13 @@ enum WrittenFile {
     Hash(String),
 }
 
+pub(super) fn checked_client_id(client_id: &str) -> Result<(), ApiError> {
+    match client_id.len() {
+        1..=80 => Ok(()),
+        _ => Err(ApiError::wrong("client_id has 1 to 80 characters; a UUID will do.")),
+    }
+}
+
 async fn body_of(app: &App, written: &Written) -> Result<contract::Body, ApiError> {
     let text = clean_text(&written.text);
     if text.is_empty() && written.attachments.is_empty() {
@@ -254,9 +267,7 @@ async fn body_of(app: &App, written: &Written) -> Result<contract::Body, ApiErro
         let message = format!("A text has at most {TEXT_CHARS} characters and {FILES_MOST} files.");
         return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_long", message));
     }
-    if written.client_id.is_empty() || written.client_id.len() > 80 {
-        return Err(ApiError::wrong("client_id has 1 to 80 characters; a UUID will do."));
-    }
+    checked_client_id(&written.client_id)?;
     let mut body = contract::Body::text(text);
     for file in &written.attachments {
         let (hash, name, media_type) = match file {
@@ -329,6 +340,10 @@ pub(super) async fn reply(
         needs_owner(draft, agent)?;
         let state = app.records.reply_state(&draft.conversation.channel);
         draft.reply(OutboundId::from(entry.get()), author(agent), body.clone(), state);
+        if let Some(Citation { file, question, score }) = &written.citation {
+            let (file, question) = (clean_line(file, CITED_CHARS), clean_line(question, CITED_CHARS));
+            draft.cite(Citation { file, question, score: score.clamp(0.0, 1.0) });
+        }
         Ok(())
     })
     .await

@@ -1,5 +1,6 @@
 //! The REST API, version 1. One file a noun; the OpenAPI document is made from the handlers.
 
+mod assist;
 mod attachments;
 mod board;
 mod candidates;
@@ -83,6 +84,9 @@ fn everywhere() -> OpenApiRouter<App> {
         .routes(routes!(conversations::close))
         .routes(routes!(conversations::give_back))
         .routes(routes!(conversations::tag))
+        .routes(routes!(assist::assist))
+        .routes(routes!(assist::form))
+        .routes(routes!(assist::act))
         .routes(routes!(moves::transfer))
         .routes(routes!(moves::take))
         .routes(routes!(offers::queues))

@@ -4,6 +4,7 @@ mod actions;
 mod actions_commands;
 mod alarms;
 mod answers;
+mod assist;
 mod callback;
 mod cards;
 mod carry;
