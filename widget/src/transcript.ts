@@ -69,6 +69,7 @@ export function unfinished(text: string, at: number): Message {
     at,
     files: [],
     buttons: [],
+    cards: [],
     state: "sending",
     first: true,
     last: false,
