@@ -9,7 +9,10 @@ use super::{
     rules::{CommonAction, Step},
     words::{Duration, Language, Line, Name, Text},
 };
-use crate::actions::{Identity, OutputKind};
+use crate::{
+    actions::{Identity, OutputKind},
+    routing::facts::Priority,
+};
 
 /// What people call something, by language: `{en: Order status, zh: 订单状态}`.
 type Titles = BTreeMap<Language, Line>;
@@ -247,6 +250,8 @@ struct Outcome {
     when: Option<Text>,
     /// What the customer is told, by language.
     say: Option<Say>,
+    /// Cards that the customer is shown: of a list in the answer, or one.
+    cards: Option<Cards>,
     /// What is noted of the conversation: its attributes.
     set: Option<BTreeMap<String, Scalar>>,
     /// The input that is asked for anew.
@@ -255,6 +260,63 @@ struct Outcome {
     otherwise: Option<bool>,
     /// What the bot begins later by itself.
     later: Option<Later>,
+    /// The ticket that is opened.
+    ticket: Option<Ticket>,
+}
+
+/// A ticket: `{queue: care, priority: high, subject: {en: …, zh: …}}`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Ticket {
+    /// The queue's name in `queues.yaml`.
+    queue: Text,
+    /// The priority; the conversation's without this.
+    priority: Option<Priority>,
+    /// What it is about, by language, for the customer.
+    subject: Option<Say>,
+}
+
+/// Cards: `{each: body.products, title: "{{ item.name }}"}`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Cards {
+    /// The list in the answer, of which each `item` becomes a card; one card without this.
+    each: Option<Text>,
+    /// How many are shown at most.
+    #[schemars(range(min = 1))]
+    most: Option<u8>,
+    /// The first line.
+    title: Words,
+    /// What is said below it.
+    text: Option<Words>,
+    /// What it costs.
+    price: Option<Words>,
+    /// The address of a picture.
+    image: Option<Text>,
+    /// The address of a page.
+    link: Option<Text>,
+    /// Buttons of a card.
+    buttons: Option<Vec<CardButton>>,
+}
+
+/// A button of a card, with a `link` or what it `says`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["link"]}, {"required": ["says"]}]))]
+struct CardButton {
+    /// What stands on it.
+    title: Words,
+    /// The address of the page that it opens.
+    link: Option<Text>,
+    /// What the customer says with it.
+    says: Option<Words>,
+}
+
+/// A text by language, or one that is the same in every language.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Words {
+    Same(Text),
+    ByLanguage(Say),
 }
 
 /// An action that begins at a moment: `{action: remind, at: outputs.start, before: 1d}`.
@@ -289,6 +351,34 @@ struct Phrases {
     unknown: Option<Titles>,
     /// When it is not sure enough who they are.
     identity: Option<Titles>,
+    /// The question for an email address.
+    ask_email: Option<Titles>,
+    /// The question for a phone number.
+    ask_phone: Option<Titles>,
+    /// The question for either.
+    ask_address: Option<Titles>,
+    /// The question for a code: `{address}`, `{minutes}`.
+    code_sent: Option<Titles>,
+    /// The button to have it sent again.
+    resend: Option<Titles>,
+    /// When it was sent a moment ago.
+    code_wait: Option<Titles>,
+    /// When that is not the code: `{left}`.
+    wrong_code: Option<Titles>,
+    /// When the code is too old.
+    old_code: Option<Titles>,
+    /// When no more codes are sent.
+    no_code: Option<Titles>,
+    /// When they could not prove who they are.
+    unverified: Option<Titles>,
+    /// When they have proven it.
+    verified: Option<Titles>,
+    /// The subject of a code's mail.
+    code_subject: Option<Titles>,
+    /// What it says: `{code}`, `{minutes}`.
+    code_letter: Option<Titles>,
+    /// What it says of its link: `{link}`.
+    code_link: Option<Titles>,
 }
 
 /// A test: a customer and a business system say this, and the bot says that.
@@ -335,6 +425,7 @@ struct Customer {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("oneOf" = [
     {"required": ["customer"]}, {"required": ["presses"]}, {"required": ["answer"]}, {"required": ["comes"]},
+    {"required": ["verifies"]},
 ]))]
 struct Turn {
     /// What the customer writes.
@@ -345,10 +436,16 @@ struct Turn {
     answer: Option<Answer>,
     /// The moment of what was planned, with what it knows.
     comes: Option<BTreeMap<Name, Json>>,
+    /// Whether the customer gives the code that they were sent, or another one.
+    verifies: Option<Code>,
     /// A part of what the bot says, or several.
     says: Option<Says>,
+    /// The titles of all cards, in their order.
+    cards: Option<Vec<Text>>,
     /// The input that the bot asks for.
     asks: Option<Text>,
+    /// What the bot wants as a proof of who they are.
+    wants: Option<Proof>,
     /// Whether the bot asks whether it is right so.
     confirms: Option<bool>,
     /// The method with the path that is called: `GET /orders/A10023`.
@@ -359,6 +456,26 @@ struct Turn {
     plans: Option<Text>,
     /// How it ends.
     ends: Option<End>,
+    /// The queue in which a ticket is opened.
+    ticket: Option<Text>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum Code {
+    /// The code that they were sent.
+    Right,
+    /// Another one.
+    Wrong,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum Proof {
+    /// An email address or a phone number.
+    Address,
+    /// The code that was sent there.
+    Code,
 }
 
 #[derive(JsonSchema)]

@@ -284,6 +284,9 @@ fn the_schemas_know_the_keys_that_the_loader_knows() {
         (Actions, &action("outputs: {x: {Q: 1}}")),
         (Actions, &action("outcomes: [{Q: 1}]")),
         (Actions, &action("outcomes: [{later: {Q: 1}}]")),
+        (Actions, &action("outcomes: [{ticket: {Q: 1}}]")),
+        (Actions, &action("outcomes: [{cards: {Q: 1}}]")),
+        (Actions, &action("outcomes: [{cards: {title: x, buttons: [{Q: 1}]}}]")),
         (Actions, "tests: [{Q: 1}]"),
         (Actions, &test("turns: [{Q: 1}]")),
         (Actions, &test("turns: [{answer: {Q: 1}}]")),
@@ -325,6 +328,8 @@ fn the_schemas_know_the_words_that_the_loader_knows() {
         (FileKind::Actions, "actions: {a: {outputs: {x: {from: body, type: Q}}}}"),
         (FileKind::Actions, &test("{answer: {failure: Q}}")),
         (FileKind::Actions, &test("{answer: {}, ends: Q}")),
+        (FileKind::Actions, &test("{verifies: Q}")),
+        (FileKind::Actions, &test("{answer: {}, wants: Q}")),
     ]
     .into_iter()
     .map(|(kind, text)| known(kind, text))
