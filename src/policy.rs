@@ -86,18 +86,6 @@ impl Policy {
         self.knowledge.load_full()
     }
 
-    /// The knowledge in force.
-    #[must_use]
-    pub fn knowledge(&self) -> Arc<Knowledge> {
-        self.knowledge.load_full()
-    }
-
-    /// The knowledge that it answers from.
-    #[must_use]
-    pub fn knowledge(&self) -> Arc<Knowledge> {
-        self.knowledge.load_full()
-    }
-
     /// How the last load went.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -134,18 +134,6 @@ impl Actions {
         })
     }
 
-    /// What of an answer may be shown to people: the outputs that are declared. None where it reports no success.
-    #[must_use]
-    pub fn outputs(
-        &self,
-        scene: &Scene<'_>,
-        dialogue: &Dialogue,
-        returned: &Returned,
-    ) -> serde_json::Map<String, Json> {
-        let spec = self.actions.get(&dialogue.action);
-        spec.map(|spec| self.known(scene, spec, &dialogue.inputs, returned).outputs).unwrap_or_default()
-    }
-
     /// It cannot be done, and the file has no words for that.
     pub(super) fn failed(&self, scene: &Scene<'_>, why: Why) -> Advance {
         let phrase = if why == Why::Failed(Failure::Unknown) { Phrase::Unknown } else { Phrase::Failed };

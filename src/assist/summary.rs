@@ -216,7 +216,7 @@ impl Seen<'_> {
                 Event::ActionBegun { action } => {
                     done.push(Done { action, entry: Some(entry), ..Done::default() });
                 }
-                Event::ActionCalled { action, outcome } => {
+                Event::ActionCalled { action, outcome, .. } => {
                     if let Some(at) = open(&mut done, action, false) {
                         done[at].calls.push(outcome);
                     }
@@ -300,7 +300,7 @@ impl Seen<'_> {
         let t = self.tongue;
         self.entries.iter().filter_map(move |FullEntry { entry, .. }| {
             let (text, name) = match &entry.what {
-                What::Reply { outbound, citation: Some(citation) } if entry.author == EntryAuthor::Bot => {
+                What::Reply { outbound, citation: Some(citation), .. } if entry.author == EntryAuthor::Bot => {
                     let (question, file) = (t.quoted(&citation.question), &citation.file);
                     let text = match t {
                         Tongue::English => format!("Answered from {question} ({file})"),

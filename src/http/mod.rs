@@ -73,8 +73,6 @@ pub struct App {
     pub auth: Arc<auth::Auth>,
     /// The hash of the token that the command line on this machine uses.
     pub local_token: Option<[u8; 32]>,
-    /// What carries out actions for agents.
-    pub worker: Arc<Worker>,
     /// Counters.
     pub metrics: PrometheusHandle,
     /// Where browsers may come from.

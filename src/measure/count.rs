@@ -317,7 +317,7 @@ impl Measured {
                         count.label = label(action);
                         Figure::Begun
                     }
-                    Event::ActionEnded { action, how } => {
+                    Event::ActionEnded { action, how, .. } => {
                         (count.label, count.detail) = (label(action), label(how));
                         Figure::Ended
                     }

@@ -110,7 +110,7 @@ pub static ATTACHMENT: Kind =
     Kind { name: "attachment", table: "", columns: &[text("hash"), bytes("bytes")], key: &["hash"] };
 
 /// Everything that a record has.
-pub static RECORD: [Kind; 25] = [
+pub static RECORD: [Kind; 26] = [
     Kind { name: "agent", table: "agents", columns: &[number("id"), text("login"), text("agent")], key: &["id"] },
     Kind { name: "presence", table: "presences", columns: &[number("agent"), text("presence")], key: &["agent"] },
     Kind {
