@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::{
-    actions::{Dialogue, Heard, Identity, Problem, Scene, Who},
+    actions::{Dialogue, Heard, Identity, Means, Problem, Scene, Who},
     bot::{Citation, Knowledge, Settings},
     calls::{Failure, Returned},
     routing::{RuleSet, SourceFile, TemplateContext, load},
@@ -370,8 +370,11 @@ impl Stage {
             conversation: "cnv_1",
             message: "msg_1",
             text: "",
+            ticket: None,
+            next_ticket: None,
             now: "2026-12-01T10:00:00+08:00".parse().unwrap(),
             zone: &self.zone,
+            means: Means::NONE,
         }
     }
 }

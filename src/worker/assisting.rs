@@ -71,7 +71,9 @@ impl Worker {
         };
         let recall = self.records.store.recall(&thread_of(&inbound), &inbound.from).await?;
         let Some(customer) = &recall.customer else { return Ok(None) };
-        Ok(Some(Stage::of(conversation, &recall, customer, &of.to_string(), inbound.content.text())))
+        let (who, now) = ((&**customer, &inbound.from), crate::clock::now());
+        let stage = Stage::of(conversation, &recall, who, now, (&of.to_string(), inbound.content.text()));
+        Ok(Some(stage.with_ticket(&self.records.tickets.links, conversation, None)))
     }
 
     /// A form with what is given, in an agent's language; `None` where there is no such action. What of it can be chosen is
