@@ -73,7 +73,7 @@ impl Source {
     pub fn knowledge_folder(&self) -> Option<PathBuf> {
         match self {
             Self::Folder(folder) => Some(folder.join(KNOWLEDGE)),
-            Self::Shipped => None,
+            Self::Shipped | Self::Demo(_) => None,
         }
     }
 

@@ -142,7 +142,7 @@ impl Journal {
             in_reply_to: None,
         };
         let citation = Some(Citation { file: file.into(), question: question.into(), score: 0.8 });
-        self.push(EntryAuthor::Bot, What::Reply { outbound: Box::new(outbound), citation }, None)
+        self.push(EntryAuthor::Bot, What::Reply { outbound: Box::new(outbound), citation, also: Vec::new() }, None)
     }
 
     fn event(self, event: Event) -> Self {
@@ -183,7 +183,7 @@ fn begun(action: &str) -> Event {
 }
 
 fn called(action: &str, outcome: &str) -> Event {
-    Event::ActionCalled { action: action.into(), outcome: outcome.into() }
+    Event::ActionCalled { action: action.into(), outcome: outcome.into(), millis: None }
 }
 
 fn ended(action: &str, how: &str, of: &[(&str, Json)]) -> Event {

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{Address, AgentId, Author, Body, Content, ConversationId, Inbound, Outbound, Sender, Thread, Timestamp};
 use jiff::{SignedDuration, civil::date};
@@ -174,7 +174,7 @@ fn reply(author: EntryAuthor, cited: bool) -> (EntryAuthor, What) {
         in_reply_to: None,
     };
     let citation = cited.then(|| Citation { file: "a.en.md".into(), question: "Do you?".into(), score: 0.9 });
-    (author, What::Reply { outbound: Box::new(outbound), citation })
+    (author, What::Reply { outbound: Box::new(outbound), citation, also: Vec::new() })
 }
 
 fn stands(told: Told, hours: i64) -> (u64, u64, u64, u64) {
@@ -234,7 +234,7 @@ fn actions_are_counted_by_how_they_end_and_how_long_their_calls_took() {
     for (how, millis) in [("done", 100), ("done", 200), ("cancelled", 400), ("failed", 5000)] {
         let called = Event::ActionCalled { action: action(), outcome: "200".into(), millis: Some(millis) };
         told = told.event(Event::ActionBegun { action: action() }, |_, _| {}).event(called, |_, _| {});
-        told = told.event(Event::ActionEnded { action: action(), how: how.into() }, |_, _| {});
+        told = told.event(Event::ActionEnded { action: action(), how: how.into(), inputs: BTreeMap::new() }, |_, _| {});
     }
     let report = told.event(Event::ActionBegun { action: action() }, |_, _| {}).report_at(0);
     let [figures] = &report.actions[..] else { panic!("{:?}", report.actions) };
@@ -290,7 +290,10 @@ fn what_is_counted_anew_from_the_journal_is_what_was_counted_as_it_grew() {
             Event::ActionCalled { action: "order-status".into(), outcome: "404".into(), millis: Some(31) },
             |_, _| {},
         )
-        .event(Event::ActionEnded { action: "order-status".into(), how: "handed_over".into() }, |_, _| {})
+        .event(
+            Event::ActionEnded { action: "order-status".into(), how: "handed_over".into(), inputs: BTreeMap::new() },
+            |_, _| {},
+        )
         .handed_off()
         .after(7)
         .taken_and_answered()

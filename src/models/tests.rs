@@ -10,7 +10,7 @@ use understand::entities::Patterns;
 
 use super::{End, Mask, Matter, Moment, Next, Said, Thinking, Why, Wish, said::ToolCall};
 use crate::{
-    actions::{Dialogue, Heard, Identity, Scene, Step, Who},
+    actions::{Dialogue, Heard, Identity, Means, Scene, Step, Who},
     bot::{Answer, Citation},
     calls::Returned,
     routing::{Destination, Otherwise, RuleSet, SourceFile, load},
@@ -122,8 +122,11 @@ impl Before {
             conversation: "c",
             message: "m",
             text: self.text,
+            ticket: None,
+            next_ticket: None,
             now: Timestamp::UNIX_EPOCH,
             zone: &self.zone,
+            means: Means::NONE,
         };
         let persona = &self.rules.personas().personas["care"];
         let facts = persona.told_of(&self.who, "en");
@@ -237,8 +240,11 @@ fn what_changes_something_begins_the_ordinary_dialogue_and_asks_the_customer() {
         conversation: "c",
         message: "m",
         text: before.text,
+        ticket: None,
+        next_ticket: None,
         now: Timestamp::UNIX_EPOCH,
         zone: &before.zone,
+        means: Means::NONE,
     };
     let heard = Heard { text: before.text, pressed: None, entities: &[] };
     let begun = before.rules.actions().begin_with(&scene, &action, &before.otherwise, &heard, &arguments).unwrap();

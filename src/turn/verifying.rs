@@ -191,7 +191,7 @@ impl<'a> Turn<'a> {
             in_reply_to: None,
         };
         self.outbox.push((id, DeliveryState::Pending));
-        let what = What::Reply { outbound: Box::new(outbound), citation: None };
+        let what = What::Reply { outbound: Box::new(outbound), citation: None, also: Vec::new() };
         self.entries.push(Entry { id: id.into(), at: self.setting.now, author: EntryAuthor::Bot, what });
     }
 }

@@ -309,7 +309,6 @@ impl Daemon {
                 Source::Folder(folder) => folder.clone(),
                 Source::Shipped | Source::Demo(_) => PathBuf::from("(shipped with the binary)"),
             }),
-            worker: Arc::clone(worker),
             forward: Arc::new(self.engines.forward()),
             takes: self.config.role.takes(),
             demo: self.config.demo.clone(),
