@@ -259,5 +259,7 @@ fn exact(text: &str, zone: &TimeZone) -> Option<Json> {
 
 /// Whether two values are the same to whoever chose one in a form, where everything is text.
 fn is_same(offered: &Json, given: &Json) -> bool {
-    offered == given || given.as_str().is_some_and(|given| offered.as_str().is_none() && offered.to_string() == given)
+    let written =
+        |given: &str| offered.as_str().is_none() && given.parse::<Json>().is_ok_and(|given| given == *offered);
+    offered == given || given.as_str().is_some_and(written)
 }

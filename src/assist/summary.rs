@@ -158,7 +158,10 @@ impl Seen<'_> {
         let (entry, first) = self.said().next()?;
         let (_, last) = self.said().next_back()?;
         let intents = self.entries.iter().filter_map(|full| match &full.entry.what {
-            What::Message(record) => record.signals.intent.as_ref()?.known(),
+            // Whoever asks for a person asks for nothing else.
+            What::Message(record) if record.signals.wants_human.known().is_none_or(|wants| *wants < 0.5) => {
+                record.signals.intent.as_ref()?.known()
+            }
             _ => None,
         });
         let mut wanted: Vec<String> = Vec::new();
@@ -346,7 +349,7 @@ impl Seen<'_> {
             _ => None,
         });
         let first = tones.next()?;
-        let last = tones.last().unwrap_or(first);
+        let last = tones.next_back().unwrap_or(first);
         let mut text = match (t, first == last) {
             (_, true) => format!("{}{}{}", t.pick("Tone", "语气"), t.colon(), t.tone(last)),
             (Tongue::English, false) => format!("Tone: {} at first, {} now", t.tone(first), t.tone(last)),

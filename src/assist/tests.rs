@@ -234,7 +234,8 @@ fn what_happened_is_told_in_the_agents_language() {
     other.previous_agent = Some(AgentId::from(1));
     let begins = Journal::default().says("where is it", Neutral, None, "do order-status").event(begun("order-status"));
     let short = Journal::default().says("hi", Neutral, None, "answer, no answer, ignore");
-    let rows: [(&Journal, &Conversation, &[&Conversation], &str, &[&str]); 4] = [
+    type Row<'a> = (&'a Journal, &'a Conversation, &'a [&'a Conversation], &'a str, &'a [&'a str]);
+    let rows: [Row<'_>; 4] = [
         (
             &whole,
             &angry,
@@ -421,7 +422,7 @@ fn a_form_takes_what_fits_looks_up_what_is_offered_and_confirms() {
     let service = ("service", json!("repair"));
     let name = ("name", json!("Emma"));
 
-    let form = filled(&[service.clone()], &answer(&slots));
+    let form = filled(std::slice::from_ref(&service), &answer(&slots));
     assert!(form.fields[2].choices.is_none(), "no day, no times");
     let form = filled(&[service.clone(), ("day", json!("the day after tomorrow"))], &answer(&slots));
     assert_eq!(form.values()["day"], "2026-12-03", "as people write it");

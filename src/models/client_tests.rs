@@ -122,7 +122,7 @@ async fn what_an_endpoint_does_not_take_is_left_out_from_then_on() {
         let end = Instant::now() + Duration::from_secs(20);
         assert_eq!(client.ask(&[], &[], end, &mut |_| {}).await.unwrap().text, "Hello");
     }
-    let bodies = bodies.lock().unwrap();
+    let bodies = bodies.lock().unwrap().clone();
     assert_eq!(bodies.len(), 5, "it is asked so again");
     let last = &bodies[4];
     assert!(last["stream_options"].is_null() && last["temperature"].is_null() && last["max_tokens"].is_null());

@@ -7,9 +7,12 @@ use regex::Regex;
 use serde_json::Value as Json;
 use understand::entities::Patterns;
 
+/// A kind, what it looks like, and whether its digits are right.
+type Numbers = (&'static str, Regex, fn(&str) -> bool);
+
 /// Kinds that are personal without a pattern of [`Patterns`], by the digits in them.
 #[expect(clippy::expect_used, reason = "a test uses them")]
-static NUMBERS: LazyLock<[(&'static str, Regex, fn(&str) -> bool); 3]> = LazyLock::new(|| {
+static NUMBERS: LazyLock<[Numbers; 3]> = LazyLock::new(|| {
     let regex = |pattern: &str| Regex::new(pattern).expect("it is right");
     [
         ("iban", regex(r"(?-u:\b)[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}(?-u:\b)"), is_iban),
@@ -187,7 +190,7 @@ fn is_card(text: &str) -> bool {
     let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
     let sum: u32 =
         digits(text).rev().enumerate().map(|(at, digit)| if at % 2 == 1 { doubled(digit) } else { digit }).sum();
-    sum % 10 == 0 && digits(text).any(|digit| digit > 0)
+    sum.is_multiple_of(10) && digits(text).any(|digit| digit > 0)
 }
 
 /// The check of a Chinese resident identity number (GB 11643-1999, by ISO 7064 MOD 11-2).

@@ -52,7 +52,6 @@ pub struct Entry {
 }
 
 /// What was said or happened.
-#[expect(clippy::large_enum_variant, reason = "notes are small enough, and rare")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {

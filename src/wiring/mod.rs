@@ -127,9 +127,14 @@ impl Daemon {
         let policy = Arc::new(load_policy(&source, &config)?);
 
         let address = listener.local_addr()?;
+        // A port that the machine chooses is known only now.
+        let public_url = match config.public_url.strip_suffix(":0") {
+            Some(host) => format!("{host}:{}", address.port()),
+            None => config.public_url.clone(),
+        };
         let secrets = Secrets::open(&config, &home).await?;
         let channels = Arc::new(build_channels(&config, &secrets)?);
-        let rating_links = RatingLinks::new(&config.public_url, secrets.get(secrets::DAEMON)?);
+        let rating_links = RatingLinks::new(&public_url, secrets.get(secrets::DAEMON)?);
         let engines = Engines::open(&config, &home, address, &channels).await?;
         let (store, ids) = (Arc::clone(&engines.store), Arc::clone(&engines.ids));
         let (live, shared) = (Arc::clone(&engines.live), Arc::clone(&engines.shared));
@@ -142,11 +147,6 @@ impl Daemon {
         let announcer = Announcer::new(live, shared, roster, Arc::clone(&board), Arc::clone(&couriers));
         let announcer = announcer.with_events(engines.events(&config));
         let (desk, alarms) = (DeskHandle::new(board), AlarmHandle::new(Arc::clone(&policy)));
-        // A port that the machine chooses is known only now.
-        let public_url = match config.public_url.strip_suffix(":0") {
-            Some(host) => format!("{host}:{}", address.port()),
-            None => config.public_url.clone(),
-        };
         let links = Links::new(&secrets.get(secrets::DAEMON)?, &public_url);
         let last = SignedDuration::try_from(config.conversation.ticket_page).unwrap_or(SignedDuration::MAX);
         let tickets = Tickets::new(Arc::clone(&store), links, last);
@@ -160,7 +160,7 @@ impl Daemon {
         set_candidate(&shadow, &source, &config.understanding.settings, &policy.rules());
 
         let token = secrets.local_token();
-        let verifier = config.verifier(&secrets.get(secrets::DAEMON)?, &config.public_url);
+        let verifier = config.verifier(&secrets.get(secrets::DAEMON)?, &public_url);
         home.announce(&Running { url: format!("http://{address}"), token: token.clone() })?;
         Ok(Self {
             address,

@@ -70,6 +70,9 @@ impl Asking {
     }
 }
 
+/// Finds passages for a question.
+type Look<'a> = dyn Fn(&str) -> Vec<crate::bot::Answer> + Sync + 'a;
+
 impl Worker {
     /// Has a model asked where the rules want one, there is one, and the bot alone is not sure. Whether it is.
     pub(super) async fn has_model_asked(
@@ -293,7 +296,7 @@ impl Worker {
         conversation: &Conversation,
         thinking: &mut Thinking<'a>,
         spent: &mut Spent,
-        (stage, look): (&Stage, &(dyn Fn(&str) -> Vec<crate::bot::Answer> + Sync)),
+        (stage, look): (&Stage, &Look<'_>),
     ) -> Result<End, StoreError> {
         let settings = &models.settings;
         let tools = thinking.tools();

@@ -139,7 +139,7 @@ enum Type {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Choices {
-    Asked(AskedChoices),
+    Asked(Box<AskedChoices>),
     /// Values, and what people call them by language: `{repair: {en: A repair, zh: 维修}}`.
     #[schemars(extend("minProperties" = 1, "not" = {"required": ["call"]}))]
     Listed(BTreeMap<String, Titles>),

@@ -14,7 +14,7 @@ pub enum Way {
     /// A Telegram bot.
     Telegram(BotApi),
     /// A mailbox of theirs.
-    Mail(MailDomain),
+    Mail(Box<MailDomain>),
 }
 
 /// Somebody who talks.

@@ -147,10 +147,10 @@ async fn chinese_on_telegram() {
 
 #[tokio::test]
 async fn english_by_mail() {
-    tells(Way::Mail(MailDomain::start().await), ENGLISH).await;
+    tells(Way::Mail(Box::new(MailDomain::start().await)), ENGLISH).await;
 }
 
 #[tokio::test]
 async fn chinese_by_mail() {
-    tells(Way::Mail(MailDomain::start().await), CHINESE).await;
+    tells(Way::Mail(Box::new(MailDomain::start().await)), CHINESE).await;
 }
