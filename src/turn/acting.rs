@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::{Author, Body, Content, Sender, Timestamp};
 use serde_json::Value as Json;
+use understand::answers::assent;
 
 use super::{TICKET, Turn};
 use crate::{
@@ -177,11 +178,14 @@ impl Turn<'_> {
     }
 
     /// Whether the customer plainly asks for a person, or is furious. What is less plain may be the classifier's mistake about a
-    /// short answer, such as a name.
+    /// short answer, such as a name; a yes or a no is neither.
     #[must_use]
     pub fn insists(&self) -> bool {
         const PLAINLY: f32 = 0.8;
         const FURIOUS: f32 = -0.75;
+        if assent(self.inbound.content.text()).is_some() {
+            return false;
+        }
         let wants = self.signals.wants_human.known().is_some_and(|wants| *wants >= PLAINLY);
         wants || self.signals.sentiment.label.known().is_some() && self.signals.sentiment.score <= FURIOUS
     }

@@ -74,7 +74,7 @@ const CHINESE: &[&str] = &[
     "> 是的",
     "< 预约 {number} 已取消。",
     "> 我要转人工",
-    "< 同事",
+    "< 人工客服",
 ];
 
 async fn tells(way: Way, lines: &[&str]) {
