@@ -132,7 +132,7 @@ async fn fill(store: &dyn Store, entries: u64, counts: bool) -> f64 {
 async fn conversation(store: &dyn Store, ids: &IdClock, at: u64, now: Timestamp, counts: bool) {
     let pick = |of: &[&'static str; 4], by: u64| of[usize::try_from(at / by % 4).unwrap()];
     let (channel, language, queue) = (pick(&CHANNELS, 1), pick(&LANGUAGES, 4), pick(&QUEUES, 16));
-    let missed = at % 7 == 0;
+    let missed = at.is_multiple_of(7);
     let thread = Thread { channel: channel.into(), key: format!("{counts}-{at}") };
     let address = Address { space: channel.into(), handle: thread.key.clone() };
     let mut c = Conversation::open(ids.next(now), &thread, channel, address.clone(), 1.into(), now);
@@ -183,11 +183,16 @@ async fn conversation(store: &dyn Store, ids: &IdClock, at: u64, now: Timestamp,
     let opened = vec![
         event(Event::Opened),
         Entry { id: taken.id.into(), at: now, author: EntryAuthor::Customer, what: What::Message(record) },
-        Entry { id: reply.into(), at: now, author: EntryAuthor::Bot, what: What::Reply { outbound, citation } },
+        Entry {
+            id: reply.into(),
+            at: now,
+            author: EntryAuthor::Bot,
+            what: What::Reply { outbound, citation, also: Vec::new() },
+        },
     ];
     let mut before = commit(store, None, c, opened, Some(taken), counts).await;
     let mut next = before.clone();
-    if at % 3 == 0 {
+    if at.is_multiple_of(3) {
         next.hand_off(Handoff::new(queue, "asks for a person", now));
         let rule = Some(format!("rule {}", at % 11));
         let queued =

@@ -69,16 +69,16 @@ async fn thoughts(admin: &Console) -> Vec<Value> {
 #[tokio::test]
 async fn an_answer_in_chinese_comes_word_by_word_and_names_its_passages() {
     let slow = json!({"ttft": 10, "tps": 10});
-    let mut fixture = says("最晚", "签收后30天内都可以退货【p1】。国内退货免运费[p1]。");
+    let mut fixture = says("机洗", "可以用洗衣袋轻柔地机洗【p1】。水温不要超过三十度[p1]。");
     fixture["streamingProfile"] = slow;
     fixture["chunkSize"] = json!(8);
     let model = ModelServer::plays(json!([fixture])).await;
     let (_shop, daemon) = open(&model.url, "").await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
-    visitor.say("请问我买的东西最晚什么时候还能退呢").await;
+    visitor.say("围巾可以机洗吗").await;
     let partly = visitor.wait("a part of it", |frame| frame["type"] == "writing" && frame["text"] != "").await;
-    assert_eq!(partly["text"], "签收后30天内都可以退货", "only what rests on something, without its mark");
-    assert_eq!(visitor.said_by("bot", 1).await, ["签收后30天内都可以退货。国内退货免运费。"]);
+    assert_eq!(partly["text"], "可以用洗衣袋轻柔地机洗", "only what rests on something, without its mark");
+    assert_eq!(visitor.said_by("bot", 1).await, ["可以用洗衣袋轻柔地机洗。水温不要超过三十度。"]);
 
     let admin = daemon.admin().await;
     let entries = journal(&admin).await;
@@ -96,12 +96,12 @@ async fn an_answer_in_chinese_comes_word_by_word_and_names_its_passages() {
 
 #[tokio::test]
 async fn it_books_only_after_the_customers_own_yes() {
-    let asked = "my zip is stuck";
+    let asked = "zip for my coat";
     let wish = json!({"service": "repair", "day": "tomorrow", "start": "2026-01-01T00:00:00Z", "confirmed": true});
     let model = ModelServer::plays(json!([calls(asked, FIRST, "c1", "book-appointment", wish)])).await;
     let (mut shop, daemon) = open(&model.url, "").await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
-    visitor.say("could someone have a look tomorrow, my zip is stuck").await;
+    visitor.say("a new zip for my coat tomorrow").await;
     let said = visitor.said_by("bot", 1).await;
     assert!(said[0].contains("These times are free"), "the time is the customer's to choose: {said:?}");
     visitor.say("the first one").await;
@@ -132,11 +132,12 @@ async fn it_reads_what_the_customer_may_and_hands_over_by_a_tool() {
     let told = &model.asked().await[1];
     let result = text(told["messages"].as_array().unwrap().last().unwrap(), "/content").to_owned();
     assert!(result.contains("SF1000010023") && !result.contains("\"lines\""), "outputs, and never the body: {result}");
-    visitor.say("my cousin would like to chat about scarves").await;
+    visitor.say("my cousin knits scarves").await;
     visitor.owned_by("queue").await;
     let admin = daemon.admin().await;
     let waiting = admin.get("/conversations?box=queued").await;
-    assert_eq!(text(&items(&waiting)[0], "/handoff/reason"), "wants to talk about a cousin", "{waiting}");
+    let detail = admin.get(&format!("/conversations/{}", text(&items(&waiting)[0], "/id"))).await;
+    assert_eq!(text(&detail, "/handoff/reason"), "wants to talk about a cousin", "{detail}");
     assert_eq!(text(&thoughts(&admin).await[1], "/how"), "hands_off");
 }
 
@@ -144,12 +145,12 @@ async fn it_reads_what_the_customer_may_and_hands_over_by_a_tool() {
 async fn loops_unknown_tools_and_broken_json_come_to_an_end() {
     let loops = json!({"toolCalls": [{"id": "again", "name": "search_knowledge", "arguments": {"query": "the same"}}]});
     let model = ModelServer::plays(json!([
-        {"match": {"userMessage": "loop forever"}, "response": loops},
+        {"match": {"userMessage": "loop scarf"}, "response": loops},
         calls("mars by rocket", FIRST, "c1", "launch_rocket", json!({})),
         {"match": {"userMessage": "mars by rocket", "toolCallId": "c1"}, "response": {"content": "Which parcel do you mean?"}},
         calls("half of it", FIRST, "c2", "search_knowledge", json!("{\"query\": \"de")),
         {"match": {"userMessage": "half of it", "toolCallId": "c2"}, "response": {"content": "Half of what?"}},
-        {"match": {"userMessage": "garbled words"}, "response": {"content": "x"}, "chaos": {"malformedRate": 1}},
+        {"match": {"userMessage": "tartan scarf"}, "response": {"content": "x"}, "chaos": {"malformedRate": 1}},
     ]))
     .await;
     let (_shop, daemon) = open(&model.url, "").await;
@@ -157,12 +158,12 @@ async fn loops_unknown_tools_and_broken_json_come_to_an_end() {
     let mut visitor = Visitor::arrive(&daemon.url).await;
     visitor.say("send it to mars by rocket").await;
     assert_eq!(visitor.said_by("bot", 1).await[0], "Which parcel do you mean?");
-    visitor.say("only half of it please").await;
+    visitor.say("what about half of it").await;
     assert_eq!(visitor.said_by("bot", 2).await[1], "Half of what?");
     let asked = json!(model.asked().await).to_string();
     assert!(asked.contains("there is no such tool") && asked.contains("not a JSON object"));
     // What cannot is said, and a person takes over.
-    for (message, how) in [("loop forever with me", "steps"), ("some garbled words", "unreadable")] {
+    for (message, how) in [("what is a loop scarf", "steps"), ("what is a tartan scarf", "unreadable")] {
         let mut visitor = Visitor::arrive(&daemon.url).await;
         visitor.say(message).await;
         let said = visitor.said_by("bot", 2).await;
@@ -178,15 +179,15 @@ async fn one_that_stalls_or_breaks_off_is_not_waited_for() {
     let stalls =
         json!({"ttftMs": 0, "interChunkDelaysMs": [0, 0, 600_000, 600_000, 600_000], "totalDurationMs": 1_800_000});
     let model = ModelServer::plays(json!([
-        {"match": {"userMessage": "stall on me"}, "response": {"content": "Within thirty days you may always send things back to us [p1]."},
+        {"match": {"userMessage": "stall in the wash"}, "response": {"content": "Within thirty days you may always send things back to us [p1]."},
          "chunkSize": 10, "recordedTimings": stalls},
-        {"match": {"userMessage": "break off"}, "response": {"content": "Within thirty days you may always send things back to us [p1]."},
+        {"match": {"userMessage": "break in the wash"}, "response": {"content": "Within thirty days you may always send things back to us [p1]."},
          "chunkSize": 10, "truncateAfterChunks": 3},
         says("all is well", "Is it?"),
     ]))
     .await;
     let (_shop, daemon) = open(&model.url, "").await;
-    for message in ["please stall on me", "please break off now"] {
+    for message in ["does wool stall in the wash", "does wool break in the wash"] {
         let mut visitor = Visitor::arrive(&daemon.url).await;
         visitor.say(message).await;
         assert_eq!(visitor.said_by("bot", 2).await[0], SORRY, "{message}");
@@ -194,7 +195,7 @@ async fn one_that_stalls_or_breaks_off_is_not_waited_for() {
     }
     // Another customer's is not concerned.
     let mut visitor = Visitor::arrive(&daemon.url).await;
-    visitor.say("tell me that all is well").await;
+    visitor.say("all is well").await;
     assert_eq!(visitor.said_by("bot", 1).await, ["Is it?"]);
 }
 
