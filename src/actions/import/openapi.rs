@@ -191,7 +191,7 @@ impl<'d> Found<'d> {
         while let Some((before, (name, after))) =
             rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
         {
-            path.push_str(before);
+            path.push_str(&plainly(before));
             let value = match known.iter().find(|(known, _)| known == name) {
                 Some((_, value)) => value.clone(),
                 None => {
@@ -203,9 +203,8 @@ impl<'d> Found<'d> {
             path.push_str(&value);
             rest = after;
         }
-        path.push_str(rest);
-        let printed = path.replace('\\', "/");
-        if printed.starts_with('/') { printed } else { format!("/{printed}") }
+        path.push_str(&plainly(rest));
+        if path.starts_with('/') { path } else { format!("/{path}") }
     }
 
     fn body(&self, reader: &mut Reader<'d>) -> Option<super::draft::Shape> {
@@ -311,4 +310,9 @@ fn url_lines(server: Option<&Json>, notes: &mut Vec<String>) -> Vec<String> {
     }
     let line = format!("url: {}", Json::from(url.as_str().trim_end_matches('/')));
     if near { vec![line, "private: true".to_owned()] } else { vec![line] }
+}
+
+/// A part of a path that no text of Jinja begins in.
+fn plainly(text: &str) -> String {
+    text.replace('\\', "/").replace('{', "%7B").replace('}', "%7D")
 }
