@@ -34,7 +34,7 @@ use switchboard::{
 #[path = "../tests/it/harness/mod.rs"]
 mod harness;
 
-use self::harness::{Extra, Postgres};
+use self::harness::{Extra, Postgres, record_on};
 
 const DAYS: i64 = 30;
 /// Entries of one conversation: opened, asked, answered, handed over or closed, closed.
@@ -66,16 +66,7 @@ async fn main() {
     println!("PostgreSQL");
     let options = "-c fsync=on -c full_page_writes=on -c shared_buffers=512MB -c max_wal_size=4GB";
     let postgres = Postgres::start_with(Extra { options, files: &[] }).await;
-    let database = Database::connect(PostgresSettings::new(&postgres.url())).await.unwrap();
-    let card = NodeCard {
-        name: "bench".into(),
-        address: String::new(),
-        roles: "all".into(),
-        version: String::new(),
-        started: Timestamp::now(),
-    };
-    let node = database.join(&card).await.unwrap();
-    let record = PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap();
+    let record = record_on(PostgresSettings::new(&postgres.url()), "bench").await;
     let bare = fill(&*record, entries / 4, false).await;
     look(&*record, entries, bare).await;
 }
@@ -226,7 +217,7 @@ async fn commit(
         customers: vec![],
         once: None,
         fence: None,
-        noted,
+        noted: noted.into(),
     };
     match store.commit(commit).await.unwrap() {
         Committed::Done(after) => (*after).clone(),

@@ -32,7 +32,7 @@ use tokio_postgres::{Client, NoTls, types::ToSql};
 #[path = "../tests/it/harness/mod.rs"]
 mod harness;
 
-use self::harness::{Extra, Postgres};
+use self::harness::{Extra, Postgres, record_on};
 
 /// Messages of one conversation.
 const TURNS: i64 = 10;
@@ -58,16 +58,7 @@ async fn main() {
     let options = "-c fsync=on -c full_page_writes=on -c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum=on \
                    -c checkpoint_completion_target=0.9";
     let postgres = Postgres::start_with(Extra { options, files: &[] }).await;
-    let database = Database::connect(PostgresSettings::new(&postgres.url())).await.unwrap();
-    let card = NodeCard {
-        name: "bench".into(),
-        address: String::new(),
-        roles: "all".into(),
-        version: String::new(),
-        started: Timestamp::now(),
-    };
-    let node = database.join(&card).await.unwrap();
-    let record = PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap();
+    let record = record_on(PostgresSettings::new(&postgres.url()), "bench").await;
     let client = connect(&postgres.url()).await;
 
     let began = Instant::now();

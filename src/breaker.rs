@@ -1,6 +1,9 @@
 //! Stops asking an endpoint that fails: a circuit breaker (Nygard, *Release It!*, 2007). The time is passed in.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -39,7 +42,7 @@ impl Default for Breaker {
 
 impl Breaker {
     /// Whether this question may be asked. Whoever is told so must say how it went.
-    pub fn may_ask(&mut self, now: Instant) -> bool {
+    pub(crate) fn may_ask(&mut self, now: Instant) -> bool {
         match *self {
             Self::Closed { .. } => true,
             Self::Open { until, pause } if now >= until => {
@@ -51,19 +54,19 @@ impl Breaker {
     }
 
     /// It answered.
-    pub fn went_well(&mut self) {
+    fn went_well(&mut self) {
         *self = Self::default();
     }
 
     /// Nobody waits for the answer any more: how it went is not known.
-    pub fn given_up(&mut self, now: Instant) {
+    fn given_up(&mut self, now: Instant) {
         if let Self::Trying { pause } = *self {
             *self = Self::Open { until: now + pause, pause };
         }
     }
 
     /// It failed; `retry_after` is what it asked for. Answers how long nothing is asked, where that begins now.
-    pub fn failed(&mut self, now: Instant, retry_after: Option<Duration>) -> Option<Duration> {
+    fn failed(&mut self, now: Instant, retry_after: Option<Duration>) -> Option<Duration> {
         let pause = match self {
             Self::Closed { failures } if *failures + 1 < FAILURES && retry_after.is_none() => {
                 *failures += 1;
@@ -78,6 +81,45 @@ impl Breaker {
         *self = Self::Open { until: now + pause, pause };
         Some(pause)
     }
+}
+
+/// A question that is out. Whoever stops waiting for the answer drops it, and it is known that nothing is known.
+#[must_use]
+pub(crate) struct Asked<'b> {
+    breaker: &'b Mutex<Breaker>,
+    /// Whether it is the one that tries whether it works again.
+    tries: bool,
+}
+
+impl<'b> Asked<'b> {
+    /// Asks; `None` where nothing may be asked now.
+    pub fn begin(breaker: &'b Mutex<Breaker>) -> Option<Self> {
+        let mut state = lock(breaker);
+        state.may_ask(Instant::now()).then(|| Self { breaker, tries: matches!(*state, Breaker::Trying { .. }) })
+    }
+
+    /// It answered.
+    pub fn went_well(self) {
+        lock(self.breaker).went_well();
+    }
+
+    /// It failed; `retry_after` is what it asked for. Answers how long nothing is asked, where that begins now.
+    pub fn failed(self, retry_after: Option<Duration>) -> Option<Duration> {
+        lock(self.breaker).failed(Instant::now(), retry_after)
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if self.tries {
+            // Where it has said how it went, nothing is being tried any more.
+            lock(self.breaker).given_up(Instant::now());
+        }
+    }
+}
+
+fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -112,6 +154,18 @@ mod tests {
         let now = Instant::now();
         assert_eq!(Breaker::default().failed(now, Some(Duration::from_secs(60))), Some(Duration::from_secs(60)));
         assert_eq!(Breaker::default().failed(now, Some(Duration::MAX)), Some(LONGEST_PAUSE));
+    }
+
+    #[test]
+    fn whoever_stops_waiting_leaves_the_next_try_to_others() {
+        let breaker = Mutex::new(Breaker::Open { until: Instant::now(), pause: Duration::ZERO });
+        let tries = Asked::begin(&breaker).unwrap();
+        assert!(Asked::begin(&breaker).is_none(), "one tries");
+        drop(tries);
+        Asked::begin(&breaker).unwrap().went_well();
+        let two = [Asked::begin(&breaker).unwrap(), Asked::begin(&breaker).unwrap()];
+        drop(two);
+        assert!(matches!(*lock(&breaker), Breaker::Closed { failures: 0 }));
     }
 
     #[test]

@@ -72,8 +72,12 @@ fn learn(customer: &mut Customer, from: &Sender) {
             customer.attributes.insert(name.clone(), value.clone());
         }
     }
-    let vouched = (from.email_verified && from.email.is_some()) || (from.phone_verified && from.phone.is_some());
-    customer.verified |= vouched;
+    customer.verified |= is_vouched(from);
+}
+
+/// Whether a channel vouches for a sender.
+pub(crate) fn is_vouched(from: &Sender) -> bool {
+    from.email_verified && from.email.is_some() || from.phone_verified && from.phone.is_some()
 }
 
 fn new_identifiers<'a>(recall: &'a Recall, from: &'a Sender) -> impl Iterator<Item = Identifier> + 'a {

@@ -727,7 +727,7 @@ impl<'a> Turn<'a> {
             customers: self.identity.changes,
             once: None,
             fence: None,
-            noted,
+            noted: noted.into(),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     later::NOWHERE,
     scene::{Scene, Who},
     spec::Actions,
+    texts::instant,
     verify::{Means, Permission, Proof},
 };
 use crate::{calls::Returned, store::ticket::TicketNumber, tickets::Named, understand::Signals};
@@ -284,7 +285,7 @@ impl Run<'_> {
             };
             if !advance.later.as_ref().is_some_and(is_so) {
                 let plans = advance.later.as_ref().map(|planned| {
-                    let at = planned.at.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z");
+                    let at = instant(&planned.at.to_zoned(self.zone.clone()));
                     format!("{} at {at}", planned.action)
                 });
                 let plans = plans.unwrap_or_else(|| "nothing".to_owned());

@@ -148,6 +148,14 @@ pub struct Opens {
     pub known: BTreeMap<String, Json>,
 }
 
+impl Advance {
+    /// The files do not have the action any more.
+    #[must_use]
+    pub fn gone() -> Self {
+        Self { ended: Some(Ended::Otherwise(Why::Outcome)), ..Self::default() }
+    }
+}
+
 /// How a dialogue ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {

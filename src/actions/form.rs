@@ -10,13 +10,15 @@ use serde_json::Value as Json;
 use super::{
     dialogue::{Choice, Dialogue, Heard, Step, Why, fitting, is_empty, listed},
     heard,
+    later::NOWHERE,
+    outcome::offering,
     scene::Scene,
     spec::{Action, Actions, AskedChoices, Choices, Input, Kind},
-    texts::{Expression, when},
+    texts::{Expression, instant, when},
 };
 use crate::{
     calls::{Failure, Returned},
-    routing::{Destination, Otherwise, title},
+    routing::title,
 };
 
 /// A form, as far as it is filled in.
@@ -165,12 +167,7 @@ impl Actions {
         inputs: &BTreeMap<String, Json>,
         returned: &Returned,
     ) -> Result<Vec<Choice>, Problem> {
-        let body = match returned {
-            Returned::Answer { status: ..300, body } => body,
-            Returned::Answer { status: 404, .. } => &Json::Null,
-            Returned::Answer { status, .. } => return Err(Problem::Failed(Why::Refused(*status))),
-            Returned::Failed(failure) => return Err(Problem::Failed(Why::Failed(*failure))),
-        };
+        let body = offering(returned).map_err(Problem::Failed)?;
         match self.choices(scene, asked, inputs, body) {
             None => Err(Problem::Failed(Why::Failed(Failure::Unreadable))),
             Some(choices) if choices.is_empty() => {
@@ -210,7 +207,7 @@ impl Dialogue {
 fn waiting(scene: &Scene<'_>, inputs: BTreeMap<String, Json>, choices_of: Option<String>, key: String) -> Dialogue {
     Dialogue {
         action: scene.action.to_owned(),
-        otherwise: Otherwise { actions: Vec::new(), destination: Destination::Ignore },
+        otherwise: NOWHERE,
         id: String::new(),
         inputs,
         step: Step::Calls { choices_of, key, since: scene.now },
@@ -250,11 +247,11 @@ fn written(scene: &Scene<'_>, input: &Input, given: &Json) -> Option<Json> {
 
 /// An instant, or a day with a time of the business.
 fn exact(text: &str, zone: &TimeZone) -> Option<Json> {
-    let instant = text.parse::<Timestamp>().ok().map(|instant| instant.to_zoned(zone.clone()));
-    let zoned = instant.or_else(|| text.parse::<civil::DateTime>().ok()?.to_zoned(zone.clone()).ok());
+    let exact = text.parse::<Timestamp>().ok().map(|at| at.to_zoned(zone.clone()));
+    let zoned = exact.or_else(|| text.parse::<civil::DateTime>().ok()?.to_zoned(zone.clone()).ok());
     // A day without a time is no moment.
     let zoned = zoned.filter(|_| text.contains(':'))?;
-    Some(Json::from(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()))
+    Some(Json::from(instant(&zoned)))
 }
 
 /// Whether two values are the same to whoever chose one in a form, where everything is text.

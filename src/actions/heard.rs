@@ -7,6 +7,7 @@ use super::{
     dialogue::{Choice, Heard, button_value},
     scene::Scene,
     spec::{Choices, Input, Kind},
+    texts::instant,
 };
 
 /// The longest text of an input, in characters.
@@ -96,7 +97,7 @@ pub(super) fn fits(scene: &Scene<'_>, input: &Input, text: &str) -> Option<Json>
         Kind::Moment => match moment(text, scene.zone.to_datetime(scene.now))? {
             Moment { date: Some(date), time: Some(time), .. } => {
                 let at = date.to_datetime(time).to_zoned(scene.zone.clone()).ok()?;
-                Some(Json::from(at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()))
+                Some(Json::from(instant(&at)))
             }
             _ => None,
         },

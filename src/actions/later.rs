@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_secs(5 * 60);
 /// How long it waits for a customer who writes at that very moment.
 const AFTER_A_WORD: Duration = Duration::from_secs(60);
 /// Where an action leads that nobody asked for, and that cannot be done.
-pub(super) const NOWHERE: Otherwise = Otherwise { actions: Vec::new(), destination: Destination::Ignore };
+pub(crate) const NOWHERE: Otherwise = Otherwise { actions: Vec::new(), destination: Destination::Ignore };
 
 /// What an outcome says of later.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ pub(crate) use cases::{Case, Given, Happens, Turn as CaseTurn};
 pub use cases::{CaseOutcome, run_cases};
 pub use dialogue::{Advance, Choice, Dialogue, Ended, Heard, Opens, Reaction, Step, Why};
 pub use form::{Field, Form, Problem, shown};
-pub(crate) use later::HORIZON;
+pub(crate) use later::{HORIZON, NOWHERE};
 pub use later::{Later, Planned};
 pub use phrases::Phrase;
 pub use scene::{Scene, Who};

@@ -37,15 +37,9 @@ impl Actions {
         };
         let input = spec.input(input)?;
         let Kind::Choice(Choices::Asked(asked)) = &input.kind else { return None };
-        Some(match returned {
-            Returned::Answer { status: ..300, body } => {
-                self.offered(scene, (spec, input, asked), dialogue.clone(), body)
-            }
-            Returned::Answer { status: 404, .. } => {
-                self.offered(scene, (spec, input, asked), dialogue.clone(), &Json::Null)
-            }
-            Returned::Answer { status, .. } => self.failed(scene, Why::Refused(*status)),
-            Returned::Failed(failure) => self.failed(scene, Why::Failed(*failure)),
+        Some(match offering(returned) {
+            Ok(body) => self.offered(scene, (spec, input, asked), dialogue.clone(), body),
+            Err(why) => self.failed(scene, why),
         })
     }
 
@@ -186,6 +180,16 @@ impl Actions {
             }
         }
         Known { context: context(Some(status), body, None, &outputs), outputs, trouble: None }
+    }
+}
+
+/// The answer that choices are taken out of; null where there is none to choose.
+pub(super) fn offering(returned: &Returned) -> Result<&Json, Why> {
+    match returned {
+        Returned::Answer { status: ..300, body } => Ok(body),
+        Returned::Answer { status: 404, .. } => Ok(&Json::Null),
+        Returned::Answer { status, .. } => Err(Why::Refused(*status)),
+        Returned::Failed(failure) => Err(Why::Failed(*failure)),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::{
     spec::Identity,
-    texts::value_of,
+    texts::{instant, value_of},
     verify::{Challenge, Means},
 };
 use crate::{store::customer::IdentifierKind, tickets::Named};
@@ -107,7 +107,7 @@ impl Scene<'_> {
             ticket => self.ticket.map(value_of),
             message => context! { id => self.message, text => self.text },
             language => self.language,
-            now => self.now.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            now => instant(&self.now.to_zoned(self.zone.clone())),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{
+    Zoned,
     fmt::temporal::Pieces,
     tz::{Offset, TimeZone},
 };
@@ -144,6 +145,11 @@ impl Texts {
 }
 
 /// What serde can write, for texts and expressions.
+/// A moment as expressions and systems have it: RFC 3339, with the offset of the business.
+pub(crate) fn instant(at: &Zoned) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 pub(crate) fn value_of<T: serde::Serialize>(value: T) -> Value {
     Value::from(minijinja::value::Serde(value))
 }

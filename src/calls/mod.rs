@@ -36,7 +36,7 @@ use url::Url;
 
 use crate::{
     actions::{Speaks, System},
-    breaker::Breaker,
+    breaker::{Asked, Breaker},
     live::Rates,
 };
 
@@ -282,23 +282,21 @@ impl Caller {
         let (mut pause, mut heard) = (PAUSE, false);
         let mut last = Failure::Resting;
         for attempt in 1..=TRIES {
-            if !lock(&state.breaker).may_ask(Instant::now()) {
-                break;
-            }
+            let Some(asked) = Asked::begin(&state.breaker) else { break };
             let now = Instant::now();
             // The first tries leave time for another one.
             let by = if attempt < TRIES { now + (end - now) / 2 } else { end };
             let sent = AtomicBool::new(request.tool.is_none());
             let miss = match timeout_at(by, self.attempt(request, &sent)).await {
                 Ok(Ok(answer)) => {
-                    lock(&state.breaker).went_well();
+                    asked.went_well();
                     drop(place);
                     return answer;
                 }
                 Ok(Err(miss)) => miss,
                 Err(_elapsed) => Miss { failure: Failure::Slow, heard: sent.load(Ordering::Relaxed), again: true },
             };
-            if let Some(pause) = lock(&state.breaker).failed(Instant::now(), None) {
+            if let Some(pause) = asked.failed(None) {
                 let (system, failure) = (&request.system.name, miss.failure.as_str());
                 tracing::warn!(system, failure, ?pause, "A business system fails again and again; it is left alone.");
             }

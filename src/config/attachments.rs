@@ -1,6 +1,6 @@
 //! Which files are taken, and what keeps them.
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -63,9 +63,7 @@ impl Attachments {
         let secret_key = if s3.secret_key_file.is_empty() {
             Some(s3.secret_key.clone()).filter(|key| !key.expose_secret().is_empty())
         } else {
-            let read = fs::read_to_string(&s3.secret_key_file);
-            let read = read.map_err(|error| anyhow::anyhow!("{} cannot be read: {error}", s3.secret_key_file))?;
-            Some(read.trim_end_matches(['\r', '\n']).to_owned().into())
+            Some(super::secret_in(s3.secret_key_file.as_ref())?)
         };
         Ok(S3Settings {
             endpoint: s3.endpoint.clone(),

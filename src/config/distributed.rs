@@ -116,9 +116,7 @@ impl Engine {
     /// Its file cannot be read.
     pub fn password(&self) -> anyhow::Result<Option<SecretString>> {
         if !self.password_file.is_empty() {
-            let read = fs::read_to_string(&self.password_file);
-            let read = read.map_err(|error| anyhow::anyhow!("{} cannot be read: {error}", self.password_file))?;
-            return Ok(Some(read.trim_end_matches(['\r', '\n']).to_owned().into()));
+            return super::secret_in(self.password_file.as_ref()).map(Some);
         }
         Ok(Some(&self.password).filter(|password| !password.expose_secret().is_empty()).cloned())
     }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +12,7 @@ use std::{
 use channels::ChannelConfig;
 use config::{Environment, File, FileFormat};
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
 mod actions;
@@ -80,6 +82,16 @@ impl Config {
 pub struct Log {
     pub level: String,
     pub format: LogFormat,
+}
+
+/// The secret in a file that the configuration names, without the line break at its end.
+///
+/// # Errors
+/// The file cannot be read.
+fn secret_in(file: &Path) -> anyhow::Result<SecretString> {
+    let read =
+        fs::read_to_string(file).map_err(|error| anyhow::anyhow!("{} cannot be read: {error}", file.display()))?;
+    Ok(read.trim_end_matches(['\r', '\n']).to_owned().into())
 }
 
 /// How log lines are written.

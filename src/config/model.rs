@@ -1,6 +1,6 @@
 //! The model that answers where the bot is not sure: off unless an address is given.
 
-use std::{collections::BTreeSet, fs, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -27,10 +27,8 @@ impl Model {
     pub fn open(&self, patterns: &understand::entities::Patterns) -> anyhow::Result<Option<Models>> {
         let Some(mut settings) = self.settings.clone() else { return Ok(None) };
         if !self.key_file.as_os_str().is_empty() {
-            let shown = self.key_file.display();
-            let key = fs::read_to_string(&self.key_file)
-                .map_err(|error| anyhow::anyhow!("model.key_file {shown} cannot be read: {error}"))?;
-            settings.key = Some(SecretString::from(key.trim().to_owned()));
+            let key = super::secret_in(&self.key_file).map_err(|error| anyhow::anyhow!("model.key_file {error}"))?;
+            settings.key = Some(SecretString::from(key.expose_secret().trim().to_owned()));
         }
         let client = Client::new(&settings).map_err(|error| anyhow::anyhow!("no HTTP client can be made: {error}"))?;
         Ok(Some(Models { client, settings, patterns: patterns.clone() }))

@@ -8,6 +8,7 @@ mod error;
 mod forward;
 mod live;
 mod pages;
+mod plain_page;
 mod satisfaction;
 mod ticket_page;
 mod verify;

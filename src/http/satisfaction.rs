@@ -4,14 +4,17 @@
 use axum::{
     Form, Router,
     extract::{DefaultBodyLimit, Path, Query, State},
-    http::{StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
     routing::get,
 };
 use contract::EntryId;
 use serde::Deserialize;
 
-use super::{ApiError, App};
+use super::{
+    ApiError, App,
+    plain_page::{answer, served, written},
+};
 use crate::{
     satisfaction::{COMMENT_CHARS, Rating, comment},
     store::{
@@ -20,9 +23,6 @@ use crate::{
     },
 };
 
-/// A page with a form and nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; \
-                      base-uri 'none'";
 /// The most that a form sends: a comment, encoded.
 const FORM_BYTES: usize = 16 * 1024;
 
@@ -40,7 +40,6 @@ struct Chosen {
 
 /// What a page says, in the customer's language.
 struct Texts {
-    language: &'static str,
     question: &'static str,
     faces: [&'static str; 5],
     comment: &'static str,
@@ -51,7 +50,6 @@ struct Texts {
 }
 
 const ENGLISH: Texts = Texts {
-    language: "en",
     question: "How was it?",
     faces: ["1 – bad", "2 – poor", "3 – fair", "4 – good", "5 – very good"],
     comment: "Would you like to tell us more? (optional)",
@@ -61,7 +59,6 @@ const ENGLISH: Texts = Texts {
     late: "This can no longer be answered. Thank you all the same.",
 };
 const SIMPLIFIED: Texts = Texts {
-    language: "zh-Hans",
     question: "您对这次服务满意吗？",
     faces: ["1 – 很不满意", "2 – 不满意", "3 – 一般", "4 – 满意", "5 – 非常满意"],
     comment: "还有什么想告诉我们的吗？（选填）",
@@ -71,7 +68,6 @@ const SIMPLIFIED: Texts = Texts {
     late: "评价时间已过，仍然感谢您。",
 };
 const TRADITIONAL: Texts = Texts {
-    language: "zh-Hant",
     question: "您對這次服務滿意嗎？",
     faces: ["1 – 很不滿意", "2 – 不滿意", "3 – 一般", "4 – 滿意", "5 – 非常滿意"],
     comment: "還有什麼想告訴我們的嗎？（選填）",
@@ -82,35 +78,12 @@ const TRADITIONAL: Texts = Texts {
 };
 
 impl Texts {
-    fn of(conversation: &Conversation) -> &'static Self {
-        match conversation.language.as_str() {
+    fn of(language: &str) -> &'static Self {
+        match language {
             "zh-Hant" => &TRADITIONAL,
-            language if language.starts_with("zh") => &SIMPLIFIED,
+            "zh" => &SIMPLIFIED,
             _ => &ENGLISH,
         }
-    }
-
-    fn page(&self, status: StatusCode, chosen: Option<(u8, bool)>) -> Response {
-        let form = chosen.map(|(stars, is_sent)| self.form(stars, is_sent)).unwrap_or_default();
-        let says = match chosen {
-            None => format!("<p>{}</p>", self.late),
-            Some((_, true)) => format!("<p role=\"status\"><strong>{}</strong> {}</p>", self.thanks, self.change),
-            Some(_) => String::new(),
-        };
-        let html = format!(
-            "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
-             <meta name=\"robots\" content=\"noindex\"><style>{STYLE}</style></head>\
-             <body><main><h1>{title}</h1>{says}{form}</main></body></html>\n",
-            self.language,
-            title = self.question,
-        );
-        let headers = [
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::CACHE_CONTROL, "no-store"),
-            (header::REFERRER_POLICY, "no-referrer"),
-        ];
-        (status, headers, Html(html)).into_response()
     }
 
     fn form(&self, stars: u8, is_sent: bool) -> String {
@@ -136,6 +109,19 @@ label{display:block;padding:.35rem 0}textarea{width:100%;box-sizing:border-box;f
 button{font:inherit;padding:.6rem 1.6rem;border:0;border-radius:.5rem;background:#1f5fd6;color:#fff;cursor:pointer}\
 button:focus-visible,input:focus-visible,textarea:focus-visible{outline:3px solid #7aa7ff;outline-offset:2px}";
 
+/// The page of a conversation, with what is chosen and whether that was sent; `None` where it is too late.
+fn shown(conversation: &Conversation, status: StatusCode, chosen: Option<(u8, bool)>) -> Response {
+    let language = served(&conversation.language).unwrap_or("en");
+    let texts = Texts::of(language);
+    let form = chosen.map(|(stars, is_sent)| texts.form(stars, is_sent)).unwrap_or_default();
+    let says = match chosen {
+        None => format!("<p>{}</p>", texts.late),
+        Some((_, true)) => format!("<p role=\"status\"><strong>{}</strong> {}</p>", texts.thanks, texts.change),
+        Some(_) => String::new(),
+    };
+    answer(status, written(language, texts.question, STYLE, &format!("{says}{form}")), true)
+}
+
 /// The conversation and the closing of a link; nobody hears whether there is one of a link that is not ours.
 async fn named(app: &App, token: &str) -> Result<(std::sync::Arc<Conversation>, EntryId), ApiError> {
     let (conversation, closing) = app.rating_links.read(token).ok_or_else(|| ApiError::missing("page"))?;
@@ -156,7 +142,7 @@ async fn page(
     let (conversation, closing) = named(&app, &token).await?;
     let stars = Rating::stars(&chosen.stars).map_or(0, |rating| rating.stars);
     let chosen = is_open(&conversation, closing).then_some((stars, false));
-    Ok(Texts::of(&conversation).page(StatusCode::OK, chosen))
+    Ok(shown(&conversation, StatusCode::OK, chosen))
 }
 
 async fn rate(
@@ -165,12 +151,11 @@ async fn rate(
     Form(chosen): Form<Chosen>,
 ) -> Result<Response, ApiError> {
     let (conversation, closing) = named(&app, &token).await?;
-    let texts = Texts::of(&conversation);
     let rating = Rating::stars(&chosen.stars).ok_or_else(|| ApiError::wrong("A rating is a number from 1 to 5."))?;
     let rating = Rating { comment: comment(&chosen.comment), ..rating };
     let rated = app.records.amend(conversation.id, |draft| {
         if !is_open(&draft.conversation, closing) {
-            return Err(ApiError::conflict("late", texts.late));
+            return Err(ApiError::conflict("late", ENGLISH.late));
         }
         let (now, asked) = (draft.now, draft.conversation.satisfaction.as_mut());
         if let Some(instead) = asked.and_then(|asked| asked.rate(&rating, now)) {
@@ -180,8 +165,8 @@ async fn rate(
         Ok(())
     });
     match rated.await {
-        Ok(_) => Ok(texts.page(StatusCode::OK, Some((rating.stars, true)))),
-        Err(crate::store::AmendError::Refused(_)) => Ok(texts.page(StatusCode::CONFLICT, None)),
+        Ok(_) => Ok(shown(&conversation, StatusCode::OK, Some((rating.stars, true)))),
+        Err(crate::store::AmendError::Refused(_)) => Ok(shown(&conversation, StatusCode::CONFLICT, None)),
         Err(error) => Err(error.into()),
     }
 }

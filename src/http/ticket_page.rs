@@ -10,18 +10,21 @@ use std::{
 use axum::{
     Router,
     extract::{ConnectInfo, Path, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderName, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
     routing::get,
 };
 use contract::Timestamp;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use minijinja::{Environment, Value, context};
 
-use super::App;
+use super::{
+    App,
+    plain_page::{self, accepted_language, served},
+};
 use crate::{
-    actions::texts::when,
-    routing::{RuleSet, nearest_language, title},
+    actions::texts::{instant, when},
+    routing::{RuleSet, title},
     store::{StoreError, conversation::Conversation},
     tickets::{Standing, changed_at},
 };
@@ -31,10 +34,6 @@ use crate::{
 const WRONG_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("above zero");
 /// How many addresses are remembered before old ones are forgotten.
 const REMEMBERED: usize = 10_000;
-/// It has no script, loads nothing, and is in no frame.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 static PAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     // A test sees that it compiles.
@@ -98,14 +97,7 @@ fn answer(status: StatusCode, page: &Value) -> Response {
         tracing::error!(%error, "The page of a ticket cannot be written.");
         String::new()
     });
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
-    ];
-    let mut response = (status, headers, page).into_response();
+    let mut response = plain_page::answer(status, page, false);
     if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
     }
@@ -123,7 +115,7 @@ fn of_ticket(conversation: &Conversation, rules: &RuleSet, read: &'static str, n
     let words = words(language);
     let standing = Standing::of(conversation, rules, now);
     let moment = |at: Timestamp| {
-        let instant = at.to_zoned(rules.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+        let instant = instant(&at.to_zoned(rules.zone().clone()));
         context! { shown => when(instant.clone(), language), instant }
     };
     let (stands, what) = match standing {
@@ -163,29 +155,6 @@ fn about(conversation: &Conversation, rules: &RuleSet, language: &str) -> Option
     let queue = conversation.handoff.as_ref().map_or(&ticket.queue, |handoff| &handoff.queue);
     let queue = rules.queues().get(queue).and_then(|queue| title(&queue.title, language));
     ticket.subject.as_deref().or(queue).map(str::to_owned)
-}
-
-/// The languages of the page.
-const LANGUAGES: [&str; 3] = ["en", "zh", "zh-Hant"];
-
-/// The page's language for a reader of another one, where it has one that they read.
-fn served(language: &str) -> Option<&'static str> {
-    let have = LANGUAGES.map(str::to_owned);
-    let nearest = nearest_language(&have, language, "")?;
-    LANGUAGES.into_iter().find(|known| *known == nearest)
-}
-
-/// The first language of the page that the browser asks for; English where there is none.
-fn accepted_language(headers: &HeaderMap) -> &'static str {
-    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let weighed = |part: &'_ str| {
-        let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
-        let weight = weight.trim().parse::<f32>().unwrap_or(0.0);
-        Some((served(tag.trim())?, weight)).filter(|(_, weight)| *weight > 0.0)
-    };
-    let mut found: Vec<(&'static str, f32)> = wanted.split(',').take(20).filter_map(weighed).collect();
-    found.sort_by(|a, b| b.1.total_cmp(&a.1));
-    found.first().map_or("en", |(language, _)| language)
 }
 
 type Pair = (&'static str, &'static str);
@@ -279,23 +248,6 @@ mod tests {
 
     fn written(page: &Value) -> String {
         PAGE.get_template("ticket_page.html").unwrap().render(page).unwrap()
-    }
-
-    #[test]
-    fn the_page_is_in_the_language_that_its_reader_reads() {
-        for (wanted, language) in [
-            ("", "en"),
-            ("fi", "en"),
-            ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
-            ("zh-TW", "zh-Hant"),
-            ("fi;q=0.9, zh;q=0.5, en;q=0.4", "zh"),
-            ("en;q=0.5, zh-HK", "zh-Hant"),
-            ("zh;q=0, en", "en"),
-            (";;;q=q,", "en"),
-        ] {
-            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, wanted.parse().unwrap())]);
-            assert_eq!(accepted_language(&headers), language, "{wanted}");
-        }
     }
 
     #[test]

@@ -4,16 +4,16 @@
 use axum::{
     Router,
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode},
+    response::Response,
     routing::get,
 };
 
-use super::{ApiError, App};
+use super::{
+    ApiError, App,
+    plain_page::{accepted_language, answer, served, written},
+};
 
-/// Nothing is fetched, nothing runs, and the form goes here.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:12vh auto;padding:0 1.25rem;color:#1a1a1a;background:#fff}\
                      h1{font-size:1.4rem}button{font:inherit;padding:.7rem 1.6rem;border:0;border-radius:.5rem;background:#1f5fbf;color:#fff;cursor:pointer}\
                      button:focus-visible{outline:3px solid #8db8f5;outline-offset:2px}\
@@ -110,29 +110,15 @@ async fn waiting(app: &App, token: &str) -> Result<Option<String>, ApiError> {
 
 /// A page in the conversation's language; where that says nothing, in the one that the browser would rather read.
 fn page(says: Says, language: &str, headers: &HeaderMap) -> Response {
-    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let preferred = asked.split([',', ';']).map(str::trim).find(|tag| tag.starts_with("zh") || tag.starts_with("en"));
-    let spoken =
-        if language.starts_with("zh") || language.starts_with("en") { language } else { preferred.unwrap_or("en") };
-    let is_traditional = ["Hant", "TW", "HK", "MO"].iter().any(|part| spoken.contains(part));
-    let (tag, (title, text, button)) = match (spoken.starts_with("zh"), is_traditional) {
-        (true, true) => ("zh-Hant", says.traditional()),
-        (true, false) => ("zh-Hans", says.chinese()),
-        (false, _) => ("en", says.english()),
+    let language = served(language).unwrap_or_else(|| accepted_language(headers));
+    let (title, text, button) = match language {
+        "zh-Hant" => says.traditional(),
+        "zh" => says.chinese(),
+        _ => says.english(),
     };
     let form = button.map_or_else(String::new, |button| {
         format!("<form method=\"post\"><button type=\"submit\">{button}</button></form>")
     });
-    let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"{tag}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1><p>{text}</p>{form}</main></body></html>\n"
-    );
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::CACHE_CONTROL, "no-store"),
-        (HeaderName::from_static("referrer-policy"), "no-referrer"),
-    ];
-    (says.status(), headers, html).into_response()
+    let page = written(language, title, STYLE, &format!("<p>{text}</p>{form}"));
+    answer(says.status(), page, true)
 }

@@ -353,5 +353,5 @@ fn label(text: &str) -> String {
 
 /// Whether the bot was to answer and could not.
 fn is_miss(record: &TurnRecord) -> bool {
-    record.decision.as_ref().is_some_and(|decision| decision.destination.starts_with(crate::routing::UNANSWERED))
+    record.decision.as_ref().is_some_and(|decision| crate::routing::is_unanswered(&decision.destination))
 }

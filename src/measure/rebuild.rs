@@ -47,7 +47,7 @@ fn figures_of(conversation: Conversation, noted: Noted) -> Commit {
         customers: Vec::new(),
         once: None,
         fence: None,
-        noted,
+        noted: noted.into(),
     }
 }
 

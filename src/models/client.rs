@@ -23,7 +23,7 @@ use super::{
     settings::Settings,
     stream::{Stream, TooLong},
 };
-use crate::breaker::Breaker;
+use crate::breaker::{Asked, Breaker};
 
 /// How often a request is tried.
 const TRIES: u32 = 2;
@@ -173,21 +173,17 @@ impl Client {
         let Ok(Ok(_place)) = timeout_at(end, self.places.acquire()).await else { return Err(Failure::Resting) };
         let mut last = Failure::Resting;
         for attempt in 1..=TRIES {
-            if !lock(&self.breaker).may_ask(Instant::now()) {
-                return Err(last);
-            }
-            let unheard = Unheard(&self.breaker);
+            let Some(asked) = Asked::begin(&self.breaker) else { return Err(last) };
             let answered = timeout_at(end, self.attempt(messages, tools, tell)).await;
-            std::mem::forget(unheard);
             let miss = match answered {
                 Ok(Ok(said)) => {
-                    lock(&self.breaker).went_well();
+                    asked.went_well();
                     return Ok(said);
                 }
                 Ok(Err(miss)) => miss,
                 Err(_elapsed) => Miss::last(Failure::Slow),
             };
-            self.failed(&miss);
+            failed(asked, &miss);
             last = miss.failure;
             let wait = miss.after.unwrap_or(PAUSE);
             if !miss.again || attempt == TRIES || Instant::now() + wait >= end {
@@ -196,20 +192,6 @@ impl Client {
             tokio::time::sleep(wait).await;
         }
         Err(last)
-    }
-
-    /// What a model says that is of no use is no sign that its server fails.
-    fn failed(&self, miss: &Miss) {
-        let mut breaker = lock(&self.breaker);
-        if matches!(miss.failure, Failure::Empty | Failure::CutOff | Failure::Refused | Failure::TooLong) {
-            return breaker.went_well();
-        }
-        // What it asks for shortly is waited for.
-        let rest = miss.after.filter(|after| *after > PATIENCE);
-        if let Some(pause) = breaker.failed(Instant::now(), rest) {
-            let failure = miss.failure.as_str();
-            tracing::warn!(failure, ?pause, "The model's server fails again and again; it is left alone.");
-        }
     }
 
     async fn attempt(
@@ -309,12 +291,16 @@ impl Client {
     }
 }
 
-/// Somebody asks; where they stop waiting, the breaker is told.
-struct Unheard<'c>(&'c Mutex<Breaker>);
-
-impl Drop for Unheard<'_> {
-    fn drop(&mut self) {
-        lock(self.0).given_up(Instant::now());
+/// What a model says that is of no use is no sign that its server fails.
+fn failed(asked: Asked<'_>, miss: &Miss) {
+    if matches!(miss.failure, Failure::Empty | Failure::CutOff | Failure::Refused | Failure::TooLong) {
+        return asked.went_well();
+    }
+    // What it asks for shortly is waited for.
+    let rest = miss.after.filter(|after| *after > PATIENCE);
+    if let Some(pause) = asked.failed(rest) {
+        let failure = miss.failure.as_str();
+        tracing::warn!(failure, ?pause, "The model's server fails again and again; it is left alone.");
     }
 }
 

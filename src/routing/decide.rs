@@ -23,7 +23,7 @@ impl Trigger {
 }
 
 /// How the words of an answer begin that was not found.
-pub(crate) const UNANSWERED: &str = "answer, no answer, ";
+const UNANSWERED: &str = "answer, no answer, ";
 
 impl Decision {
     /// Where the conversation goes, in a word or two. Where no rule sends it anywhere, it stays with `owner`.
@@ -166,7 +166,7 @@ fn handoff(set: &RuleSet, rule: &Rule, spec: &HandoffSpec, scope: &Scope<'_>) ->
         rule: Arc::clone(&rule.name),
         escalate: match &spec.escalate {
             Some(own) => own.clone(),
-            None => set.queues.get(&spec.queue).map(|queue| queue.escalate.clone()).unwrap_or_default(),
+            None => set.escalation(&spec.queue),
         },
     }
 }

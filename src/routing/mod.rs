@@ -29,7 +29,6 @@ pub use calendar::Calendar;
 pub(crate) use calendar::Span;
 pub use cases::{TestOutcome, TestReport, run_tests};
 pub use coverage::{Branches, Coverage, Uncovered};
-pub(crate) use decide::UNANSWERED;
 pub use decide::{decide, is_unanswered};
 pub use explain::{Trace, TracedRule, TracedValue, explain};
 pub(crate) use facts::is_default;

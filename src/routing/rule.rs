@@ -144,6 +144,12 @@ impl RuleSet {
         &self.queues
     }
 
+    /// How a handoff to a queue escalates, where the rule does not say it.
+    #[must_use]
+    pub fn escalation(&self, queue: &str) -> Vec<Escalation> {
+        self.queues.get(queue).map(|queue| queue.escalate.clone()).unwrap_or_default()
+    }
+
     /// The skills that agents can have, with their titles.
     #[must_use]
     pub fn skills(&self) -> &BTreeMap<String, Titles> {

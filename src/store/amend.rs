@@ -113,7 +113,7 @@ pub struct Amended {
     /// What was sent under an id.
     pub once: Option<Once>,
     /// What it added to the figures.
-    pub noted: Noted,
+    pub noted: Arc<Noted>,
 }
 
 /// Changes a conversation as it is at the moment of the commit: reads it, lets `change` draft, commits, and begins
@@ -146,13 +146,13 @@ pub async fn amend<E>(
             before,
             entries: Arc::default(),
             once: None,
-            noted: Noted::default(),
+            noted: Arc::default(),
         };
         if draft.entries.is_empty() {
             return Ok(nothing(before));
         }
         let entries: Arc<[Entry]> = draft.entries.into();
-        let noted = note(Some(&before), &mut draft.conversation, &entries, None);
+        let noted = Arc::new(note(Some(&before), &mut draft.conversation, &entries, None));
         let commit = Commit {
             structural: draft.conversation.stands_elsewhere(&before) || hurries(&before, &draft.conversation),
             conversation: draft.conversation,
@@ -162,7 +162,7 @@ pub async fn amend<E>(
             customers: Vec::new(),
             once: draft.once,
             fence,
-            noted: noted.clone(),
+            noted: Arc::clone(&noted),
         };
         match store.commit(commit).await {
             Ok(Committed::Done(after)) => return Ok(Amended { before, after, entries, once, noted }),

@@ -116,7 +116,7 @@ pub struct Commit {
     /// By whose leave it is made, where only the holder of a lease may make it.
     pub fence: Option<Fence>,
     /// What it adds to the figures.
-    pub noted: Noted,
+    pub noted: Arc<Noted>,
 }
 
 impl Commit {

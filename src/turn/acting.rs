@@ -8,7 +8,9 @@ use understand::answers::assent;
 
 use super::{TICKET, Turn};
 use crate::{
-    actions::{Actions, Advance, Dialogue, Ended, Heard, Means, Opens, Planned, Reaction, Scene, Step, Who, Why},
+    actions::{
+        Actions, Advance, Dialogue, Ended, Heard, Means, NOWHERE, Opens, Planned, Reaction, Scene, Step, Who, Why,
+    },
     calls::Returned,
     routing::{Destination, Do, Handoff, Otherwise, RuleSet, title},
     store::{
@@ -287,11 +289,7 @@ impl Turn<'_> {
     pub fn take_answer(&mut self, returned: &Returned) -> Option<Box<Otherwise>> {
         let dialogue = self.conversation.dialogue.clone()?;
         let advance = self.in_scene(&dialogue.action, |actions, scene| actions.returned(scene, &dialogue, returned));
-        let advance = advance.unwrap_or_else(|| Advance {
-            // The files do not have the action any more.
-            ended: Some(Ended::Otherwise(Why::Outcome)),
-            ..Advance::default()
-        });
+        let advance = advance.unwrap_or_else(Advance::gone);
         if matches!(self.conversation.owner, Owner::Bot | Owner::Queue) || dialogue.planned.is_some() {
             return self.advance(&dialogue.action, &dialogue.otherwise, advance);
         }
@@ -314,7 +312,7 @@ impl Turn<'_> {
         let advance = begun.unwrap_or_else(|| Advance { ended: Some(Ended::Done), ..Advance::default() });
         self.conversation.dialogue = None;
         self.unasked = true;
-        self.advance(&planned.action, &Otherwise { actions: Vec::new(), destination: Destination::Ignore }, advance);
+        self.advance(&planned.action, &NOWHERE, advance);
     }
 
     /// The conversation goes elsewhere: what was under way is left, and whoever takes over is told what was gathered.
@@ -326,11 +324,6 @@ impl Turn<'_> {
             self.conversation.dialogue = None;
             self.event(Event::ActionEnded { action, how: how.to_owned(), inputs });
         }
-    }
-
-    fn calls(&self) -> bool {
-        let step = self.conversation.dialogue.as_ref().map(|dialogue| &dialogue.step);
-        matches!(step, Some(Step::Calls { .. }))
     }
 
     fn actions(&self) -> &'_ Actions {
@@ -387,7 +380,7 @@ impl Turn<'_> {
         }
         let inputs = self.conversation.dialogue.take().map(|before| before.inputs).unwrap_or_default();
         self.conversation.dialogue = dialogue.map(Box::new);
-        if self.unasked && self.conversation.owner == Owner::Agent && !self.calls() {
+        if self.unasked && self.conversation.owner == Owner::Agent && !self.is_calling() {
             // A person is there: what the bot would ask is theirs to ask.
             self.conversation.dialogue = None;
         }
@@ -425,7 +418,7 @@ impl Turn<'_> {
         let handoff = match &otherwise.destination {
             Destination::Handoff(handoff) if handoff.queue == queue => Handoff { priority, reason, ..handoff.clone() },
             _ => Handoff {
-                escalate: rules.queues().get(&queue).map(|queue| queue.escalate.clone()).unwrap_or_default(),
+                escalate: rules.escalation(&queue),
                 queue,
                 priority,
                 skills: Vec::new(),

@@ -90,14 +90,11 @@ impl Turn<'_> {
     fn handed(&self, asked: &Asked, queue: Option<&str>, reason: &str) -> Box<Otherwise> {
         let mut handed = asked.wanted.otherwise.clone();
         let reason = truncate_chars(reason.trim(), LONGEST_REASON).to_owned();
-        let escalation = |queue: &str| {
-            self.setting.rules.queues().get(queue).map(|queue| queue.escalate.clone()).unwrap_or_default()
-        };
         match (&mut handed.destination, queue) {
             (Destination::Handoff(handoff), queue) => {
                 if let Some(queue) = queue.filter(|queue| *queue != handoff.queue) {
                     queue.clone_into(&mut handoff.queue);
-                    handoff.escalate = escalation(queue);
+                    handoff.escalate = self.setting.rules.escalation(queue);
                 }
                 if !reason.is_empty() {
                     handoff.reason = reason;
@@ -110,7 +107,7 @@ impl Turn<'_> {
                     skills: Vec::new(),
                     reason,
                     rule: asked.persona.as_str().into(),
-                    escalate: escalation(queue),
+                    escalate: self.setting.rules.escalation(queue),
                 });
             }
             (_, None) => {}

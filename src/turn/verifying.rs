@@ -11,7 +11,7 @@ use contract::{
 use super::{Occasion, Setting, Turn, merged_event, opens};
 use crate::{
     actions::{Advance, Challenge, Means, Permission, Recipient, Verification},
-    identity::{Verifier, identify},
+    identity::{Verifier, identify, is_vouched},
     routing::{Otherwise, Trigger},
     store::{
         Recall,
@@ -53,11 +53,6 @@ pub fn vouched<'i>(
         IdentifierKind::Phone => (from.phone, from.phone_verified) = (Some(address.clone()), true),
     }
     Cow::Owned(from)
-}
-
-/// Whether a channel vouches for a sender.
-pub(super) fn is_vouched(from: &Sender) -> bool {
-    from.email_verified && from.email.is_some() || from.phone_verified && from.phone.is_some()
 }
 
 fn holds(verifier: &Verifier) -> impl Fn(&Challenge, u32) -> bool {

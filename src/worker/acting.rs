@@ -11,7 +11,7 @@ use std::{
 use contract::{ConversationId, Inbound, Stop};
 use futures::FutureExt;
 
-use super::{LONGEST_PAUSE, TurnError, Worker, thread_of};
+use super::{LONGEST_PAUSE, TurnError, Worker};
 use crate::{
     actions::{Dialogue, Scene, Step},
     alarms,
@@ -19,7 +19,7 @@ use crate::{
     calls::{Failure, Returned},
     routing::{Action, Decision, Destination, Do, RuleSet},
     store::{
-        AmendError, FullEntry, Recall, StoreError,
+        AmendError, Recall, StoreError,
         conversation::{Conversation, Owner},
         entry::{Entry, EntryAuthor, Event, What},
     },
@@ -171,13 +171,11 @@ impl Worker {
         conversation: &Conversation,
         dialogue: &Dialogue,
         inbound: &Inbound,
-    ) -> Result<Returned, TurnError> {
-        let recall = self.records.store.recall(&thread_of(inbound), &inbound.from).await?;
-        let Some(customer) = &recall.customer else { return Ok(Returned::Failed(Failure::Unmade)) };
+    ) -> Result<Returned, StoreError> {
         let entry = conversation.last_message.map(|id| id.to_string()).unwrap_or_default();
-        let (who, now) = ((&**customer, &inbound.from), crate::clock::now());
-        let stage = Stage::of(conversation, &recall, who, now, (&entry, inbound.content.text()));
-        let stage = stage.with_ticket(&self.records.tickets.links, conversation, None);
+        let Some(stage) = self.stage(conversation, inbound, &entry).await? else {
+            return Ok(Returned::Failed(Failure::Unmade));
+        };
         Ok(shown_during(self.call_as(&stage, dialogue), || self.records.show_typing(conversation)).await)
     }
 
@@ -207,24 +205,17 @@ impl Worker {
     pub async fn call_again(self: &Arc<Self>, conversation: &Arc<Conversation>, stop: &Stop) -> Result<(), StoreError> {
         let (Some(of), Some(dialogue)) = (conversation.last_message, &conversation.dialogue) else { return Ok(()) };
         let Step::Calls { key, .. } = &dialogue.step else { return Ok(()) };
-        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
-            return Ok(());
-        };
-        let What::Message(record) = entry.what else { return Ok(()) };
+        let Some((inbound, signals)) = self.message(of).await? else { return Ok(()) };
         if self.policy.rules().actions().is_repeatable(dialogue) {
-            self.begin_call(conversation, &inbound, &record.signals, stop);
+            self.begin_call(conversation, &inbound, &signals, stop);
             return Ok(());
         }
         let returned = &Returned::Failed(Failure::Unknown);
-        let (signals, took) = (&record.signals, None);
+        let (signals, took) = (&signals, None);
         let occasion = Occasion::Called { conversation: conversation.id, of, key, returned, took, signals };
         match self.take(&inbound, occasion).await {
             Ok(_) => Ok(()),
-            Err(TurnError::Store(error)) => Err(error),
-            Err(TurnError::Message(reason)) => {
-                tracing::error!(reason, conversation = %conversation.id, "What came of a call could not be noted.");
-                Ok(())
-            }
+            Err(error) => error.said(conversation.id, "What came of a call could not be noted."),
         }
     }
 
@@ -237,22 +228,15 @@ impl Worker {
         let (Some(of), Some((_, planned))) = (conversation.last_message, alarms::planned(conversation)) else {
             return Ok(false);
         };
-        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
-            return Ok(false);
-        };
-        let What::Message(record) = entry.what else { return Ok(false) };
-        let occasion = Occasion::Planned { conversation: conversation.id, of, planned, signals: &record.signals };
+        let Some((inbound, signals)) = self.message(of).await? else { return Ok(false) };
+        let occasion = Occasion::Planned { conversation: conversation.id, of, planned, signals: &signals };
         match self.take(&inbound, occasion).await {
             Ok(Some((_, conversation))) => {
-                self.begin_call(&conversation, &inbound, &record.signals, stop);
+                self.begin_call(&conversation, &inbound, &signals, stop);
                 Ok(true)
             }
             Ok(None) => Ok(true),
-            Err(TurnError::Store(error)) => Err(error),
-            Err(TurnError::Message(reason)) => {
-                tracing::error!(reason, conversation = %conversation.id, "What was planned could not be begun.");
-                Ok(false)
-            }
+            Err(error) => error.said(conversation.id, "What was planned could not be begun.").map(|()| false),
         }
     }
 

@@ -6,14 +6,14 @@ use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration}
 use contract::{EntryId, Stop};
 use serde_json::{Map, Value as Json};
 
-use super::{LONGEST_PAUSE, Worker, thread_of};
+use super::{LONGEST_PAUSE, Worker};
 use crate::{
-    actions::{Advance, Dialogue, Ended, Form, Why},
+    actions::{Advance, Dialogue, Ended, Form},
     assist::AgentAct,
     calls::{Failure, Returned},
     routing::RuleSet,
     store::{
-        AmendError, FullEntry, Once, StoreError,
+        AmendError, Once, StoreError,
         conversation::{Conversation, Owner},
         entry::{Acted, Event, What},
         people::Agent,
@@ -66,14 +66,8 @@ impl Worker {
     /// The record does not work.
     pub async fn stage_of(&self, conversation: &Conversation) -> Result<Option<Stage>, StoreError> {
         let Some(of) = conversation.last_message else { return Ok(None) };
-        let Some(FullEntry { inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
-            return Ok(None);
-        };
-        let recall = self.records.store.recall(&thread_of(&inbound), &inbound.from).await?;
-        let Some(customer) = &recall.customer else { return Ok(None) };
-        let (who, now) = ((&**customer, &inbound.from), crate::clock::now());
-        let stage = Stage::of(conversation, &recall, who, now, (&of.to_string(), inbound.content.text()));
-        Ok(Some(stage.with_ticket(&self.records.tickets.links, conversation, None)))
+        let Some((inbound, _)) = self.message(of).await? else { return Ok(None) };
+        self.stage(conversation, &inbound, &of.to_string()).await
     }
 
     /// A form with what is given, in an agent's language; `None` where there is no such action. What of it can be chosen is
@@ -214,9 +208,7 @@ impl Worker {
         let action = &act.dialogue.action;
         let scene = stage.scene(action, rules, crate::clock::now());
         let advance = rules.actions().returned(&scene, &act.dialogue, returned);
-        // The files may not have the action any more.
-        let gone = || Advance { ended: Some(Ended::Otherwise(Why::Outcome)), ..Advance::default() };
-        let advance = advance.unwrap_or_else(gone);
+        let advance = advance.unwrap_or_else(Advance::gone);
         let mut outputs = rules.actions().outputs(&scene.read_in(&act.language), &act.dialogue, returned);
         outputs.retain(|_, value| value.to_string().len() <= OUTPUT_BYTES);
         let event = acted(act, returned, &advance, outputs);

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Content, ConversationId, Inbound, Stop, Thread};
+use contract::{Content, ConversationId, Inbound, MessageId, Stop, Thread};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::SignedDuration;
 use tokio::sync::Semaphore;
@@ -47,7 +47,7 @@ use crate::{
         entry::What,
     },
     tickets::Drawn,
-    turn::{Occasion, Setting, Turn, opens, vouched},
+    turn::{Occasion, Setting, Stage, Turn, opens, vouched},
     typing::shown_during,
     understand::{Remote, Signals, Text, classify_within},
 };
@@ -134,6 +134,20 @@ enum TurnError {
     /// The message cannot be processed.
     #[error("{0}")]
     Message(String),
+}
+
+impl TurnError {
+    /// What is to be done about it by who is not giving a message its turn: the record is waited for, and what cannot be
+    /// processed is said and let be.
+    fn said(self, conversation: ConversationId, what: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Store(error) => Err(error),
+            Self::Message(reason) => {
+                tracing::error!(reason, %conversation, "{what}");
+                Ok(())
+            }
+        }
+    }
 }
 
 impl From<StoreError> for TurnError {
@@ -278,14 +292,10 @@ impl Worker {
     /// The record does not work.
     pub async fn on_time(&self, conversation: &Conversation, alarm: RuleAlarm, due: Due) -> Result<OnTime, StoreError> {
         let Some(of) = conversation.last_message else { return Ok(OnTime::NothingToDo) };
-        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
-            return Ok(OnTime::NothingToDo);
-        };
-        let What::Message(record) = entry.what else { return Ok(OnTime::NothingToDo) };
+        let Some((inbound, signals)) = self.message(of).await? else { return Ok(OnTime::NothingToDo) };
         let rules = self.policy.rules();
         let stands = |conversation: &Conversation| alarms::stands(conversation, &rules, due);
-        let occasion =
-            Occasion::Time { conversation: conversation.id, of, alarm, stands: &stands, signals: &record.signals };
+        let occasion = Occasion::Time { conversation: conversation.id, of, alarm, stands: &stands, signals: &signals };
         match self.take(&inbound, occasion).await {
             Ok(Some((IN_VAIN, _))) => Ok(OnTime::NothingToDo),
             Ok(Some(_)) => {
@@ -293,12 +303,34 @@ impl Worker {
                 Ok(OnTime::Acted)
             }
             Ok(None) => Ok(OnTime::Gone),
-            Err(TurnError::Store(error)) => Err(error),
-            Err(TurnError::Message(reason)) => {
-                tracing::error!(reason, conversation = %conversation.id, "The rules of an alarm could not be carried out.");
+            Err(error) => {
+                error.said(conversation.id, "The rules of an alarm could not be carried out.")?;
                 Ok(OnTime::NothingToDo)
             }
         }
+    }
+
+    /// A message of a customer whose turn is committed, and what it means; `None` where it is not kept any more.
+    async fn message(&self, id: MessageId) -> Result<Option<(Arc<Inbound>, Arc<Signals>)>, StoreError> {
+        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(id.into()).await? else {
+            return Ok(None);
+        };
+        let What::Message(record) = entry.what else { return Ok(None) };
+        Ok(Some((inbound, record.signals)))
+    }
+
+    /// Where and with whom an action takes place outside of a turn, on a message of the customer; `None` where nobody knows them.
+    async fn stage(
+        &self,
+        conversation: &Conversation,
+        inbound: &Inbound,
+        entry: &str,
+    ) -> Result<Option<Stage>, StoreError> {
+        let recall = self.records.store.recall(&thread_of(inbound), &inbound.from).await?;
+        let Some(customer) = &recall.customer else { return Ok(None) };
+        let (who, now) = ((&**customer, &inbound.from), crate::clock::now());
+        let stage = Stage::of(conversation, &recall, who, now, (entry, inbound.content.text()));
+        Ok(Some(stage.with_ticket(&self.records.tickets.links, conversation, None)))
     }
 
     /// A turn from what is recalled to what is committed, as often as it takes. `None` when there is nothing to do.
@@ -346,24 +378,27 @@ impl Worker {
                 rating_links: Some(&self.rating_links).filter(|_| !self.records.buttons_come_back(&inbound.channel)),
             };
             let Some(mut turn) = Turn::begin(&setting, &recall, inbound, occasion) else { return Ok(None) };
-            let (destination, acted) = if let Occasion::Called { returned, .. } = occasion {
-                let otherwise = turn.take_answer(returned);
-                self.carry_out_otherwise(&mut turn, otherwise).await;
-                ("called", Vec::new())
-            } else if let Occasion::Planned { planned, .. } = occasion {
-                turn.begin_planned(planned);
-                ("planned", Vec::new())
-            } else if matches!(occasion, Occasion::Proven { .. }) {
-                let otherwise = turn.take_proof();
-                self.carry_out_otherwise(&mut turn, otherwise).await;
-                ("verified", Vec::new())
-            } else if let Occasion::Thought { thought, .. } = occasion {
-                self.carry_out_thought(&mut turn, &*bot, inbound, thought).await?;
-                ("thought", Vec::new())
-            } else if turn.is_routed() {
-                self.route(&mut turn, &rules, &*bot, inbound).await?
-            } else {
-                ("noted", Vec::new())
+            let (destination, acted) = match occasion {
+                Occasion::Called { returned, .. } => {
+                    let otherwise = turn.take_answer(returned);
+                    self.carry_out_otherwise(&mut turn, otherwise).await;
+                    ("called", Vec::new())
+                }
+                Occasion::Planned { planned, .. } => {
+                    turn.begin_planned(planned);
+                    ("planned", Vec::new())
+                }
+                Occasion::Proven { .. } => {
+                    let otherwise = turn.take_proof();
+                    self.carry_out_otherwise(&mut turn, otherwise).await;
+                    ("verified", Vec::new())
+                }
+                Occasion::Thought { thought, .. } => {
+                    self.carry_out_thought(&mut turn, &*bot, inbound, thought).await?;
+                    ("thought", Vec::new())
+                }
+                _ if turn.is_routed() => self.route(&mut turn, &rules, &*bot, inbound).await?,
+                _ => ("noted", Vec::new()),
             };
             if destination == IN_VAIN {
                 return Ok(recall.conversation.clone().map(|conversation| (destination, conversation)));

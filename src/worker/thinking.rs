@@ -13,9 +13,9 @@ use futures::FutureExt;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use super::{LONGEST_PAUSE, TurnError, Worker, thread_of};
+use super::{LONGEST_PAUSE, TurnError, Worker};
 use crate::{
-    actions::Heard,
+    actions::{Heard, texts::instant},
     alarms,
     bot::{Question, Responder},
     models::{
@@ -128,23 +128,16 @@ impl Worker {
     ) -> Result<(), StoreError> {
         let Some(asked) = &conversation.thinking else { return Ok(()) };
         let Ok(of) = asked.key.parse::<MessageId>() else { return Ok(()) };
-        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = self.records.store.entry(of.into()).await? else {
-            return Ok(());
-        };
-        let What::Message(record) = entry.what else { return Ok(()) };
+        let Some((inbound, signals)) = self.message(of).await? else { return Ok(()) };
         if self.models.is_some() && crate::clock::now() < alarms::last_thought(asked) {
-            self.begin_thinking(conversation, &inbound, &record.signals, stop);
+            self.begin_thinking(conversation, &inbound, &signals, stop);
             return Ok(());
         }
         let thought = &Thought::failed(asked, Why::Lost);
-        let (conversation, key, signals) = (conversation.id, &asked.key, &record.signals);
+        let (conversation, key, signals) = (conversation.id, &asked.key, &signals);
         match self.take(&inbound, Occasion::Thought { conversation, of, key, thought, signals }).await {
             Ok(_) => Ok(()),
-            Err(TurnError::Store(error)) => Err(error),
-            Err(TurnError::Message(reason)) => {
-                tracing::error!(reason, %conversation, "What came of a model could not be noted.");
-                Ok(())
-            }
+            Err(error) => error.said(conversation, "What came of a model could not be noted."),
         }
     }
 
@@ -225,16 +218,12 @@ impl Worker {
         let Some(persona) = rules.personas().personas.get(&asked.persona) else {
             return Ok(Thought::failed(asked, Why::Gone));
         };
-        let recall = self.records.store.recall(&thread_of(inbound), &inbound.from).await?;
-        let Some(customer) = &recall.customer else { return Ok(Thought::failed(asked, Why::Gone)) };
-        let now = crate::clock::now();
-        let stage = {
-            let who = (&**customer, &inbound.from);
-            Stage::of(conversation, &recall, who, now, (&asked.key, inbound.content.text()))
+        let Some(stage) = self.stage(conversation, inbound, &asked.key).await? else {
+            return Ok(Thought::failed(asked, Why::Gone));
         };
-        let stage = stage.with_ticket(&self.records.tickets.links, conversation, None);
+        let now = crate::clock::now();
         let scene = stage.scene("", &rules, now);
-        let time = now.to_zoned(rules.zone().clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+        let time = instant(&now.to_zoned(rules.zone().clone()));
         let moment = Moment {
             who: scene.who,
             language: scene.language,

@@ -6,7 +6,7 @@ use contract::{ChallengeId, ConversationId, CustomerId, Stop};
 
 use super::{TurnError, Worker};
 use crate::{
-    store::{FullEntry, Recall, StoreError, entry::What},
+    store::{Recall, StoreError},
     turn::{Occasion, Turn, waiting},
 };
 
@@ -57,25 +57,17 @@ impl Worker {
         challenge: ChallengeId,
         stop: &Stop,
     ) -> Result<bool, StoreError> {
-        let store = &self.records.store;
-        let of = store.conversation(conversation).await?.and_then(|found| found.last_message);
-        let Some(of) = of else { return Ok(false) };
-        let Some(FullEntry { entry, inbound: Some(inbound), .. }) = store.entry(of.into()).await? else {
-            return Ok(false);
-        };
-        let What::Message(record) = entry.what else { return Ok(false) };
-        let occasion = Occasion::Proven { conversation, of, challenge, signals: &record.signals };
+        let found = self.records.store.conversation(conversation).await?;
+        let Some(of) = found.and_then(|found| found.last_message) else { return Ok(false) };
+        let Some((inbound, signals)) = self.message(of).await? else { return Ok(false) };
+        let occasion = Occasion::Proven { conversation, of, challenge, signals: &signals };
         match self.take(&inbound, occasion).await {
             Ok(Some((_, after))) => {
-                self.begin_call(&after, &inbound, &record.signals, stop);
+                self.begin_call(&after, &inbound, &signals, stop);
                 Ok(true)
             }
             Ok(None) => Ok(false),
-            Err(TurnError::Store(error)) => Err(error),
-            Err(TurnError::Message(reason)) => {
-                tracing::error!(reason, %conversation, "What a link proved could not be noted.");
-                Ok(false)
-            }
+            Err(error) => error.said(conversation, "What a link proved could not be noted.").map(|()| false),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     calls::{Caller, unfit},
     config::Config,
     live::LocalLive,
-    routing::{load_actions, run_tests},
+    routing::{Loaded, load_actions, run_tests},
     understand::Settings,
 };
 
@@ -44,12 +44,12 @@ pub(in crate::cli) struct Check {
 impl Check {
     /// Answers whether nothing is wrong.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write, colour: bool) -> anyhow::Result<bool> {
-        let set = load_actions(&self.folder.rules).rules.filter(|_| self.tools);
-        let wrong = match &set {
+        let loaded = load_actions(&self.folder.rules);
+        let wrong = match loaded.rules.as_ref().filter(|_| self.tools) {
             Some(set) => wrong_tools(config, set.actions()).await?,
             None => Vec::new(),
         };
-        let fine = check(&self.folder, &config.understanding.settings, &wrong, out, colour)?;
+        let fine = check(&self.folder, loaded, &config.understanding.settings, &wrong, out, colour)?;
         Ok(fine && wrong.is_empty())
     }
 }
@@ -84,12 +84,12 @@ async fn wrong_tools(config: &Config, actions: &Actions) -> anyhow::Result<Vec<S
 
 fn check(
     folder: &RulesFolder,
+    mut loaded: Loaded,
     settings: &Settings,
     tools: &[String],
     out: &mut dyn Write,
     colour: bool,
 ) -> io::Result<bool> {
-    let mut loaded = load_actions(&folder.rules);
     if let Some(set) = &loaded.rules {
         let reader = settings.reader(set.intents());
         loaded = loaded.tested(&|text| reader.read(text));

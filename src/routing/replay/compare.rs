@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::{
     cases::priority_after,
-    decide::UNANSWERED,
+    decide::is_unanswered,
     facts::{Facts, Priority},
     rule::{Action, Decision, Destination, Relax, SkillNeed},
 };
@@ -69,7 +69,7 @@ pub struct Recorded<'a> {
 impl Recorded<'_> {
     /// Whether the bot was asked and had no answer.
     pub(super) fn is_unanswered(&self) -> bool {
-        self.destination.starts_with(UNANSWERED)
+        is_unanswered(self.destination)
     }
 }
 

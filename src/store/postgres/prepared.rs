@@ -32,7 +32,7 @@ pub(super) struct Prepared {
     pub fence: Option<Fence>,
     /// The number that the conversation is given.
     pub ticket: Option<i64>,
-    pub noted: Noted,
+    pub noted: Arc<Noted>,
 }
 
 /// A message with its turn.

@@ -39,7 +39,7 @@ pub(super) async fn write(client: &Client, commits: &[&Prepared]) -> Result<(), 
     statements.extend(tickets(commits));
     statements.extend(people(commits));
     // Last: whoever waits for a share of them holds nothing that another one waits for.
-    statements.extend(measures::add(commits.iter().map(|commit| &commit.noted)));
+    statements.extend(measures::add(commits.iter().map(|commit| &*commit.noted)));
     let mut ready = Vec::with_capacity(statements.len());
     for (sql, columns) in &statements {
         let columns: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();

@@ -90,7 +90,7 @@ pub(super) struct Prepared {
     pub once: Option<Once>,
     /// The number that the conversation is given.
     pub ticket: Option<TicketNumber>,
-    pub noted: Noted,
+    pub noted: Arc<Noted>,
 }
 
 /// What became of an operation in the transaction; told to whoever waits once the transaction stands.

@@ -22,7 +22,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use understand::{Signals, Text, Thresholds, intents::Intent, window};
 
 pub use self::endpoint::Protocol;
-use crate::breaker::Breaker;
+use crate::breaker::{Asked, Breaker};
 
 use self::{
     answer::{Answer, differ},
@@ -174,22 +174,22 @@ impl Remote {
         let _waits = self.waiting.try_acquire().map_err(|_| Silence::TOO_MANY)?;
         let place = tokio::time::timeout_at(until, self.places.acquire()).await;
         let _place = place.map_err(|_elapsed| Silence::TOO_MANY)?;
-        self.may_ask()?;
-        let asked = tokio::time::timeout_at(until, self.endpoint.ask(&question)).await;
-        match asked.unwrap_or_else(|_elapsed| Err(Failure::new("it took too long"))) {
+        let asked = self.may_ask()?;
+        let answered = tokio::time::timeout_at(until, self.endpoint.ask(&question)).await;
+        match answered.unwrap_or_else(|_elapsed| Err(Failure::new("it took too long"))) {
             Ok(answer) => {
-                lock(&self.breaker).went_well();
+                asked.went_well();
                 lock(&self.remembered).put(key, Some(answer.clone()));
                 Ok(answer)
             }
             Err(failure @ Failure::Unreadable(_)) => {
-                lock(&self.breaker).went_well();
+                asked.went_well();
                 lock(&self.remembered).put(key, None);
                 tracing::debug!(%failure, "There is no second opinion.");
                 Err(Silence::UNREADABLE)
             }
             Err(Failure::Broken { reason, retry_after }) => {
-                let pause = lock(&self.breaker).failed(Instant::now(), retry_after);
+                let pause = asked.failed(retry_after);
                 match pause.map(|pause| pause.as_secs()) {
                     Some(pause) => tracing::warn!(
                         reason,
@@ -203,16 +203,14 @@ impl Remote {
         }
     }
 
-    fn may_ask(&self) -> Result<(), Silence> {
+    fn may_ask(&self) -> Result<Asked<'_>, Silence> {
         let mut budget = lock(&self.budget);
         if !budget.is_left(crate::clock::now()) {
             return Err(Silence::OVER_BUDGET);
         }
-        if !lock(&self.breaker).may_ask(Instant::now()) {
-            return Err(Silence::BROKEN);
-        }
+        let asked = Asked::begin(&self.breaker).ok_or(Silence::BROKEN)?;
         budget.take();
-        Ok(())
+        Ok(asked)
     }
 }
 

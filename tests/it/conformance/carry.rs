@@ -110,7 +110,8 @@ async fn conversations(record: &Opened) {
         count: 2,
     };
     let noted = Noted { counts: vec![count], misses: vec![miss] };
-    a = done(store, Commit { turn: Some(message), entries: turn.into(), noted, ..commit((*a).clone()) }).await;
+    a = done(store, Commit { turn: Some(message), entries: turn.into(), noted: noted.into(), ..commit((*a).clone()) })
+        .await;
     a = done(store, Commit { entries: later.into(), ..commit((*a).clone()) }).await;
     let mut out = Vec::new();
     for at in 0..6 {

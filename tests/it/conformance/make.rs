@@ -7,7 +7,6 @@ use contract::{
     OutboundId, Sender, Thread, Timestamp,
 };
 use switchboard::{
-    measure::Noted,
     routing::Trigger,
     store::{
         Commit, Committed, Store, StoreError, Taken,
@@ -98,7 +97,7 @@ pub fn commit(conversation: Conversation) -> Commit {
         customers: vec![],
         once: None,
         fence: None,
-        noted: Noted::default(),
+        noted: std::sync::Arc::default(),
     }
 }
 

@@ -45,7 +45,12 @@ pub async fn what_commits_count_adds_up_by_hour_and_day(backend: &impl Backend) 
     for (at, count) in counts.into_iter().enumerate() {
         let new = conversation(ids, &format!("v{at}"), customer(ids, "Ann").id);
         let noted = Noted { counts: vec![count], misses: vec![] };
-        let new = Commit { structural: true, entries: [event(ids, Event::Opened)].into(), noted, ..commit(new) };
+        let new = Commit {
+            structural: true,
+            entries: [event(ids, Event::Opened)].into(),
+            noted: noted.into(),
+            ..commit(new)
+        };
         store.commit(new).await.unwrap();
     }
     let all = brief(store.counts(400_000..400_048).await.unwrap());
@@ -56,7 +61,7 @@ pub async fn what_commits_count_adds_up_by_hour_and_day(backend: &impl Backend) 
     let new = conversation(&record.ids, "away", customer(&record.ids, "Bo").id);
     let gone = Noted { counts: vec![answers("en", -3), answers("fr", 0)], misses: vec![] };
     let opened = [event(&record.ids, Event::Opened)].into();
-    record.store.commit(Commit { structural: true, entries: opened, noted: gone, ..commit(new) }).await.unwrap();
+    record.store.commit(Commit { structural: true, entries: opened, noted: gone.into(), ..commit(new) }).await.unwrap();
     let hour = brief(record.store.counts(400_000..400_001).await.unwrap());
     assert_eq!(hour, [(400_000, "zh".into(), 1)], "what is not so any more leaves nothing");
 }
@@ -69,7 +74,7 @@ pub async fn what_is_refused_counts_nothing_and_what_is_done_counts_once(backend
     let opens = |c: &Conversation| Commit {
         structural: true,
         entries: [event(ids, Event::Opened)].into(),
-        noted: noted.clone(),
+        noted: noted.clone().into(),
         ..commit(c.clone())
     };
     assert!(matches!(store.commit(opens(&new)).await.unwrap(), Committed::Done(_)));
@@ -92,7 +97,12 @@ pub async fn questions_without_an_answer_are_read_in_parts(backend: &impl Backen
         };
         asked.insert(0, miss.clone());
         let noted = Noted { counts: vec![], misses: vec![miss] };
-        let new = Commit { structural: true, entries: [event(ids, Event::Opened)].into(), noted, ..commit(new) };
+        let new = Commit {
+            structural: true,
+            entries: [event(ids, Event::Opened)].into(),
+            noted: noted.into(),
+            ..commit(new)
+        };
         store.commit(new).await.unwrap();
     }
     backend.crash().await;
@@ -125,7 +135,7 @@ pub async fn figures_that_are_counted_anew_are_the_same(backend: &impl Backend) 
                 c.hand_off(super::make::handoff("care"));
             }
             let noted = note(before.as_ref(), &mut c, &entries, None);
-            let change = Commit { structural: true, entries: entries.into(), noted, ..commit(c.clone()) };
+            let change = Commit { structural: true, entries: entries.into(), noted: noted.into(), ..commit(c.clone()) };
             let Committed::Done(after) = store.commit(change).await.unwrap() else { panic!("it is new") };
             (before, c) = (Some((*after).clone()), (*after).clone());
         }

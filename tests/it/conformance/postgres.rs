@@ -20,7 +20,7 @@ use switchboard::{
     store::{
         Commit, Store, StoreError, Taken,
         conversation::Conversation,
-        postgres::{Database, NodeCard, PostgresRecord, PostgresSettings},
+        postgres::{Database, PostgresRecord, PostgresSettings},
     },
 };
 
@@ -28,7 +28,7 @@ use super::{
     Backend, Opened,
     make::{self, commit, now},
 };
-use crate::harness::Postgres;
+use crate::harness::{Postgres, record_on};
 
 /// A server of its own with an empty record, and a queue beside it.
 pub struct OnPostgres {
@@ -39,16 +39,6 @@ pub struct OnPostgres {
 /// An empty record.
 pub async fn backend() -> OnPostgres {
     OnPostgres { server: Postgres::start().await, kept: Arc::default() }
-}
-
-fn card(name: &str) -> NodeCard {
-    NodeCard {
-        name: name.into(),
-        address: format!("http://{name}:8080"),
-        roles: "all".into(),
-        version: "0.1.0".into(),
-        started: now(),
-    }
 }
 
 impl OnPostgres {
@@ -63,9 +53,7 @@ impl OnPostgres {
 
     /// The record as a node of this name has it.
     async fn node(&self, name: &str) -> Arc<PostgresRecord> {
-        let database = self.database().await;
-        let node = database.join(&card(name)).await.unwrap();
-        PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap()
+        record_on(self.settings(), name).await
     }
 
     /// Every lease ends, as if nobody had said anything for long.

@@ -29,7 +29,7 @@ pub use http_channel::{HttpChannel, Sent};
 pub use mail_domain::{BOUNCES, LI, MALLORY, MailDomain, SUPPORT};
 pub use model::ModelServer;
 pub use ports::free_ports;
-pub use postgres::{Extra, Postgres};
+pub use postgres::{Extra, Postgres, card, record_on};
 pub use rabbitmq::Broker;
 pub use redis::RedisServer;
 pub use s3::S3Server;

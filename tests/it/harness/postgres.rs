@@ -11,9 +11,10 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
+use switchboard::store::postgres::{Database, NodeCard, PostgresRecord, PostgresSettings};
 use tokio_postgres::{Client, NoTls};
 
 use super::{eventually, free_ports};
@@ -302,4 +303,22 @@ fn template() -> PathBuf {
     fs::rename(&beside, &template).unwrap();
     run(Command::new("rm").arg("-rf").arg(&making));
     template
+}
+
+/// What a node of this name says of itself.
+pub fn card(name: &str) -> NodeCard {
+    NodeCard {
+        name: name.into(),
+        address: format!("http://{name}:8080"),
+        roles: "all".into(),
+        version: "0.1.0".into(),
+        started: switchboard::clock::now(),
+    }
+}
+
+/// The record as a node of this name has it.
+pub async fn record_on(settings: PostgresSettings, name: &str) -> Arc<PostgresRecord> {
+    let database = Database::connect(settings).await.unwrap();
+    let node = database.join(&card(name)).await.unwrap();
+    PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap()
 }

@@ -129,7 +129,7 @@ async fn addresses_that_lead_nowhere_say_so() {
 const INJECTIONS: [&str; 7] = [
     "'; DROP TABLE inbound; --",
     "<script>alert(1)</script><img src=x onerror=alert(1)>",
-    "{{7*7}} {% raw %} {{ self }}",
+    "{{1234567*7}} {% raw %} {{ self }}",
     "${jndi:ldap://127.0.0.1/x} %s%n",
     "../../../../etc/passwd",
     "=HYPERLINK(\"http://127.0.0.1\")",
@@ -160,7 +160,7 @@ async fn code_in_any_field_comes_back_as_text() {
         assert_eq!(message["body"]["text"], sent["text"]);
         assert_eq!(message["external_id"], sent["id"]);
         let reply = entries.iter().find(|entry| text(entry, "/kind") == "reply").unwrap();
-        assert!(!text(reply, "/body/text").contains("49"), "{reply}");
+        assert!(!text(reply, "/body/text").contains("8641969"), "{reply}");
         let ran = daemon.home.run(&["why", &id]).await;
         assert!(ran.ok, "{}", ran.all());
     }

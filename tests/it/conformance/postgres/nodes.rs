@@ -11,8 +11,11 @@ use switchboard::store::{
     postgres::{Node, PostgresRecord},
 };
 
-use super::{backend, card};
-use crate::conformance::make::{self, commit, done, is_conflict, note, now, opened};
+use super::backend;
+use crate::{
+    conformance::make::{self, commit, done, is_conflict, note, now, opened},
+    harness::card,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_is_one_nodes_and_its_next_life_is_another() {

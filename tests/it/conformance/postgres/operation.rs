@@ -16,10 +16,10 @@ use switchboard::{
     },
 };
 
-use super::{backend, card, taken, turn};
+use super::{backend, taken, turn};
 use crate::{
     conformance::make::{self, commit, done, event, inbound, note, now, opened},
-    harness::{Extra, Postgres, Wire, eventually, within},
+    harness::{Extra, Postgres, Wire, eventually, record_on, within},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,9 +91,7 @@ async fn an_outage_costs_nothing_that_was_committed_and_heals() {
     const WRITERS: usize = 8;
     let backend = backend().await;
     let settings = PostgresSettings { url: backend.server.tcp_url(), ..backend.settings() };
-    let database = Database::connect(settings).await.unwrap();
-    let node = database.join(&card("a")).await.unwrap();
-    let record = PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap();
+    let record = record_on(settings, "a").await;
     let mut conversations = Vec::new();
     for at in 0..WRITERS {
         conversations.push(opened(&*record, record.clock(), &format!("v{at}")).await);
@@ -137,9 +135,7 @@ async fn what_a_daemon_was_committing_when_it_was_cut_off_holds_up_nobody() {
     let wire = Wire::to(&backend.server.tcp_url()).await;
     let ttl = Duration::from_secs(1);
     let settings = PostgresSettings { url: wire.url.clone(), node_ttl: ttl, ..backend.settings() };
-    let database = Database::connect(settings).await.unwrap();
-    let node = database.join(&card("far")).await.unwrap();
-    let far = PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap();
+    let far = record_on(settings, "far").await;
     let near = backend.node("near").await;
     let mut conversations = Vec::new();
     for at in 0..8 {
@@ -196,9 +192,7 @@ async fn what_a_daemon_was_committing_when_it_was_cut_off_holds_up_nobody() {
 async fn what_is_old_is_dropped_and_what_goes_on_stays() {
     let backend = backend().await;
     let settings = PostgresSettings { retention_days: 30, ..backend.settings() };
-    let database = Database::connect(settings).await.unwrap();
-    let node = database.join(&card("a")).await.unwrap();
-    let record = PostgresRecord::open(database, node, Arc::new(node.clock())).await.unwrap();
+    let record = record_on(settings, "a").await;
     let client = backend.server.client().await;
     // A week of long ago, made as it was then.
     let old = now() - SignedDuration::from_hours(24 * 100);
