@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-use async_imap::{Authenticator, Client, Session};
+use async_imap::{Authenticator, Client, Session, types::UnsolicitedResponse};
 use bytes::Bytes;
 use contract::{Check, Stop, Timestamp};
 use futures::TryStreamExt;
@@ -50,6 +50,8 @@ pub struct Folder {
     pub uid_validity: u32,
     /// The uid that the next mail will have at least.
     pub uid_next: u32,
+    /// How many mails there are, as the server said last; `None` where it may have said something since.
+    exists: Option<u32>,
 }
 
 /// One mail of a folder.
@@ -113,7 +115,7 @@ impl ImapServer {
                 all.into_iter().max().map_or(1, |last| last.saturating_add(1))
             }
         };
-        Ok(Folder { session, idles, uid_validity, uid_next })
+        Ok(Folder { session, idles, uid_validity, uid_next, exists: Some(opened.exists) })
     }
 
     /// Logs in, and looks whether the folders are there.
@@ -209,6 +211,8 @@ impl Folder {
     /// The connection does not work any more.
     pub async fn newer(&mut self, after: u32) -> Result<Vec<u32>, MailError> {
         let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
+        let said = self.session.unsolicited_responses.clone();
+        is_news(|| said.try_recv().ok(), &mut self.exists);
         let found = limited(TIME_LIMIT, self.session.uid_search(format!("UID {first}:*"))).await.map_err(passing)?;
         // `n:*` names the last mail too where n is above it.
         let mut uids: Vec<u32> = found.into_iter().filter(|uid| *uid > after).collect();
@@ -305,6 +309,11 @@ impl Folder {
     /// # Errors
     /// The connection does not work any more.
     pub async fn wait(mut self, stop: &Stop) -> Result<Option<Self>, MailError> {
+        // A server says once that there is more, with whatever it answers next: that may be before IDLE has begun.
+        let said = self.session.unsolicited_responses.clone();
+        if is_news(|| said.try_recv().ok(), &mut self.exists) {
+            return Ok(Some(self));
+        }
         if !self.idles {
             if stop.run_until_cancelled(tokio::time::sleep(POLL_EVERY)).await.is_none() {
                 return Ok(None);
@@ -314,12 +323,15 @@ impl Folder {
         }
         let mut idle = self.session.idle();
         limited(TIME_LIMIT, idle.init()).await.map_err(passing)?;
-        let (changed, interrupt) = idle.wait_with_timeout(IDLE_FOR);
-        let ended = stop.run_until_cancelled(changed).await;
-        drop(interrupt);
-        match ended {
-            Some(outcome) => _ = outcome.map_err(passing)?,
-            None => return Ok(None),
+        if !is_news(|| said.try_recv().ok(), &mut self.exists) {
+            let (changed, interrupt) = idle.wait_with_timeout(IDLE_FOR);
+            let ended = stop.run_until_cancelled(changed).await;
+            drop(interrupt);
+            match ended {
+                Some(outcome) => _ = outcome.map_err(passing)?,
+                None => return Ok(None),
+            }
+            self.exists = None;
         }
         self.session = limited(DONE_LIMIT, idle.done()).await.map_err(passing)?;
         Ok(Some(self))
@@ -342,6 +354,18 @@ impl Authenticator for Bearer {
             format!("user={}\x01auth=Bearer {}\x01\x01", self.username, token.expose_secret())
         })
     }
+}
+
+/// Whether the server has said that there are other mails than it said before.
+fn is_news(next: impl FnMut() -> Option<UnsolicitedResponse>, exists: &mut Option<u32>) -> bool {
+    std::iter::from_fn(next).fold(false, |news, said| match said {
+        UnsolicitedResponse::Exists(count) => exists.replace(count) != Some(count) || news,
+        UnsolicitedResponse::Expunge(_) => {
+            *exists = exists.map(|count| count.saturating_sub(1));
+            news
+        }
+        _ => news,
+    })
 }
 
 async fn limited<T>(
@@ -376,7 +400,51 @@ fn set(uids: &[u32]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        time::Instant,
+    };
+
     use super::*;
+
+    /// A folder of five mails, at a server that answers one command after the other with these.
+    async fn folder(answers: &'static [&'static str]) -> Folder {
+        let (ours, theirs) = tokio::io::duplex(4096);
+        tokio::spawn(async move {
+            let (read, mut write) = tokio::io::split(theirs);
+            let mut lines = BufReader::new(read).lines();
+            let mut tag = String::new();
+            for answer in ["TAG OK in\r\n"].iter().chain(answers) {
+                let line = lines.next_line().await.unwrap().unwrap();
+                if line != "DONE" {
+                    line.split(' ').next().unwrap().clone_into(&mut tag);
+                }
+                write.write_all(answer.replace("TAG", &tag).as_bytes()).await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        });
+        let connection: Box<dyn Connection> = Box::new(ours);
+        let session = Client::new(connection).login("li", "x").await.map_err(|(error, _)| error).unwrap();
+        Folder { session, idles: true, uid_validity: 1, uid_next: 6, exists: Some(5) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn mail_that_arrives_before_idle_has_begun_is_not_slept_over() {
+        let cases: [(&[&str], bool); 4] = [
+            (&["* SEARCH\r\nTAG OK\r\n", "+ idling\r\n", "TAG OK\r\n"], true),
+            (&["* SEARCH\r\n* 6 EXISTS\r\nTAG OK\r\n"], false),
+            (&["* SEARCH\r\nTAG OK\r\n", "* 6 EXISTS\r\n+ idling\r\n", "TAG OK\r\n"], false),
+            // Some servers say at each IDLE how many there are.
+            (&["* SEARCH\r\nTAG OK\r\n", "* 5 EXISTS\r\n+ idling\r\n", "TAG OK\r\n"], true),
+        ];
+        for (answers, sleeps) in cases {
+            let mut folder = folder(answers).await;
+            assert!(folder.newer(5).await.unwrap().is_empty());
+            let began = Instant::now();
+            folder.wait(&Stop::new()).await.unwrap().unwrap();
+            assert_eq!(began.elapsed() >= IDLE_FOR, sleeps, "{answers:?}");
+        }
+    }
 
     #[test]
     fn runs_of_uids_are_written_short() {
