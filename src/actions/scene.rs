@@ -55,6 +55,12 @@ pub struct Who {
     pub email: Option<String>,
     /// A phone number of theirs.
     pub phone: Option<String>,
+    /// The email address that their message names as theirs: a code may go there, and nothing else follows from it.
+    #[serde(skip)]
+    pub claimed_email: Option<String>,
+    /// The same of their phone.
+    #[serde(skip)]
+    pub claimed_phone: Option<String>,
     /// How sure that is.
     pub identity: Identity,
     /// Facts of the business's own.

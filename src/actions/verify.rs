@@ -351,13 +351,14 @@ impl Actions {
     }
 }
 
-/// An address of the customer's own that can be reached.
+/// An address of the customer's own that can be reached: one that they are known by, else one that they write from.
 fn own_address(scene: &Scene<'_>) -> Option<Recipient> {
     let who = scene.who;
-    let email = who.email.as_deref().filter(|_| scene.means.email).and_then(normalise_email);
-    let phone = || who.phone.as_deref().filter(|_| scene.means.phone).and_then(normalise_phone);
+    let email = |of: &Option<String>| of.as_deref().filter(|_| scene.means.email).and_then(normalise_email);
+    let phone = |of: &Option<String>| of.as_deref().filter(|_| scene.means.phone).and_then(normalise_phone);
     let of = |kind| move |address| Recipient { kind, address };
-    email.map(of(Email)).or_else(|| phone().map(of(Phone)))
+    let known = email(&who.email).map(of(Email)).or_else(|| phone(&who.phone).map(of(Phone)));
+    known.or_else(|| email(&who.claimed_email).map(of(Email))).or_else(|| phone(&who.claimed_phone).map(of(Phone)))
 }
 
 /// The one address that the customer's words name, if it can be reached.

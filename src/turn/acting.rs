@@ -80,6 +80,8 @@ impl Stage {
                 name: customer.name.clone(),
                 email,
                 phone,
+                claimed_email: from.email.clone(),
+                claimed_phone: from.phone.clone(),
                 identity,
                 attributes: customer.attributes.clone(),
             },

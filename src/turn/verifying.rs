@@ -170,16 +170,20 @@ impl<'a> Turn<'a> {
         self.event(event);
     }
 
-    /// The code goes into the outbox with everything else of the turn.
+    /// The code goes into the outbox with everything else of the turn: into this conversation where it reaches the customer at
+    /// that address, so that their answer to it is one here, else into a thread of its own.
     fn send_code(&mut self, challenge: Challenge, letter: Body) {
         let Some(route) = self.setting.verifier.route(challenge.kind) else { return };
         let id: OutboundId = self.setting.ids.next(self.setting.now);
+        let conversation = &self.conversation;
+        let to = Address { space: route.space.clone(), handle: challenge.address };
+        let is_here = conversation.channel == route.channel && conversation.address == to;
         let outbound = Outbound {
             id,
-            conversation: self.conversation.id,
+            conversation: conversation.id,
             channel: route.channel.clone(),
-            to: Address { space: route.space.clone(), handle: challenge.address },
-            thread: challenge.id.to_string(),
+            to,
+            thread: if is_here { conversation.thread.clone() } else { challenge.id.to_string() },
             queue: None,
             author: Author::Bot,
             body: letter,

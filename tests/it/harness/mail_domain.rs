@@ -1,6 +1,6 @@
 //! A whole mail domain on loopback: Postfix takes and bounces, Dovecot keeps and shows. Mail for anywhere else is refused.
 //!
-//! `shop.example` is the company, `customer.example` its customers. Everything lives in a folder of the test's own and
+//! `shop.example` is the company, `customer.example` and `example.com` have its customers. Everything lives in a folder of the test's own and
 //! ends with it. Both servers want to be started by root.
 
 use std::{
@@ -47,8 +47,11 @@ pub const VOUCHES: &str = "mx.shop.example";
 /// Customers with a mailbox.
 pub const LI: &str = "li@customer.example";
 pub const MALLORY: &str = "mallory@customer.example";
+/// Customers of `examples/shop`, for whom nobody vouches.
+pub const EMMA: &str = "emma.clarke@example.com";
+pub const CHEN: &str = "chen.xiaoming@example.com";
 
-const MAILBOXES: &[&str] = &[SUPPORT, LI, MALLORY];
+const MAILBOXES: &[&str] = &[SUPPORT, LI, MALLORY, EMMA, CHEN];
 
 /// The servers, running.
 pub struct MailDomain {
@@ -300,7 +303,7 @@ impl MailDomain {
              maillog_file = {base}/postfix.log\nmaillog_file_prefixes = {base}\n\
              myhostname = {VOUCHES}\nmydestination =\nlocal_transport = error:5.1.1 none\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n\
              mynetworks =\ndefault_transport = error:5.7.1 no mail leaves this domain\nrelay_transport = error:5.7.1 no mail leaves this domain\n\
-             virtual_mailbox_domains = shop.example, customer.example\nvirtual_mailbox_maps = texthash:{base}/mailboxes\n\
+             virtual_mailbox_domains = shop.example, customer.example, example.com\nvirtual_mailbox_maps = texthash:{base}/mailboxes\n\
              virtual_transport = lmtp:inet:127.0.0.1:{lmtp}\nheader_checks = regexp:{base}/headers\n\
              recipient_delimiter = +\nalias_maps =\nalias_database =\nsmtpd_tls_cert_file = {base}/cert.pem\nsmtpd_tls_key_file = {base}/key.pem\n\
              smtpd_tls_security_level = may\nsmtpd_tls_auth_only = yes\nsmtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = {base}/auth\n\

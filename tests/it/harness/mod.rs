@@ -26,7 +26,7 @@ pub use console::{Console, Live};
 pub use daemon::{Daemon, Home, Ran};
 pub use fleet::Fleet;
 pub use http_channel::{HttpChannel, Sent};
-pub use mail_domain::{BOUNCES, LI, MALLORY, MailDomain, SUPPORT};
+pub use mail_domain::{BOUNCES, CHEN, EMMA, LI, MALLORY, MailDomain, SUPPORT};
 pub use model::ModelServer;
 pub use ports::free_ports;
 pub use postgres::{Extra, Postgres, card, record_on};

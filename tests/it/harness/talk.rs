@@ -1,11 +1,12 @@
 //! A customer who talks to the company, in the same words on every channel.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mail_parser::Message;
+use regex::Regex;
 use serde_json::{Value, json};
 
-use super::{BotApi, Daemon, LI, MailDomain, PATIENCE, SUPPORT, Visitor, eventually, text, uuid};
+use super::{BotApi, Daemon, MailDomain, PATIENCE, SUPPORT, Visitor, eventually, text, uuid};
 
 /// What they talk through.
 pub enum Way {
@@ -13,13 +14,15 @@ pub enum Way {
     Chat(Value),
     /// A Telegram bot.
     Telegram(BotApi),
-    /// A mailbox of theirs.
-    Mail(Box<MailDomain>),
+    /// Their mailbox.
+    Mail(Arc<MailDomain>),
 }
 
 /// Somebody who talks.
 pub struct Customer {
     way: Way,
+    /// Where mail reaches them.
+    address: &'static str,
     chat: Option<Visitor>,
     /// How much they have heard.
     heard: usize,
@@ -40,7 +43,7 @@ impl Way {
 }
 
 impl Customer {
-    pub async fn arrive(way: Way, daemon: &Daemon) -> Self {
+    pub async fn arrive(way: Way, address: &'static str, daemon: &Daemon) -> Self {
         let chat = match &way {
             Way::Chat(Value::Null) => Some(Visitor::arrive(&daemon.url).await),
             Way::Chat(user) => Some(Visitor::arrive_as(&daemon.url, user.clone()).await),
@@ -51,12 +54,17 @@ impl Customer {
                 None
             }
         };
-        Self { way, chat, heard: 0 }
+        Self { way, address, chat, heard: 0 }
     }
 
     /// Whether the channel says what they are called.
     pub fn is_named(&self) -> bool {
         !matches!(&self.way, Way::Chat(user) if user["name"].is_null())
+    }
+
+    /// Whether the channel says their address.
+    pub fn is_addressed(&self) -> bool {
+        matches!(&self.way, Way::Mail(_))
     }
 
     /// The daemon has started again.
@@ -71,22 +79,36 @@ impl Customer {
             Way::Chat(_) => _ = self.chat.as_mut().unwrap().say(said).await,
             Way::Telegram(bot) => _ = bot.says(PERSON, said),
             Way::Mail(domain) => {
-                let last = domain.mailbox(LI).pop();
-                let mail = match &last {
-                    Some(last) => answer(last, &format!("Li <{LI}>"), said),
-                    None => mail(&format!("Li <{LI}>"), "Northloom", "", said),
+                let from = format!("Li <{}>", self.address);
+                let mail = match domain.mailbox(self.address).pop() {
+                    Some(last) => answer(&last, &from, said),
+                    None => mail(&from, "Northloom", "", said),
                 };
-                domain.send(LI, &mail).await;
+                domain.send(self.address, &mail).await;
             }
         }
     }
 
-    /// Presses a button; by mail, writes what it says.
+    /// Says something to a mail that they got, whatever they talk through.
+    pub async fn answers(&mut self, got: &Message<'_>, said: &str) {
+        match &self.way {
+            Way::Mail(domain) => domain.send(self.address, &answer(got, self.address, said)).await,
+            Way::Chat(_) | Way::Telegram(_) => self.says(said).await,
+        }
+    }
+
+    /// Presses a button; by mail, writes what stands beside it, or its title.
     pub async fn presses(&mut self, title: &str) {
         match &mut self.way {
             Way::Chat(_) => self.chat.as_mut().unwrap().press(title).await,
             Way::Telegram(bot) => bot.presses(PERSON, title),
-            Way::Mail(_) => self.says(title).await,
+            Way::Mail(_) => {
+                let last = self.said().pop().unwrap_or_default();
+                let beside = Regex::new(&format!("{title}\\s*[:：]\\s*“([^”]+)”")).unwrap();
+                let says =
+                    beside.captures(&last).map_or_else(|| title.to_owned(), |found| found[1].replace("\r\n", " "));
+                self.says(&says).await;
+            }
         }
     }
 
@@ -125,7 +147,7 @@ impl Customer {
                 said.map(|sent| format!("{}{}", text(&sent.with, "/text"), text(&sent.with, "/caption"))).collect()
             }
             Way::Mail(domain) => {
-                let mails = domain.mailbox(LI).into_iter();
+                let mails = domain.mailbox(self.address).into_iter();
                 mails.map(|mail| mail.body_text(0).unwrap().into_owned()).collect()
             }
         }
