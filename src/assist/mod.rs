@@ -2,6 +2,7 @@
 //! actions to be carried out by hand. Pure; [`crate::worker`] makes the calls, `src/http/api/assist.rs` shows it.
 
 mod act;
+mod recap;
 mod suggest;
 mod summary;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 mod words;
 
 pub use act::{AgentAct, gathered};
+pub use recap::{Recap, last_entry, recap};
 pub use suggest::{Passage, SuggestedReply, passages, replies};
-pub use summary::{Detail, Kind, Line, Seen, summary};
+pub use summary::{CUT, Detail, Kind, Line, Seen, summary};
 pub use words::Tongue;

@@ -21,8 +21,8 @@ use crate::{
     understand::SentimentLabel,
 };
 
-/// How much of the customer's words is repeated, in characters.
-const WORDS: usize = 200;
+/// How much of the customer's words, or of a value, is repeated, in characters.
+pub const CUT: usize = 200;
 /// How many of the bot's answers are told, the last ones.
 const ANSWERS: usize = 4;
 /// How many of the actions, the last ones.
@@ -183,9 +183,9 @@ impl Seen<'_> {
                 format!("{}{}{}", t.pick("The customer wants", "客户诉求"), t.colon(), wanted.join(t.comma()))
             }
         };
-        let mut details = vec![Self::detail(t.pick("First words", "首条消息"), truncate_chars(first, WORDS))];
+        let mut details = vec![Self::detail(t.pick("First words", "首条消息"), truncate_chars(first, CUT))];
         if last != first {
-            details.push(Self::detail(t.pick("Last words", "最后消息"), truncate_chars(last, WORDS)));
+            details.push(Self::detail(t.pick("Last words", "最后消息"), truncate_chars(last, CUT)));
         }
         Some(self.line(Kind::Wants, text, details, Some(MessageId::from(entry.get()).to_string())))
     }
@@ -294,7 +294,7 @@ impl Seen<'_> {
         let detail = |(name, value): (&String, &Json)| {
             let input = spec.and_then(|spec| spec.input(name));
             let title = input.and_then(|input| routing::title(&input.title, self.tongue.tag())).unwrap_or(name);
-            Self::detail(title, truncate_chars(&shown(input, value, self.tongue.tag()), WORDS))
+            Self::detail(title, truncate_chars(&shown(input, value, self.tongue.tag()), CUT))
         };
         known.into_iter().map(detail).collect()
     }

@@ -11,11 +11,12 @@ use crate::{
     actions::{Dialogue, Heard, Identity, Means, Problem, Scene, Who},
     bot::{Citation, Knowledge, Settings},
     calls::{Failure, Returned},
+    models::Account,
     routing::{RuleSet, SourceFile, TemplateContext, load},
     store::{
         FullEntry,
         conversation::{Conversation, Priority},
-        entry::{Acted, DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
+        entry::{Acted, DecisionRecord, Entry, EntryAuthor, Event, Summarised, TurnRecord, What},
     },
     understand::{Entity, Mood, Sentiment, SentimentLabel, Signal, Signals},
 };
@@ -459,4 +460,31 @@ fn an_act_reads_as_it_was_written() {
     let conversation = Conversation { agent_act: Some(Box::new(act)), ..conversation() };
     let written = serde_json::to_string(&conversation).unwrap();
     assert_eq!(serde_json::from_str::<Conversation>(&written).unwrap(), conversation);
+}
+
+fn summarised(language: &str, of: u64, text: &str) -> Event {
+    let account = Account { of: EntryId::from(of).to_string(), how: "summarised".into(), ..Account::default() };
+    let (by, language, text) = ("Ann".to_owned(), language.to_owned(), text.to_owned());
+    Event::Summarised(Box::new(Summarised { by, language, text, account }))
+}
+
+#[test]
+fn a_summary_is_current_until_something_else_happens() {
+    let seen = |journal: &Journal, tongue| recap(&journal.0, tongue).map(|recap| (recap.text, recap.current));
+    let journal = Journal::default().says("where is it", SentimentLabel::Neutral, None, "queue");
+    assert_eq!(seen(&journal, Tongue::English), None);
+    let journal = journal.event(summarised("en", 1, "It is asked for.")).event(summarised("en", 1, ""));
+    assert_eq!(
+        seen(&journal, Tongue::English),
+        Some(("It is asked for.".into(), true)),
+        "one that failed says nothing"
+    );
+    assert_eq!(seen(&journal, Tongue::Chinese), None);
+    let journal = journal.event(summarised("zh", 1, "在问订单。"));
+    assert_eq!(seen(&journal, Tongue::Chinese), Some(("在问订单。".into(), true)));
+    assert_eq!(seen(&journal, Tongue::English), Some(("It is asked for.".into(), true)), "summaries change nothing");
+    let journal = journal.says("hello?", SentimentLabel::Neutral, None, "queue");
+    assert_eq!(seen(&journal, Tongue::English), Some(("It is asked for.".into(), false)));
+    let kept = serde_json::to_value(&journal.0[3].entry.what).unwrap();
+    assert!(matches!(serde_json::from_value(kept), Ok(What::Event { event: Event::Summarised(_) })));
 }

@@ -322,6 +322,7 @@ mod tests {
             ("[model]\nurl = \"http://127.0.0.1:1/v1\"\n", "model.name is empty"),
             ("[model]\nurl = \"localhost\"\nname = \"m\"\n", "model.url"),
             ("[model]\nurl = \"http://x\"\nname = \"m\"\nper_day = {money = 5.0}\n", "model.price"),
+            ("[model.price]\ninput = 1.0\ncurrency = \"\"\n", "model.price.currency is empty"),
             ("listen = \n", "a.toml"),
         ];
         for (text, expected) in rows {

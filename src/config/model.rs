@@ -47,6 +47,7 @@ struct Written {
     steps: u32,
     at_once: NonZeroUsize,
     history: NonZeroUsize,
+    summaries: bool,
     #[serde(deserialize_with = "super::duration")]
     connect: Duration,
     #[serde(deserialize_with = "super::duration")]
@@ -105,6 +106,9 @@ impl TryFrom<Written> for Model {
         if !prices.iter().all(|price| (0.0..=1e6).contains(price)) {
             return Err("model.price is what a million tokens cost, from 0 to a million".to_owned());
         }
+        if prices.iter().any(|price| *price > 0.0) && price.currency.trim().is_empty() {
+            return Err("model.price.currency is empty; write what the prices are in, `USD` say".to_owned());
+        }
         if !(written.temperature < 0.0 || (0.0..=2.0).contains(&written.temperature)) {
             return Err("model.temperature is from 0 to 2, or below 0 for what the server likes".to_owned());
         }
@@ -138,6 +142,7 @@ impl TryFrom<Written> for Model {
             pause: written.pause,
             time: written.time,
             history: written.history.get(),
+            summaries: written.summaries,
             mask: written.mask,
         };
         Ok(Self { settings: Some(settings), key_file })

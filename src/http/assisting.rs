@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::ApiError;
 use crate::{
     actions::{Action, Actions, Field, Form, Identity, Kind, Problem, Scene, shown},
-    assist::{AgentAct, Line, Passage, SuggestedReply},
+    assist::{AgentAct, Line, Passage, Recap, SuggestedReply},
     routing::title,
 };
 
@@ -19,6 +19,11 @@ use crate::{
 pub struct AssistView {
     /// What happened, in a few lines.
     pub summary: Vec<Line>,
+    /// The same in a few sentences of a model's, as it was last asked in your language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recap: Option<Recap>,
+    /// Whether you may have a model write that.
+    pub may_summarise: bool,
     /// Sections of the knowledge base that may answer the customer, best first.
     pub passages: Vec<Passage>,
     /// Templates that are meant for agents.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{masked, report::bucket};
 use crate::{
+    models::Account,
     routing::is_default,
     store::{
         conversation::{Conversation, Owner},
@@ -19,6 +20,8 @@ use crate::{
 
 /// The longest label, in characters; rules and actions have shorter names.
 const LABEL_CHARS: usize = 120;
+/// The most of anything that asking a model once is taken to have used: nothing that a server says makes a sum overflow.
+const USED_MOST: u64 = 1_000_000_000_000;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,10 +49,18 @@ pub enum Figure {
     Asked,
     /// The answers, in the hour of asking; the label is the rating, 1 to 5.
     Rated,
+    /// Turns of a model; the label is how they ended, the detail the currency that they were paid in, empty where no price
+    /// is known.
+    ModelTurn,
+    /// Summaries that a model wrote for agents; the label is how asking for them ended.
+    Summary,
+    /// What models used; the label is what: `requests`, `tokens`, or, in millionths of the currency that the detail is,
+    /// `turn_micros` and `summary_micros`.
+    ModelUsed,
 }
 
 impl Figure {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 14] = [
         (Self::Conversation, "conversation"),
         (Self::Handoff, "handoff"),
         (Self::Answer, "answer"),
@@ -61,6 +72,9 @@ impl Figure {
         (Self::PersonReply, "person_reply"),
         (Self::Asked, "asked"),
         (Self::Rated, "rated"),
+        (Self::ModelTurn, "model_turn"),
+        (Self::Summary, "summary"),
+        (Self::ModelUsed, "model_used"),
     ];
 
     /// Its word, as rows and metrics have it.
@@ -79,7 +93,7 @@ impl FromStr for Figure {
     }
 }
 
-/// How often something happened in an hour.
+/// How often something happened in an hour, or how much of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Count {
     /// The hour, counted from 1970, UTC.
@@ -96,7 +110,7 @@ pub struct Count {
     pub label: String,
     /// Still more exactly.
     pub detail: String,
-    /// How often; below zero where something is not so any more.
+    /// How often, or how much; below zero where something is not so any more.
     pub count: i64,
 }
 
@@ -118,7 +132,7 @@ pub struct Miss {
 /// What a commit adds to the figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Noted {
-    /// How often what happened.
+    /// How often what happened, and how much.
     pub counts: Vec<Count>,
     /// The questions without an answer.
     pub misses: Vec<Miss>,
@@ -338,6 +352,16 @@ impl Measured {
                         counts.extend(before.map(|label| Count { label, count: -1, ..count.clone() }));
                         Figure::Rated
                     }
+                    Event::ModelThought(account) => {
+                        counts.extend(used(account, "turn_micros", &count));
+                        (count.label, count.detail) = (label(&account.how), label(&account.currency));
+                        Figure::ModelTurn
+                    }
+                    Event::Summarised(summarised) => {
+                        counts.extend(used(&summarised.account, "summary_micros", &count));
+                        count.label = label(&summarised.account.how);
+                        Figure::Summary
+                    }
                     _ => return,
                 };
                 counts.push(count);
@@ -345,6 +369,22 @@ impl Measured {
             What::Refined { .. } | What::Fired { .. } | What::Note { .. } => {}
         }
     }
+}
+
+/// What asking a model used, as far as it used any, counted where `at` is.
+fn used(account: &Account, money: &'static str, at: &Count) -> impl Iterator<Item = Count> {
+    let amounts = [
+        ("requests", account.steps, ""),
+        ("tokens", account.tokens, ""),
+        (money, account.micros, account.currency.as_str()),
+    ];
+    amounts.into_iter().filter(|(_, amount, _)| *amount > 0).map(|(what, amount, detail)| Count {
+        figure: Figure::ModelUsed,
+        label: what.to_owned(),
+        detail: label(detail),
+        count: amount.min(USED_MOST).cast_signed(),
+        ..at.clone()
+    })
 }
 
 fn label(text: &str) -> String {

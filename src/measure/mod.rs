@@ -16,6 +16,7 @@ pub use count::{Count, Figure, Measured, Miss, Noted, Tally, hour, note};
 pub use masked::masked;
 pub use misses::{Group, grouped};
 pub use report::{
-    ActionFigures, Conversations, Day, Filter, Handoffs, Part, Report, Satisfaction, Times, under_way_for,
+    ActionFigures, Conversations, Cost, Day, Filter, Handoffs, ModelFigures, Part, Report, Satisfaction, Times,
+    under_way_for,
 };
 pub use section::{Section, SectionError, checked, save};

@@ -188,6 +188,77 @@ impl Satisfaction {
     }
 }
 
+/// What a model was asked, what came of it, and what that used.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = MeasuredModel)]
+pub struct ModelFigures {
+    /// How many messages it was to answer.
+    pub turns: u64,
+    /// How these ended, and how often: `answered`, `acts`, `hands_off`, or why nothing came of it.
+    pub ended: BTreeMap<String, u64>,
+    /// The share that it answered, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<f64>,
+    /// How many conversations it summarised for agents.
+    pub summaries: u64,
+    /// Requests to its endpoint.
+    pub requests: u64,
+    /// Tokens, read and written.
+    pub tokens: u64,
+    /// What that cost, by currency, as prices were when it was asked; empty where none was configured.
+    pub costs: BTreeMap<String, Cost>,
+}
+
+/// What was paid in one currency. A million millionths is one dollar, euro or yuan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MeasuredCost)]
+pub struct Cost {
+    /// For all that was asked, whatever came of it, in millionths of the currency.
+    pub micros: u64,
+    /// Of these for summaries.
+    pub summary_micros: u64,
+    /// How many of the answers were paid in this currency.
+    pub answers: u64,
+    /// What the rest makes for each of these answers, in millionths of the currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micros_per_answer: Option<u64>,
+}
+
+impl ModelFigures {
+    fn add(&mut self, count: &Count) {
+        let times = times(count);
+        match (count.figure, count.label.as_str()) {
+            (Figure::Summary, how) => self.summaries += if how == "summarised" { times } else { 0 },
+            (Figure::ModelTurn, how) => {
+                self.turns += times;
+                *self.ended.entry(how.to_owned()).or_default() += times;
+                if how == "answered" && !count.detail.is_empty() {
+                    self.paid_in(&count.detail).answers += times;
+                }
+            }
+            (_, "requests") => self.requests += times,
+            (_, "tokens") => self.tokens += times,
+            (_, money) => {
+                let cost = self.paid_in(&count.detail);
+                cost.micros += times;
+                cost.summary_micros += if money == "summary_micros" { times } else { 0 };
+            }
+        }
+    }
+
+    fn paid_in(&mut self, currency: &str) -> &mut Cost {
+        self.costs.entry(currency.to_owned()).or_default()
+    }
+
+    fn shared(mut self) -> Self {
+        self.answered = share(self.ended.get("answered").copied().unwrap_or(0), self.turns);
+        for cost in self.costs.values_mut() {
+            cost.micros_per_answer = (cost.micros - cost.summary_micros).checked_div(cost.answers);
+        }
+        self
+    }
+}
+
 /// One day, or one of the channels, languages and queues.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[schema(as = MeasuresPart)]
@@ -205,6 +276,9 @@ pub struct Part {
     pub misses: u64,
     /// How customers liked it.
     pub satisfaction: Satisfaction,
+    /// What a model was asked; absent where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelFigures>,
 }
 
 impl Part {
@@ -215,13 +289,15 @@ impl Part {
             Figure::Miss => self.misses += times(count),
             Figure::Asked => self.satisfaction.asked += times(count),
             Figure::Rated => self.satisfaction.add(count),
+            Figure::ModelTurn | Figure::Summary | Figure::ModelUsed => self.model.get_or_insert_default().add(count),
             _ => {}
         }
     }
 
     fn named(self, name: String) -> Self {
         let (containment, satisfaction) = (self.conversations.containment(), self.satisfaction.averaged());
-        Self { name, containment, satisfaction, ..self }
+        let model = self.model.map(ModelFigures::shared);
+        Self { name, containment, satisfaction, model, ..self }
     }
 }
 

@@ -7,10 +7,11 @@ use serde_json::value::RawValue;
 use super::{rebuild::counted, *};
 use crate::{
     bot::Citation,
+    models::Account,
     store::{
         FullEntry,
         conversation::{Conversation, Handoff, Priority},
-        entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
+        entry::{DecisionRecord, Entry, EntryAuthor, Event, Summarised, TurnRecord, What},
     },
     understand::{Entity, Signals},
 };
@@ -138,6 +139,20 @@ impl Told {
         self.event(Event::Rated { rating, instead, comment: String::new() }, |_, _| {})
     }
 
+    /// A model was to answer, in so many requests, for so many millionths of a currency.
+    fn thought(self, how: &str, steps: u64, (micros, currency): (u64, &str)) -> Self {
+        let (how, currency) = (how.to_owned(), currency.to_owned());
+        let account = Account { how, steps, tokens: steps.saturating_mul(500), micros, currency, ..Account::default() };
+        self.event(Event::ModelThought(account), |c, _| c.language = "en".into())
+    }
+
+    fn summarised(self, how: &str, micros: u64) -> Self {
+        let account =
+            Account { how: how.into(), steps: 1, tokens: 80, micros, currency: "USD".into(), ..Account::default() };
+        let summarised = Summarised { by: "Bo".into(), language: "zh".into(), text: "要退货。".into(), account };
+        self.event(Event::Summarised(Box::new(summarised)), |_, _| {})
+    }
+
     fn report_at(self, hours: i64) -> Report {
         let counts: Vec<Count> = self.tally.into_counts().collect();
         // As a record reads them: by the day.
@@ -259,6 +274,31 @@ fn a_rating_that_is_changed_counts_once_on_the_day_of_the_question() {
 }
 
 #[test]
+fn what_a_model_costs_is_known_for_each_answer_in_each_currency() {
+    let told = Told::new().answered();
+    assert_eq!(told.report_at(0).total.model, None, "none was asked");
+    let told = Told::new().thought("answered", 2, (4_200, "USD")).thought("answered", 1, (1_800, "USD"));
+    let told = told.thought("down", 0, (0, "USD")).thought("steps", 6, (3_001, "USD")).thought("acts", 1, (0, ""));
+    let told = told
+        .summarised("summarised", 600)
+        .summarised("slow", 40)
+        .after(24 * 60)
+        .thought("answered", 1, (7, "CNY"))
+        .thought("uncited", u64::MAX, (u64::MAX, "EUR"));
+    let report = told.report_at(24);
+    let model = report.total.model.unwrap();
+    assert_eq!((model.turns, model.ended["answered"], model.ended["down"], model.answered), (7, 3, 1, Some(3.0 / 7.0)));
+    assert_eq!(model.summaries, 1);
+    let cost = |micros, answers, micros_per_answer| Cost { micros, summary_micros: 0, answers, micros_per_answer };
+    let usd = Cost { summary_micros: 640, ..cost(9_641, 2, Some(4_500)) };
+    let costs = [("CNY", cost(7, 1, Some(7))), ("EUR", cost(1_000_000_000_000, 0, None)), ("USD", usd)];
+    assert_eq!(model.costs, costs.map(|(currency, cost)| (currency.to_owned(), cost)).into());
+    let first = report.days[0].model.as_ref().unwrap();
+    assert_eq!((first.turns, first.requests, first.tokens, first.costs.len()), (5, 12, 5_160, 1));
+    assert_eq!(report.languages[0].model.as_ref().map(|model| model.turns), Some(7), "each part has its own");
+}
+
+#[test]
 fn a_filter_takes_a_language_with_all_its_scripts() {
     let count = |language: &str, queue: &str| Count {
         hour: START,
@@ -294,6 +334,10 @@ fn what_is_counted_anew_from_the_journal_is_what_was_counted_as_it_grew() {
             Event::ActionEnded { action: "order-status".into(), how: "handed_over".into(), inputs: BTreeMap::new() },
             |_, _| {},
         )
+        .thought("answered", 2, (4_200, "USD"))
+        .after(20)
+        .thought("down", 1, (0, "USD"))
+        .summarised("summarised", 600)
         .handed_off()
         .after(7)
         .taken_and_answered()

@@ -35,7 +35,7 @@ pub struct Price {
     pub input: f64,
     /// A million tokens written by it.
     pub output: f64,
-    /// The currency, for people: `USD`.
+    /// The currency: `USD`.
     pub currency: String,
 }
 
@@ -104,14 +104,10 @@ impl Limits {
 }
 
 impl Price {
-    /// An amount of millionths, for people; nothing where no price is known.
+    /// What requests are paid in; empty where no price is known.
     #[must_use]
-    pub fn shown(&self, micros: u64) -> String {
-        if self.input <= 0.0 && self.output <= 0.0 {
-            return String::new();
-        }
-        let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
-        format!("{whole}.{part:06} {}", self.currency).trim_end().to_owned()
+    pub fn paid_in(&self) -> &str {
+        if self.input <= 0.0 && self.output <= 0.0 { "" } else { &self.currency }
     }
 
     /// What a request costs, in millionths of the currency: a price for a million tokens is so many millionths a token.
@@ -122,6 +118,12 @@ impl Price {
         let micros = (usage.input as f64).mul_add(self.input, usage.output as f64 * self.output);
         if micros.is_finite() && micros >= 0.0 { micros.ceil() as u64 } else { 0 }
     }
+}
+
+/// An amount of millionths, for people: `0.004200 USD`.
+#[must_use]
+pub fn money(micros: u64, currency: &str) -> String {
+    format!("{}.{:06} {currency}", micros / 1_000_000, micros % 1_000_000)
 }
 
 /// How many tokens a text is, about, where a server does not say: four letters of a Latin script to one, and one of any other.
@@ -143,7 +145,9 @@ mod tests {
         let price = Price { input: 0.15, output: 0.6, currency: "USD".into() };
         assert_eq!(price.of(Usage { input: 1_000_000, output: 1_000_000 }), 750_000);
         assert_eq!(price.of(Usage { input: 1, output: 0 }), 1, "never less than it is");
-        assert_eq!(Price::default().of(Usage { input: 9, output: 9 }), 0);
+        assert_eq!((price.paid_in(), money(1_000_420, "USD").as_str()), ("USD", "1.000420 USD"));
+        let free = Price { currency: "USD".into(), ..Price::default() };
+        assert_eq!((free.of(Usage { input: 9, output: 9 }), free.paid_in()), (0, ""));
     }
 
     #[test]

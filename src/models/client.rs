@@ -240,7 +240,11 @@ impl Client {
     }
 
     fn body(&self, messages: &[Json], tools: &[Json], takes: Takes) -> Json {
-        let mut body = json!({"model": self.name, "messages": messages, "tools": tools, "stream": true});
+        let mut body = json!({"model": self.name, "messages": messages, "stream": true});
+        // An empty list of tools is refused by some.
+        if !tools.is_empty() {
+            body["tools"] = json!(tools);
+        }
         body[if takes.max_tokens { "max_tokens" } else { "max_completion_tokens" }] = json!(self.most_tokens);
         if takes.usage {
             body["stream_options"] = json!({"include_usage": true});

@@ -86,6 +86,7 @@ fn client(url: &str) -> Client {
         pause: Duration::from_secs(1),
         time: Duration::from_secs(20),
         history: 9,
+        summaries: true,
         mask: BTreeSet::new(),
         price: Price::default(),
         per_conversation: Limits::default(),

@@ -1,5 +1,5 @@
 //! The model tier: a model answers from the company's knowledge where the deterministic bot has no sure answer, if the rules
-//! say so and an endpoint is configured. Off otherwise.
+//! say so and an endpoint is configured. Off otherwise. Agents can have it summarise a conversation.
 //!
 //! [`Thinking`] is pure: what follows what a model said. [`Client`] asks; [`crate::worker`] does the waiting and commits what
 //! came of it. Whatever fails, the deterministic bot goes on.
@@ -14,6 +14,7 @@ mod persona;
 mod said;
 mod settings;
 mod stream;
+mod summing;
 #[cfg(test)]
 mod tests;
 mod thinking;
@@ -22,7 +23,7 @@ mod tools;
 use std::fmt;
 
 pub use answer::is_small_talk;
-pub use budget::{Limits, Price, Spent, tokens_of};
+pub use budget::{Limits, Price, Spent, money, tokens_of};
 pub use client::{Client, Failure};
 use contract::Timestamp;
 pub use mask::Mask;
@@ -31,10 +32,11 @@ pub use persona::{Moment, Persona, Personas, apology, own_of};
 pub use said::{Said, Usage};
 use serde::{Deserialize, Serialize};
 pub use settings::Settings;
+pub use summing::Summing;
 pub use thinking::{End, Matter, Next, Thinking, Why, Wish};
 use understand::entities::Patterns;
 
-use crate::routing::Answer;
+use crate::routing::{Answer, is_default};
 
 /// The model tier of a daemon.
 pub struct Models {
@@ -92,9 +94,12 @@ pub struct Account {
     pub tokens: u64,
     /// How long it took, in milliseconds.
     pub millis: u64,
-    /// What it cost, for people: `0.0042 USD`; empty where no price is known.
+    /// What it cost, in millionths of the currency.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub micros: u64,
+    /// The currency: `USD`; empty where no price is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub cost: String,
+    pub currency: String,
     /// The passages of knowledge that it was given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passages: Vec<String>,
@@ -122,7 +127,7 @@ impl fmt::Display for Account {
                 write!(out, "; {what} {}", items.join(", "))?;
             }
         }
-        if self.cost.is_empty() { Ok(()) } else { write!(out, "; {}", self.cost) }
+        if self.currency.is_empty() { Ok(()) } else { write!(out, "; {}", money(self.micros, &self.currency)) }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Settings {
     pub time: Duration,
     /// How many entries of the conversation it is shown.
     pub history: usize,
+    /// Whether agents can have it summarise a conversation.
+    pub summaries: bool,
     /// What is hidden from it, by kind.
     pub mask: BTreeSet<String>,
     /// What it costs.

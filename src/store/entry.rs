@@ -224,6 +224,8 @@ pub enum Event {
         number: TicketNumber,
     },
     ModelThought(Account),
+    /// An agent had a model summarise the conversation.
+    Summarised(Box<Summarised>),
     Merged {
         from: contract::CustomerId,
         into: contract::CustomerId,
@@ -247,6 +249,21 @@ pub enum Event {
     },
     /// The message before it is what the customer has to say about the rating.
     Commented,
+}
+
+/// What a model summarised for an agent, or why it did not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summarised {
+    /// What the agent is called.
+    pub by: String,
+    /// The language that they read.
+    pub language: String,
+    /// A few sentences; empty where nothing came of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// What asking came to: `of` is the last entry that was there, `how` is `summarised`, or why not.
+    #[serde(flatten)]
+    pub account: Account,
 }
 
 /// What came of an action that an agent had carried out.

@@ -52,7 +52,7 @@ use crate::{
     threads::CustomerThreads,
     tickets::{Links, Tickets},
     understand,
-    worker::{Asking, Calling, Lanes, Settings, Worker},
+    worker::{Asking, Calling, Lanes, Settings, Summarising, Worker},
 };
 
 /// How long the parts of the daemon get to finish when it stops.
@@ -343,6 +343,7 @@ impl Daemon {
             verifier: Arc::clone(&self.verifier),
             models: self.config.model.open(&self.config.understanding.settings.patterns)?.map(Arc::new),
             asking: Asking::default(),
+            summarising: Summarising::default(),
             rating_links: self.rating_links.clone(),
         })
     }

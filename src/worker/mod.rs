@@ -7,12 +7,14 @@
 mod acting;
 mod assisting;
 mod lanes;
+mod summarising;
 mod thinking;
 mod verifying;
 
 pub use acting::Calling;
 pub use assisting::{Assisted, Refused};
 pub use lanes::Lanes;
+pub use summarising::{Summarising, Unsummarised};
 pub use thinking::Asking;
 
 use std::{
@@ -104,6 +106,8 @@ pub struct Worker {
     pub models: Option<Arc<Models>>,
     /// What it is asked here.
     pub asking: Asking,
+    /// The conversations that it summarises here.
+    pub summarising: Summarising,
     /// Links to the page to rate on.
     pub rating_links: RatingLinks,
 }

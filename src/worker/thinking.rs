@@ -19,8 +19,8 @@ use crate::{
     alarms,
     bot::{Question, Responder},
     models::{
-        Account, Asked, End, Failure, Mask, Matter, Models, Moment, Next, Spent, Thinking, Thought, Usage, Why, Wish,
-        is_small_talk, own_of, tokens_of,
+        Account, Asked, End, Failure, Mask, Matter, Models, Moment, Next, Said, Spent, Thinking, Thought, Usage, Why,
+        Wish, is_small_talk, own_of, tokens_of,
     },
     routing::{Answer, Trigger},
     store::{
@@ -187,7 +187,7 @@ impl Worker {
                     None => {
                         let thought = self.thought(models, conversation, asked, (inbound, signals));
                         let thought = shown_during(thought, || self.records.show_typing(conversation)).await?;
-                        count(&thought);
+                        count(&thought.account, &thought.spent);
                         made.insert(thought)
                     }
                 };
@@ -271,7 +271,8 @@ impl Worker {
             steps: spent.steps,
             tokens: spent.tokens,
             millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            cost: models.settings.price.shown(spent.micros),
+            micros: spent.micros,
+            currency: models.settings.price.paid_in().to_owned(),
             passages: thinking.given(),
             tools: thinking.called().to_vec(),
         };
@@ -287,36 +288,17 @@ impl Worker {
         spent: &mut Spent,
         (stage, look): (&Stage, &Look<'_>),
     ) -> Result<End, StoreError> {
-        let settings = &models.settings;
         let tools = thinking.tools();
-        let end = Instant::now() + settings.time;
+        let end = Instant::now() + models.settings.time;
         loop {
-            let input = tokens_in(thinking.messages()) + tokens_in(&tools);
-            let most = Usage { input, output: settings.most_tokens.into() };
-            let reserved = Spent::of(most, Duration::ZERO, &settings.price);
-            if !settings.per_conversation.allow(conversation.spent.and(*spent).and(reserved)) {
-                return Ok(End::Failed(Why::Budget));
-            }
-            let (day, none) = (day_of(crate::clock::now()), Spent::default());
-            let total = self.records.store.spend_on_models(day, reserved, none).await?;
-            if !settings.per_day.allow(total) {
-                self.records.store.spend_on_models(day, none, reserved).await?;
-                return Ok(End::Failed(Why::Budget));
-            }
-            let asked_at = Instant::now();
-            let said = self.ask(models, conversation, thinking, &tools, end).await;
-            let usage = match &said {
-                Ok(said) => said.usage.unwrap_or_else(|| Usage { input, output: tokens_of(&said.text) }),
-                Err(Failure::Down | Failure::Resting | Failure::Refused) => Usage::default(),
-                Err(_) => Usage { input, output: 0 },
+            let said = {
+                let mut tell = self.telling(conversation, thinking);
+                let asks = (thinking.messages(), &*tools);
+                self.ask(models, (conversation.spent, &mut *spent), asks, end, &mut tell).await?
             };
-            let used = Spent::of(usage, asked_at.elapsed(), &settings.price);
-            *spent = spent.and(used);
-            self.records.store.spend_on_models(day, used, reserved).await?;
             let next = match said {
                 Ok(said) => thinking.heard(said),
-                Err(_) if Instant::now() >= end => return Ok(End::Failed(Why::Time)),
-                Err(failure) => return Ok(End::Failed(Why::Server(failure))),
+                Err(why) => return Ok(End::Failed(why)),
             };
             let wishes = match next {
                 Next::End(end) => return Ok(end),
@@ -337,18 +319,46 @@ impl Worker {
         }
     }
 
-    /// One request, of which the customer sees what may be seen while it is being answered.
-    async fn ask(
+    /// One request, unless the conversation or the day has used what it may; what it used is added to what was spent.
+    pub(super) async fn ask(
         &self,
         models: &Models,
-        conversation: &Conversation,
-        thinking: &Thinking<'_>,
-        tools: &[Json],
+        (before, spent): (Spent, &mut Spent),
+        (messages, tools): (&[Json], &[Json]),
         end: Instant,
-    ) -> Result<crate::models::Said, Failure> {
+        tell: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Result<Said, Why>, StoreError> {
+        let settings = &models.settings;
+        let input = tokens_in(messages) + tokens_in(tools);
+        let most = Usage { input, output: settings.most_tokens.into() };
+        let reserved = Spent::of(most, Duration::ZERO, &settings.price);
+        if !settings.per_conversation.allow(before.and(*spent).and(reserved)) {
+            return Ok(Err(Why::Budget));
+        }
+        let (day, none) = (day_of(crate::clock::now()), Spent::default());
+        let total = self.records.store.spend_on_models(day, reserved, none).await?;
+        if !settings.per_day.allow(total) {
+            self.records.store.spend_on_models(day, none, reserved).await?;
+            return Ok(Err(Why::Budget));
+        }
+        let asked_at = Instant::now();
+        let said = models.client.ask(messages, tools, end, tell).await;
+        let usage = match &said {
+            Ok(said) => said.usage.unwrap_or_else(|| Usage { input, output: tokens_of(&said.text) }),
+            Err(Failure::Down | Failure::Resting | Failure::Refused) => Usage::default(),
+            Err(_) => Usage { input, output: 0 },
+        };
+        let used = Spent::of(usage, asked_at.elapsed(), &settings.price);
+        *spent = spent.and(used);
+        self.records.store.spend_on_models(day, used, reserved).await?;
+        Ok(said.map_err(|failure| if Instant::now() >= end { Why::Time } else { Why::Server(failure) }))
+    }
+
+    /// Has the customer see what may be seen while it is being answered.
+    fn telling(&self, conversation: &Conversation, thinking: &Thinking<'_>) -> impl FnMut(&str) + Send {
         let thread = conversation.thread();
         let (mut told, mut last) = (String::new(), None::<Instant>);
-        let mut tell = |text: &str| {
+        move |text: &str| {
             if last.is_some_and(|last| last.elapsed() < EVERY) {
                 return;
             }
@@ -357,8 +367,7 @@ impl Worker {
                 (told, last) = (shown.clone(), Some(Instant::now()));
                 self.records.announcer.bot_writes(thread.clone(), shown);
             }
-        };
-        models.client.ask(thinking.messages(), tools, end, &mut tell).await
+        }
     }
 }
 
@@ -404,8 +413,7 @@ fn day_of(now: Timestamp) -> Timestamp {
     Timestamp::from_second(began).unwrap_or(now)
 }
 
-fn count(thought: &Thought) {
-    let Thought { account, spent, .. } = thought;
+pub(super) fn count(account: &Account, spent: &Spent) {
     let persona = account.persona.clone();
     let how = account.how.clone();
     metrics::counter!("switchboard_model_turns_total", "persona" => persona.clone(), "how" => how).increment(1);

@@ -31,8 +31,19 @@ export interface ActionBrief {
   needs_check: boolean;
 }
 
+/** A conversation in a few sentences, which a model wrote for an agent. */
+export interface Recap {
+  text: string;
+  by: string;
+  at: string;
+  /** Whether nothing has happened since it was read. */
+  current: boolean;
+}
+
 export interface Assist {
   summary: Line[];
+  recap?: Recap;
+  may_summarise: boolean;
   passages: Passage[];
   replies: { name: string; text: string }[];
   actions: ActionBrief[];
@@ -73,6 +84,8 @@ const id = encodeURIComponent;
 const actionPath = (conversation: string, action: string) => `/conversations/${id(conversation)}/actions/${id(action)}`;
 
 export const loadAssist = (conversation: string, language: string) => get<Assist>(`/conversations/${id(conversation)}/assist${query({ language })}`);
+
+export const summarise = (conversation: string, language: string) => post<Recap>(`/conversations/${id(conversation)}/summary`, { language });
 
 export const fillIn = (conversation: string, action: string, filled: Filled) => post<ActionForm>(`${actionPath(conversation, action)}/form`, filled);
 

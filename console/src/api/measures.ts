@@ -9,6 +9,21 @@ export interface Satisfaction {
   ratings: [number, number, number, number, number];
 }
 
+/** What a model was asked, and what that used. */
+export interface ModelFigures {
+  turns: number;
+  /** By how it ended. */
+  ended: Record<string, number>;
+  /** The share that it answered, 0 to 1. */
+  answered?: number;
+  /** Conversations that it summarised for agents. */
+  summaries: number;
+  requests: number;
+  tokens: number;
+  /** By currency, in millionths of it; what an answer cost is without the summaries. */
+  costs: Record<string, { micros: number; summary_micros: number; answers: number; micros_per_answer?: number }>;
+}
+
 /** A day, a channel, a language, a queue, or everything. */
 export interface Part {
   name: string;
@@ -18,6 +33,8 @@ export interface Part {
   answers: number;
   misses: number;
   satisfaction: Satisfaction;
+  /** Absent where none was asked. */
+  model?: ModelFigures;
 }
 
 /** How long something took, ms. */

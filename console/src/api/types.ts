@@ -149,6 +149,7 @@ export type EntryEvent =
   | { type: "verification_failed"; how: string; to: string }
   | { type: "ticket_given"; number: number }
   | ({ type: "model_thought" } & Thought)
+  | ({ type: "summarised"; by: string; language: string; text?: string } & Thought)
   | { type: "merged"; from: string; into: string; by: string }
   | { type: "unmerged"; from: string; into: string; by: string }
   | { type: "satisfaction_asked"; template: string }
@@ -168,7 +169,10 @@ export interface Thought {
   steps: number;
   tokens: number;
   millis: number;
-  cost?: string;
+  /** Millionths of the currency. */
+  micros?: number;
+  /** Absent where no price is known. */
+  currency?: string;
   /** The passages of knowledge that it was given. */
   passages?: string[];
   /** The tools that it called. */

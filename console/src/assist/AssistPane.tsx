@@ -42,7 +42,7 @@ export function AssistPane({ conversation }: { conversation: string }) {
     );
   return (
     <div className="assist" data-testid="assist">
-      <Summary lines={assist.summary} />
+      <Summary conversation={conversation} assist={assist} />
       <Actions conversation={conversation} assist={assist} mine={mine} />
       <Passages conversation={conversation} passages={assist.passages} mine={mine} />
       <Replies conversation={conversation} replies={assist.replies} mine={mine} />

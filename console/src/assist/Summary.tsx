@@ -1,6 +1,7 @@
 import { IconArrowsExchange, IconBook2, IconHistory, IconMoodSmile, IconRobot, IconTarget, IconUser, IconUserCheck } from "@tabler/icons-react";
-import type { Line, LineKind } from "../api/assist";
+import type { Assist, Line, LineKind } from "../api/assist";
 import { useWords } from "../i18n";
+import { Recap } from "./Recap";
 
 const icons: Record<LineKind, typeof IconRobot> = {
   wants: IconTarget,
@@ -14,13 +15,14 @@ const icons: Record<LineKind, typeof IconRobot> = {
 };
 
 /** What happened, line by line; one that was read off an entry leads there. */
-export function Summary({ lines }: { lines: Line[] }) {
-  const { t } = useWords();
+export function Summary({ conversation, assist }: { conversation: string; assist: Assist }) {
+  const { t, language } = useWords();
   return (
     <section aria-label={t("assist.summary")}>
       <h3>{t("assist.summary")}</h3>
+      <Recap key={language} conversation={conversation} assist={assist} />
       <ul className="lines" data-testid="assist-summary">
-        {lines.map((line) => {
+        {assist.summary.map((line) => {
           const Icon = icons[line.kind] ?? IconRobot;
           return (
             <li key={line.kind + (line.entry ?? line.text)} data-kind={line.kind}>

@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { Field, Value } from "../api/assist";
+import type { Field, Recap, Value } from "../api/assist";
+import { ApiError } from "../api/client";
 import type { Entry } from "../api/types";
+import { text } from "../i18n/format";
+import type { Language, Values } from "../i18n/format";
+import type { Key } from "../i18n/en";
 import { withSuggestion } from "../store/drafts";
 import type { Draft } from "../store/drafts";
+import { askable, latest, unsummarised } from "./summarised";
 import { actedIn, choiceKey, choiceOf, fieldText, givenOf, outputText, withValue } from "./form";
 
 const field = (name: string, change: Partial<Field> = {}): Field => ({ name, title: name, type: "text", ask: `${name}?`, ...change });
@@ -63,5 +68,34 @@ describe("a suggestion", () => {
   it("goes behind what is written already", () => {
     const written = { ...blank, text: { reply: "Hello Emma, ", note: "" }, source };
     expect(withSuggestion(written, "Within 30 days.")).toMatchObject({ text: { reply: "Hello Emma,\n\nWithin 30 days." }, source });
+  });
+});
+
+describe("a summary of a model's", () => {
+  const recap = (minute: number, current = true): Recap => ({ text: `At ${minute}.`, by: "Ann", at: `2026-12-01T10:0${minute}:00Z`, current });
+  it.each<[boolean, Recap | undefined, Key | undefined]>([
+    [false, undefined, undefined],
+    [false, recap(1, false), undefined],
+    [true, undefined, "assist.summarise"],
+    [true, recap(1), undefined],
+    [true, recap(1, false), "assist.summarise_again"],
+  ])("where it may be asked for is %j and there is %j: the button is %j", (may_summarise, there, button) => {
+    expect(askable({ may_summarise }, there)).toBe(button);
+  });
+
+  it("is the newer one, and the daemon's word on whether it is current", () => {
+    expect(latest(undefined, undefined)).toBeUndefined();
+    expect(latest(recap(1), undefined)).toEqual(recap(1));
+    expect(latest(recap(1), recap(2))).toEqual(recap(2));
+    expect(latest(recap(2, false), recap(2))).toEqual(recap(2, false));
+  });
+
+  it.each<[Language, unknown, string]>([
+    ["en", new ApiError(503, "down", "…"), "The model wrote no summary: its server does not work. The lines below stand."],
+    ["zh", new ApiError(429, "budget", "…"), "模型没有生成摘要：预算已用完。下方的对话摘要不受影响。"],
+    ["en", new ApiError(0, "unreachable", ""), "The model wrote no summary: complaint. The lines below stand."],
+  ])("in %s is not there because of %j", (language, failure, said) => {
+    const t = (key: Key, values?: Values) => text(language, key, values);
+    expect(unsummarised(failure, { t }, () => "complaint")).toBe(said);
   });
 });

@@ -114,12 +114,16 @@ describe("an event", () => {
     [{ type: "verification_failed", how: "tries", to: "l•••@a.example" }, "Too many wrong codes for l•••@a.example: it is not known who the customer is"],
     [{ type: "ticket_given", number: 10023 }, "Ticket #10023"],
     [
-      { type: "model_thought", of: "msg_1", persona: "care", model: "m", how: "steps", steps: 6, tokens: 900, millis: 9, cost: "0.01 USD" },
-      "The model m was asked as care, 6 times: it did not come to an end. 900 tokens, 0.01 USD",
+      { type: "model_thought", of: "msg_1", persona: "care", model: "m", how: "steps", steps: 6, tokens: 900, millis: 9, micros: 10_400, currency: "USD" },
+      "The model m was asked as care, 6 times: it did not come to an end. 900 tokens, 0.0104 USD",
     ],
     [
       { type: "model_thought", of: "msg_1", persona: "care", model: "m", how: "answered", steps: 1, tokens: 90, millis: 9 },
       "The model m was asked as care: it answered. 90 tokens",
+    ],
+    [
+      { type: "summarised", by: "Ann", language: "en", of: "9", persona: "", model: "m", how: "link", steps: 1, tokens: 90, millis: 9 },
+      "Ann had the model m summarise the conversation: it named a link of its own. 90 tokens",
     ],
   ])("%j", (event, expected) => {
     expect(eventText(event, wordsIn("en"), names)).toBe(expected);

@@ -3,11 +3,11 @@
 import type { Entry, EntryEvent, Thought } from "../api/types";
 import type { Words } from "../i18n";
 
-type In = Pick<Words, "t" | "span">;
+type In = Pick<Words, "t" | "span" | "money">;
 
 /** How a model's turn can end. */
 const THOUGHTS = [
-  "answered", "acts", "hands_off", "down", "slow", "stalled", "broken", "unreadable", "too_long", "empty", "cut_off", "refused",
+  "answered", "summarised", "acts", "hands_off", "down", "slow", "stalled", "broken", "unreadable", "too_long", "empty", "cut_off", "refused",
   "resting", "steps", "uncited", "link", "placeholder", "budget", "time", "lost", "gone",
 ] as const;
 
@@ -76,6 +76,10 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
       return t("event.ticket_given", { number: event.number });
     case "model_thought":
       return thoughtText(event, words);
+    case "summarised": {
+      const { by, model, tokens } = event;
+      return t("event.summarised", { by, model, how: endText(event.how, t) ?? event.how, tokens: String(tokens), cost: costText(event, words) });
+    }
     case "agent_acts":
       return t(event.checked ? "event.agent_acts_checked" : "event.agent_acts", { by: event.by, action: event.action });
     case "agent_acted":
@@ -96,18 +100,25 @@ export function eventText(event: EntryEvent, words: In, names: { agent(id: strin
   }
 }
 
+/** How asking a model ended; `undefined` for a word that is none. */
+export function endText(how: string, t: In["t"]): string | undefined {
+  const known = THOUGHTS.find((word) => word === how);
+  return known && t(`thought.${known}`);
+}
+
 /** What came of asking a model. */
-export function thoughtText(thought: Thought, { t }: In): string {
+export function thoughtText(thought: Thought, words: In): string {
+  const { t } = words;
   const { persona, model, steps, tokens } = thought;
-  const known = THOUGHTS.find((word) => word === thought.how);
-  const how = known ? t(`thought.${known}`) : thought.how;
-  const cost = thought.cost ? `, ${thought.cost}` : "";
-  const said = { persona, model: model || "–", steps: String(steps), how, tokens: String(tokens), cost };
+  const how = endText(thought.how, t) ?? thought.how;
+  const said = { persona, model: model || "–", steps: String(steps), how, tokens: String(tokens), cost: costText(thought, words) };
   return t(steps > 1 ? "event.model_thought" : "event.model_thought_once", said);
 }
 
+const costText = ({ micros = 0, currency }: Thought, { money }: In) => (currency ? `, ${money(micros, currency)}` : "");
+
 /** Why rules ran without a message. */
-export function firedText({ on, after = 0 }: Pick<Entry, "on" | "after">, { t, span }: In): string {
+export function firedText({ on, after = 0 }: Pick<Entry, "on" | "after">, { t, span }: Pick<In, "t" | "span">): string {
   switch (on) {
     case "waiting":
     case "idle":

@@ -102,6 +102,13 @@ export function number(language: Language, value: number): string {
   return new Intl.NumberFormat(tags[language], { maximumFractionDigits: 1 }).format(value);
 }
 
+/** Millionths of a currency: "0.0042 USD", "12.50 USD". */
+export function money(language: Language, micros: number, currency: string): string {
+  const units = micros / 1e6;
+  const amount = new Intl.NumberFormat(tags[language], { minimumFractionDigits: 2, maximumFractionDigits: units < 1 ? 6 : 2 });
+  return `${amount.format(units)} ${currency}`;
+}
+
 /** A part of a whole: 0.25 as "25%"; nothing of nothing is "0%". */
 export function percent(language: Language, part: number, whole: number): string {
   return new Intl.NumberFormat(tags[language], { style: "percent", maximumFractionDigits: 1 }).format(whole > 0 ? part / whole : 0);

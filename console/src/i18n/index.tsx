@@ -22,6 +22,7 @@ export interface Words {
   day(at: string, now: number): string;
   moment(at: string, now: number): string;
   number(value: number): string;
+  money(micros: number, currency: string): string;
   percent(part: number, whole: number): string;
   bytes(size: number): string;
   languageName(tag: string): string;
@@ -43,6 +44,7 @@ function wordsIn(language: Language, choice: Choice, choose: (choice: Choice) =>
     day: (at, now) => format.day(language, at, now),
     moment: (at, now) => format.moment(language, at, now),
     number: (value) => format.number(language, value),
+    money: (micros, currency) => format.money(language, micros, currency),
     percent: (part, whole) => format.percent(language, part, whole),
     bytes: (size) => format.bytes(language, size),
     languageName: (tag) => format.languageName(language, tag),

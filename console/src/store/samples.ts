@@ -2,7 +2,7 @@
 
 import type { Agent, Conversation, Entry, Offer } from "../api/types";
 import type { Key } from "../i18n/en";
-import { moment, number, span, text } from "../i18n/format";
+import { moment, money, number, span, text } from "../i18n/format";
 import type { Language, Values } from "../i18n/format";
 import { empty } from "./state";
 import type { Sending, State } from "./state";
@@ -14,6 +14,7 @@ export const wordsIn = (language: Language) => ({
   span: (seconds: number) => span(language, seconds),
   moment: (when: string, now: number) => moment(language, when, now),
   number: (value: number) => number(language, value),
+  money: (micros: number, currency: string) => money(language, micros, currency),
 });
 
 /** The `n`th second of a day. */

@@ -12,16 +12,20 @@ use serde::Deserialize;
 use serde_json::Value as Any;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Body, Path, Query, conversations::visible};
+use super::{
+    Body, Path, Query,
+    conversations::{author, visible},
+};
 use crate::{
     actions::{Form, Heard},
-    assist::{Seen, Tongue, gathered, passages, replies, summary},
+    assist::{Recap, Tongue, gathered, passages, recap, replies},
     http::{
         ApiError, App,
         assisting::{ActionBrief, AssistView, FormView, UnderWay},
         auth::Caller,
         views::EntryView,
     },
+    models::Why,
     routing::{RuleSet, TemplateContext},
     store::{
         AmendError, FullEntry,
@@ -30,13 +34,8 @@ use crate::{
         people::{Agent, Role},
     },
     turn::Stage,
-    worker::{Assisted, Refused},
+    worker::{Assisted, Refused, Unsummarised},
 };
-
-/// How much of a journal is read, in entries, the newest.
-const ENTRIES: usize = 1_000;
-/// How many of the customer's other conversations are counted.
-const OTHERS: usize = 50;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -56,36 +55,58 @@ pub(super) async fn assist(
 ) -> Result<Json<AssistView>, ApiError> {
     let conversation = visible(&app, &caller, id).await?;
     let language = language.as_deref().unwrap_or("en");
-    let entries = app.records.store.entries(id, None, ENTRIES, false).await?.items;
-    let contact = app.records.store.contact(conversation.customer).await?;
-    let ids = contact.map(|contact| contact.ids).unwrap_or_default();
-    let others = app.records.store.conversations_of(&ids, OTHERS).await?;
-    let others: Vec<&Conversation> = others.iter().map(|other| &**other).filter(|other| other.id != id).collect();
+    let entries = app.worker.journal_of(id).await?;
     let stage = app.worker.stage_of(&conversation).await?;
-    let rules = app.policy.rules();
+    let (rules, tongue) = (app.policy.rules(), Tongue::of(language));
     let identity = stage.as_ref().map(Stage::identity).unwrap_or_default();
-    let roster = app.records.announcer.roster();
-    let summary = summary(&Seen {
-        conversation: &conversation,
-        entries: &entries,
-        others: &others,
-        identity,
-        actions: rules.actions(),
-        queue: &|name| rules.queues().get(name).map(|queue| queue.title.clone()),
-        agent: &|agent| roster.name(agent),
-        zone: rules.zone(),
-        tongue: Tongue::of(language),
-    });
+    let summary = app.worker.summary_of(&conversation, &entries, stage.as_ref(), tongue).await?;
     let asked: Vec<&str> = unanswered(&entries).map(|(text, _)| text).collect();
     let customers = stage.as_ref().map(Stage::language).filter(|language| !language.is_empty());
     Ok(Json(AssistView {
         summary,
+        recap: recap(&entries, tongue),
+        may_summarise: stage.is_some() && caller.agent.is_some() && app.worker.summariser().is_some(),
         passages: passages(&app.policy.knowledge(), &asked, customers.unwrap_or_default()),
         replies: suggested_replies(&rules, &conversation, &entries, customers),
         actions: rules.actions().for_agents().map(|action| ActionBrief::new(action, language, identity)).collect(),
         may_act: stage.is_some() && conversation.owner != Owner::Closed && may_act(&caller, &conversation),
         under_way: conversation.agent_act.as_ref().map(|act| UnderWay::new(act)),
     }))
+}
+
+/// For whom a conversation is summarised.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Summarise {
+    /// The agent's language.
+    language: Option<String>,
+}
+
+/// Have a model say in a few sentences what a conversation is about; what it said before where nothing has happened since.
+#[utoipa::path(post, path = "/conversations/{id}/summary", params(("id" = String, Path)), request_body = Summarise,
+    tag = "conversations", operation_id = "summarise",
+    responses((status = 200, body = Recap), (status = 404), (status = 409), (status = 429), (status = 503)))]
+pub(super) async fn summarise(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+    Body(Summarise { language }): Body<Summarise>,
+) -> Result<Json<Recap>, ApiError> {
+    let by = author(caller.agent()?);
+    visible(&app, &caller, id).await?;
+    let tongue = Tongue::of(language.as_deref().unwrap_or("en"));
+    Ok(Json(app.worker.summarise(id, by, tongue, &app.stop).await.map_err(unsummarised)?))
+}
+
+fn unsummarised(why: Unsummarised) -> ApiError {
+    let said = format!("Only the ordinary summary stands: {why}.");
+    match why {
+        Unsummarised::NoModel => ApiError::conflict("no_model", said),
+        Unsummarised::NothingSaid => ApiError::conflict("nothing_said", said),
+        Unsummarised::Model(Why::Budget) => ApiError::new(StatusCode::TOO_MANY_REQUESTS, Why::Budget.as_str(), said),
+        Unsummarised::Model(why) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why.as_str(), said),
+        Unsummarised::Store(error) => error.into(),
+    }
 }
 
 /// What the customer wrote since an agent last answered, newest first, with what was understood of it.
@@ -181,7 +202,7 @@ impl Desk {
 
     async fn known(&self, app: &App, action: &str, language: &str) -> Result<BTreeMap<String, Any>, ApiError> {
         let Some(spec) = self.rules.actions().actions.get(action) else { return Ok(BTreeMap::new()) };
-        let entries = app.records.store.entries(self.conversation.id, None, ENTRIES, false).await?.items;
+        let entries = app.worker.journal_of(self.conversation.id).await?;
         let said = entries.iter().rev().filter_map(|FullEntry { entry, inbound, .. }| match &entry.what {
             What::Message(record) => {
                 let text = inbound.as_ref()?.content.text();

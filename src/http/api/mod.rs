@@ -85,6 +85,7 @@ fn everywhere() -> OpenApiRouter<App> {
         .routes(routes!(conversations::give_back))
         .routes(routes!(conversations::tag))
         .routes(routes!(assist::assist))
+        .routes(routes!(assist::summarise))
         .routes(routes!(assist::form))
         .routes(routes!(assist::act))
         .routes(routes!(moves::transfer))

@@ -3,6 +3,7 @@
 use contract::MessageId;
 use switchboard::{
     measure::{Count, Figure, Miss, Noted, hour, note, rebuild::rebuild},
+    models::Account,
     store::{
         Commit, Committed,
         conversation::{Conversation, Priority},
@@ -123,9 +124,24 @@ pub async fn figures_that_are_counted_anew_are_the_same(backend: &impl Backend) 
         priority: Priority::Normal,
         rule: Some("who asks".into()),
     };
-    for (at, events) in
-        [vec![Event::Opened], vec![Event::Opened, queued()], vec![Event::Opened, queued()]].iter().enumerate()
-    {
+    // More than fits 32 bits, and twice the same in an hour.
+    let thought = |how: &str| {
+        let (how, currency) = (how.to_owned(), "USD".to_owned());
+        Event::ModelThought(Account {
+            how,
+            currency,
+            steps: 2,
+            tokens: 900,
+            micros: 3_000_000_000,
+            ..Account::default()
+        })
+    };
+    let stories = [
+        vec![Event::Opened, thought("answered")],
+        vec![Event::Opened, thought("answered"), thought("steps"), queued()],
+        vec![Event::Opened, queued()],
+    ];
+    for (at, events) in stories.iter().enumerate() {
         let mut c = conversation(ids, &format!("v{at}"), customer(ids, "Ann").id);
         c.language = "en".into();
         let mut before: Option<Conversation> = None;
@@ -148,7 +164,17 @@ pub async fn figures_that_are_counted_anew_are_the_same(backend: &impl Backend) 
         counts
     };
     let as_it_grew = counted(store.counts(now - 1..now + 1).await.unwrap());
-    assert_eq!(as_it_grew.iter().map(|count| count.count).sum::<i64>(), 5, "{as_it_grew:?}");
+    let sum = |of: Figure, label: &str, detail: &str| {
+        let is = |count: &&Count| (count.figure, count.label.as_str(), count.detail.as_str()) == (of, label, detail);
+        as_it_grew.iter().filter(is).map(|count| count.count).sum::<i64>()
+    };
+    assert_eq!(
+        (sum(Figure::Handoff, "who asks", ""), sum(Figure::ModelTurn, "answered", "USD")),
+        (2, 2),
+        "{as_it_grew:?}"
+    );
+    let used = ["requests", "tokens"].map(|what| sum(Figure::ModelUsed, what, ""));
+    assert_eq!((used, sum(Figure::ModelUsed, "turn_micros", "USD")), ([6, 2_700], 9_000_000_000), "{as_it_grew:?}");
     assert_eq!(rebuild(store).await.unwrap(), 3);
     assert_eq!(counted(store.counts(now - 1..now + 1).await.unwrap()), as_it_grew);
     assert_eq!(rebuild(store).await.unwrap(), 3, "and once more");

@@ -73,7 +73,9 @@ async fn an_answer_in_chinese_comes_word_by_word_and_names_its_passages() {
     fixture["streamingProfile"] = slow;
     fixture["chunkSize"] = json!(8);
     let model = ModelServer::plays(json!([fixture])).await;
-    let (_shop, daemon) = open(&model.url, "").await;
+    // A millionth of a yuan for each token.
+    let price = "[model.price]\ninput = 1.0\noutput = 1.0\ncurrency = \"CNY\"";
+    let (_shop, daemon) = open(&model.url, price).await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
     visitor.say("围巾可以机洗吗").await;
     let partly = visitor.wait("a part of it", |frame| frame["type"] == "writing" && frame["text"] != "").await;
@@ -86,7 +88,11 @@ async fn an_answer_in_chinese_comes_word_by_word_and_names_its_passages() {
     assert!(text(reply, "/citation/file").ends_with(".zh.md"), "{reply}");
     let thought = &thoughts(&admin).await[0];
     assert_eq!((text(thought, "/how"), text(thought, "/model"), &thought["steps"]), ("answered", "mock", &json!(1)));
-    assert!(thought["tokens"].as_u64().unwrap() > 0 && !thought["passages"].as_array().unwrap().is_empty());
+    let tokens = &thought["tokens"];
+    assert!(tokens.as_u64().unwrap() > 0 && !thought["passages"].as_array().unwrap().is_empty());
+    let measures = admin.get("/measures?days=1&language=zh").await;
+    let cost = json!({"micros": tokens, "summary_micros": 0, "answers": 1, "micros_per_answer": tokens});
+    assert_eq!(measures["total"]["model"]["costs"], json!({"CNY": cost}), "{measures}");
     let message = entries.iter().find(|entry| entry["kind"] == "message").unwrap();
     let why = admin.get(&format!("/messages/{}/why", text(message, "/id"))).await;
     assert_eq!((text(&why, "/destination"), text(&why, "/model/how")), ("answer", "answered"), "{why}");

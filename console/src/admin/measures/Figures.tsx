@@ -6,10 +6,11 @@ import type { ActionFigures, Measures, Part, Satisfaction, Times } from "../../a
 import { useWords } from "../../i18n";
 import { useQueueTitle } from "../../left/Queues";
 import { DayChart } from "./DayChart";
+import { ModelSection } from "./ModelSection";
 
-const none = "–";
+export const none = "–";
 
-function useFigures() {
+export function useFigures() {
   const { number, percent, span, language } = useWords();
   const time = (ms: number | undefined) => {
     if (ms === undefined) return none;
@@ -33,6 +34,7 @@ export function Figures({ measures }: { measures: Measures }) {
       <Parts title={t("measures.by_queue")} head={t("measures.queue")} parts={measures.queues} name={(name) => (name ? queueTitle(name) : t("measures.no_queue"))} testid="by-queue" />
       <Handoffs measures={measures} />
       <Actions actions={measures.actions} />
+      <ModelSection measures={measures} />
       <Speed measures={measures} />
       <Ratings satisfaction={measures.total.satisfaction} />
     </>
@@ -45,7 +47,7 @@ export function Tiles({ measures: { total, first_reply } }: { measures: Measures
   const { number, share, mean, time } = useFigures();
   const { opened, contained, handed, under_way } = total.conversations;
   const answerable = total.answers + total.misses;
-  const tiles: [string, string, string, string][] = [
+  const tiles: Tile[] = [
     ["containment", t("measures.containment"), share(total.containment), t("measures.containment_of", { contained: number(contained), ended: number(contained + handed) })],
     ["opened", t("measures.opened"), number(opened), t("measures.under_way", { n: under_way })],
     ["handed", t("measures.handed"), number(handed), t("measures.handed_text")],
@@ -53,6 +55,13 @@ export function Tiles({ measures: { total, first_reply } }: { measures: Measures
     ["first-reply", t("measures.first_reply"), time(first_reply.p50), t("measures.first_reply_text")],
     ["satisfaction", t("measures.satisfaction"), mean(total.satisfaction.average), t("measures.rated_of", { rated: number(total.satisfaction.rated), asked: number(total.satisfaction.asked) })],
   ];
+  return <Counts tiles={tiles} />;
+}
+
+/** An id, a name, a figure, and what there is to say of it. */
+export type Tile = [string, string, string, string];
+
+export function Counts({ tiles }: { tiles: Tile[] }) {
   return (
     <dl className="counts">
       {tiles.map(([id, name, value, more]) => (
