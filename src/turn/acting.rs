@@ -225,7 +225,6 @@ impl Turn<'_> {
         named: &BTreeMap<String, Json>,
     ) -> Option<Box<Otherwise>> {
         self.leave(LEFT);
-        self.conversation.thinking = None;
         let heard = self.heard();
         let begun = self.in_scene(action, |actions, scene| actions.begin_with(scene, action, otherwise, &heard, named));
         self.event(Event::ActionBegun { action: action.to_owned() });

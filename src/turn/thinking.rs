@@ -57,8 +57,11 @@ impl Turn<'_> {
         match &thought.end {
             End::Answer { text, citations } => {
                 self.answered(text, citations);
+                self.ask_again();
                 After::Done
             }
+            // The customer has begun something else since.
+            End::Act { .. } if self.conversation.dialogue.is_some() => After::Done,
             End::Act { action, arguments } => self.acts(action, arguments, &asked.wanted),
             End::HandOff { queue, reason } => After::Otherwise(self.handed(&asked, queue.as_deref(), reason)),
             End::Failed(_) => After::Without(Box::new(asked.wanted.clone())),

@@ -274,7 +274,9 @@ impl Worker {
         let occasion = Occasion::Message { id: message, signals: &signals };
         let Some((destination, conversation)) = self.take(inbound, occasion).await? else { return Ok("already done") };
         self.begin_call(&conversation, inbound, &signals, stop);
-        self.begin_thinking(&conversation, inbound, &signals, stop);
+        if conversation.thinks_about(&message.to_string()) {
+            self.begin_thinking(&conversation, inbound, &signals, stop);
+        }
         if let Some(opinion) = opinion {
             let (worker, inbound, stop) = (Arc::clone(self), Arc::clone(inbound), stop.clone());
             // Not kept over a restart: the turn stands without it.

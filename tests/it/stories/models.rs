@@ -298,6 +298,28 @@ async fn the_answer_is_for_the_latest_message() {
 }
 
 #[tokio::test]
+async fn an_action_that_is_begun_meanwhile_takes_no_answer_away() {
+    // Some five seconds, without a longer pause.
+    let answer = "可以用洗衣袋轻柔地机洗，水温不要超过三十度，洗后平铺晾干";
+    let mut fixture = says("机洗", &format!("{answer}[p1]。"));
+    fixture["streamingProfile"] = json!({"ttft": 10, "tps": 3});
+    fixture["chunkSize"] = json!(2);
+    let model = ModelServer::plays(json!([fixture])).await;
+    let (_shop, daemon) = open(&model.url, "").await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    visitor.say("围巾可以机洗吗").await;
+    model.until_asked(1).await;
+    visitor.say("我的订单到哪了？").await;
+    let said = visitor.said_by("bot", 3).await;
+    assert!(said[0].contains("请问是哪个订单"), "{said:?}");
+    assert_eq!(said[1], format!("{answer}。"));
+    assert!(said[2].contains("请问是哪个订单"), "the question stands: {said:?}");
+    visitor.say("A10023").await;
+    assert!(visitor.said_by("bot", 4).await[3].contains("顺丰速运"));
+    assert_eq!(model.asked().await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_daemon_that_is_killed_while_the_model_thinks_answers_once() {
     let slow = json!({"ttft": 600_000, "tps": 1});
     let model = ModelServer::plays(json!([
