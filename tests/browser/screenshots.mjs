@@ -1,9 +1,13 @@
-/** Takes the pictures of the documents: `docs/images/widget.png`, `console.png` (`readme`) and `assist.png` (`assist`); those that are named, or all. */
+/**
+ * Takes the pictures of the documents: `docs/images/widget.png`, `console.png` (`readme`), `assist.png` (`assist`) and `summary.png` (`summary`);
+ * those that are named, or all.
+ */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { Daemon } from "./daemon.mjs";
+import { Model } from "./model.mjs";
 import { Agent, Customer, openBrowser } from "./people.mjs";
 import { Shop } from "./shop.mjs";
 
@@ -109,6 +113,36 @@ async function takeAssist(browser) {
   }
 }
 
+/** What a model makes of the same for the agent. */
+async function takeSummary(browser) {
+  const shop = await Shop.open();
+  const content = "The customer asked where order A10023 is; the bot looked it up: it has been shipped and should arrive on Wednesday. That is too late for them. They want to know whether they can return it, which nobody has answered yet.";
+  const model = await Model.plays([{ match: { userMessage: "conversation" }, response: { content } }]);
+  const daemon = await Daemon.start("", { ...shop.files, ...model.files });
+  try {
+    const anna = await Customer.visit(browser, daemon, SIZE);
+    await anna.page.evaluate(() => window.Switchboard("identify", { name: "Anna Berg" }));
+    await anna.openChat();
+    await anna.write("Where is my order A10023?");
+    await anna.said("bot", "A10023").waitFor();
+    await anna.write("That is too late for me! Can I return it? I want to talk to a person");
+    await anna.bubbles("bot").nth(1).waitFor();
+    const mei = await Agent.visit(browser, daemon, { ...SIZE, colorScheme: "light" });
+    await daemon.post("/agents", { ...MEI, languages: ["en", "zh"], skills: { "lang-en": 4, "lang-zh": 5, billing: 4 } });
+    await mei.logIn(MEI);
+    await mei.goOnline();
+    await mei.accept();
+    await mei.find("side-assist").click();
+    await mei.find("recap-ask").click();
+    await mei.find("recap").waitFor();
+    await mei.page.screenshot({ path: join(IMAGES, "summary.png") });
+  } finally {
+    await daemon.stop();
+    model.close();
+    shop.close();
+  }
+}
+
 async function takeReadme(browser) {
   const daemon = await Daemon.start(CONFIG);
   try {
@@ -129,6 +163,7 @@ const browser = await openBrowser();
 try {
   if (named.length === 0 || named.includes("readme")) await takeReadme(browser);
   if (named.length === 0 || named.includes("assist")) await takeAssist(browser);
+  if (named.length === 0 || named.includes("summary")) await takeSummary(browser);
 } finally {
   await browser.close();
 }
