@@ -366,4 +366,11 @@ impl Action {
     pub fn has_effect(&self) -> bool {
         self.call.as_ref().is_some_and(|call| call.effect)
     }
+
+    /// Whether it asks a business system and does nothing else: whatever the answer, it changes, plans and opens nothing.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        let does_more = |outcome: &Outcome| outcome.later.is_some() || outcome.ticket.is_some();
+        self.call.is_some() && !self.has_effect() && !self.outcomes.iter().any(does_more)
+    }
 }

@@ -57,7 +57,7 @@ impl ActionBrief {
             name: action.name.clone(),
             title: title(&action.title, language).unwrap_or(&action.name).to_owned(),
             about: title(&action.about, language).unwrap_or_default().to_owned(),
-            effect: action.has_effect(),
+            effect: !action.only_reads(),
             needs_check: action.identity > identity,
         }
     }

@@ -43,6 +43,16 @@ actions:
     call: {system: shop, get: "/customers/{{ inputs.email }}"}
     outputs: {points: {from: body.points, type: number}}
     outcomes: [{say: {en: "{{ outputs.points }} points.", zh: "{{ outputs.points }} 分。"}}]
+  remind:
+    title: {en: Reminder, zh: 提醒}
+    call: {system: shop, get: /appointment}
+    outcomes:
+      - {when: status == 404, say: {en: There is none., zh: 没有。}}
+      - {say: {en: You will hear of it., zh: 会提醒您。}, later: {action: remind, at: body.start, before: 1d}}
+  complain:
+    title: {en: Complaint, zh: 投诉}
+    call: {system: shop, get: /complaints}
+    outcomes: [{say: {en: Somebody sees to it., zh: 有人会处理。}, ticket: {queue: care}}]
   forbidden:
     title: {en: Not for models, zh: 不对模型开放}
     call: {system: shop, get: /secret}
@@ -55,7 +65,7 @@ personas:
     persona: {en: You are Lia of Northloom., zh: 你是北织的小丽。}
     tone: {en: "{% if mood.average < -0.3 %}Be calm and brief.{% else %}Be warm.{% endif %}", zh: "{% if mood.average < -0.3 %}冷静简短。{% else %}热情。{% endif %}"}
     rules: {en: Never speak of competitors., zh: 不谈论竞争对手。}
-    actions: [order-status, refund, my-data]
+    actions: [order-status, refund, my-data, remind, complain]
     queues: [care]
     facts: [name, email, identity]
 "#;
@@ -253,6 +263,16 @@ fn what_changes_something_begins_the_ordinary_dialogue_and_asks_the_customer() {
 }
 
 #[test]
+fn what_plans_something_or_opens_a_ticket_goes_the_ordinary_way() {
+    let before = Before::new("please see to it");
+    for name in ["remind", "complain"] {
+        let (end, _, called) = before.hears(&[calls(name, "{}")], &Json::Null);
+        assert_eq!(end, Some(End::Act { action: name.into(), arguments: [].into() }));
+        assert!(called.is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_asked_for_and_what_the_file_says_goes_before() {
     let before = Before::new("where is my order");
     for arguments in [r#"{"order": "'; DROP TABLE"}"#, r#"{"order": {"a": 1}}"#, "{}", r#"{"order": ""}"#] {
@@ -348,7 +368,8 @@ fn tools_are_what_the_persona_may_do() {
     let described = json!(tools.described("zh"));
     let names: Vec<&str> =
         described.as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["search_knowledge", "customer_facts", "hand_off", "order-status", "refund", "my-data"]);
+    assert_eq!(names[..3], ["search_knowledge", "customer_facts", "hand_off"]);
+    assert_eq!(names[3..], ["order-status", "refund", "my-data", "remind", "complain"]);
     let hand_off = &described[2]["function"]["parameters"]["properties"]["queue"]["enum"];
     assert_eq!(*hand_off, json!(["care"]));
     assert_eq!(described[3]["function"]["description"], "订单状态");

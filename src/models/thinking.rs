@@ -372,7 +372,7 @@ impl<'a> Thinking<'a> {
         let Some(spec) = actions.actions.get(action) else { return Ok(None) };
         let scene = (self.matter.scene)(&spec.name);
         let begun = actions.begin_with(&scene, action, self.matter.otherwise, &self.matter.heard, &arguments);
-        let reads = spec.call.is_some() && !spec.has_effect() && spec.confirm.is_none();
+        let reads = spec.only_reads() && spec.confirm.is_none();
         match begun.and_then(|begun| begun.dialogue) {
             Some(dialogue) if reads && matches!(dialogue.step, Step::Calls { choices_of: None, .. }) => {
                 Ok(Some(Wish::Call { call: call.id.clone(), dialogue: Box::new(dialogue) }))

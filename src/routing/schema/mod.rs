@@ -11,6 +11,8 @@ mod cases;
 #[expect(dead_code, reason = "only their schemas are used")]
 mod desk;
 #[expect(dead_code, reason = "only their schemas are used")]
+mod models;
+#[expect(dead_code, reason = "only their schemas are used")]
 mod rules;
 #[cfg(test)]
 pub(super) mod tests;
@@ -37,14 +39,24 @@ pub enum FileKind {
     Intents,
     /// What the bot does in business systems: every file of `actions/`.
     Actions,
+    /// How a model speaks for the company: every file of `models/`.
+    Models,
 }
 
 impl FileKind {
     /// Every one.
-    pub const ALL: [Self; 7] =
-        [Self::Rules, Self::Queues, Self::Skills, Self::Calendars, Self::Templates, Self::Intents, Self::Actions];
+    pub const ALL: [Self; 8] = [
+        Self::Rules,
+        Self::Queues,
+        Self::Skills,
+        Self::Calendars,
+        Self::Templates,
+        Self::Intents,
+        Self::Actions,
+        Self::Models,
+    ];
 
-    /// The word for it; all but rules and actions stand in a file of this name, and actions in a folder of it.
+    /// The word for it; actions and models stand in a folder of this name, and all others but rules in a file of it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,6 +67,7 @@ impl FileKind {
             Self::Templates => "templates",
             Self::Intents => "intents",
             Self::Actions => "actions",
+            Self::Models => "models",
         }
     }
 
@@ -71,6 +84,7 @@ impl FileKind {
             Self::Templates => generator.into_root_schema_for::<desk::Templates>(),
             Self::Intents => generator.into_root_schema_for::<desk::Intents>(),
             Self::Actions => generator.into_root_schema_for::<actions::File>(),
+            Self::Models => generator.into_root_schema_for::<models::File>(),
         };
         schema.to_value()
     }

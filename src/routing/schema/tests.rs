@@ -39,7 +39,11 @@ pub(in crate::routing) fn complaints(file: &SourceFile) -> Vec<String> {
 }
 
 fn file(kind: FileKind, text: &str) -> SourceFile {
-    let folder = if kind == FileKind::Actions { "actions/" } else { "" };
+    let folder = match kind {
+        FileKind::Actions => "actions/",
+        FileKind::Models => "models/",
+        _ => "",
+    };
     SourceFile { name: format!("{folder}{}.yaml", kind.as_str()), text: text.to_owned() }
 }
 
@@ -55,7 +59,7 @@ fn the_shipped_files_fit_their_schemas() {
 }
 
 #[test]
-fn the_action_files_of_the_shop_and_of_the_documents_fit_their_schema() {
+fn the_files_of_actions_and_models_of_the_shop_and_of_the_documents_fit_their_schemas() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let in_folder = |folder: &str, extension: &str| -> Vec<String> {
         let paths = fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
@@ -64,20 +68,22 @@ fn the_action_files_of_the_shop_and_of_the_documents_fit_their_schema() {
     };
     let documents = in_folder("docs", "md");
     let blocks = documents.iter().flat_map(|text| text.split("```yaml\n").skip(1));
-    let blocks = blocks.filter_map(|rest| rest.split("\n```").next()).map(str::to_owned);
+    let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("\n```").next()).collect();
     let begins = |block: &str, key: &str| block.lines().any(|line| line.starts_with(key));
-    let of_documents: Vec<String> =
-        blocks.filter(|block| begins(block, "systems:") || begins(block, "actions:")).collect();
-    let of_shop = in_folder("examples/shop/rules/actions", "yaml");
-    assert!(!of_documents.is_empty() && !of_shop.is_empty());
-    for text in of_documents.iter().chain(&of_shop) {
-        assert_eq!(complaints(&file(FileKind::Actions, text)), Vec::<String>::new(), "{text}");
+    for (kind, keys) in [(FileKind::Actions, &["systems:", "actions:"][..]), (FileKind::Models, &["personas:"])] {
+        let of_documents = blocks.iter().copied().filter(|block| keys.iter().any(|key| begins(block, key)));
+        let of_documents: Vec<String> = of_documents.map(str::to_owned).collect();
+        let of_shop = in_folder(&format!("examples/shop/rules/{}", kind.as_str()), "yaml");
+        assert!(!of_documents.is_empty() && !of_shop.is_empty());
+        for text in of_documents.iter().chain(&of_shop) {
+            assert_eq!(complaints(&file(kind, text)), Vec::<String>::new(), "{text}");
+        }
     }
 }
 
 #[test]
 fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
-    use FileKind::{Actions, Calendars, Intents, Queues, Rules, Skills, Templates};
+    use FileKind::{Actions, Calendars, Intents, Models, Queues, Rules, Skills, Templates};
     let rule = |rule: &str| format!("rules: [{{name: a, {rule}}}]");
     let then = |action: &str| format!("rules: [{{name: a, then: [{action}]}}]");
     let test = |test: &str| format!("tests: [{{name: t, {test}}}]");
@@ -86,6 +92,7 @@ fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
         format!("{systems}\nactions: {{a: {{title: {{en: A}}, outcomes: [{{say: {{en: x}}}}], {keys}}}}}")
     };
     let turn = |turn: &str| format!("{}\ntests: [{{name: t, action: a, turns: [{turn}]}}]", action("expires: 5m"));
+    let persona = |keys: &str| format!("personas: {{care: {{persona: {{en: You are Wen.}}, {keys}}}}}");
     for (kind, text) in [
         (Rules, "ruls: []".to_owned()),
         (Rules, "rules: 7".to_owned()),
@@ -191,6 +198,25 @@ fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
         (Actions, turn("{customer: x, ends: well}")),
         (Actions, turn("{answer: {status: 99}}")),
         (Actions, turn("{answer: {failure: tired}}")),
+        (Models, "persona: {}".to_owned()),
+        (Models, "personas: [care]".to_owned()),
+        (Models, "personas: {a b: {persona: {en: You are Wen.}}}".to_owned()),
+        (Models, "personas: {care: {tone: {en: Be warm.}}}".to_owned()),
+        (Models, "personas: {care: {persona: }}".to_owned()),
+        (Models, "personas: {care: {persona: You are Wen.}}".to_owned()),
+        (Models, "personas: {care: {persona: {}}}".to_owned()),
+        (Models, persona("tones: {en: Be warm.}")),
+        (Models, persona("tone: {}")),
+        (Models, persona("rules: {English: Be warm.}")),
+        (Models, persona("rules: {en: 7}")),
+        (Models, persona("actions: order-status")),
+        (Models, persona("queues: {care: }")),
+        (Models, persona("facts: [nam]")),
+        (Models, persona("facts: [\"attributes.\"]")),
+        (Models, persona("must_cite: 1")),
+        (Models, persona("passages: 21")),
+        (Models, persona("passages: few")),
+        (Models, persona("failed: {en: }")),
     ] {
         let file = file(kind, &text);
         assert_ne!(complaints(&file), Vec::<String>::new(), "the schema takes {text}");
@@ -237,7 +263,7 @@ pub(in crate::routing) fn in_schemas(kinds: &[FileKind], mut visit: impl FnMut(&
 
 #[test]
 fn the_schemas_know_the_keys_that_the_loader_knows() {
-    use FileKind::{Actions, Calendars, Intents, Queues, Rules, Skills, Templates};
+    use FileKind::{Actions, Calendars, Intents, Models, Queues, Rules, Skills, Templates};
     let action = |keys: &str| format!("actions: {{a: {{title: {{en: A}}, {keys}}}}}");
     let test =
         |keys: &str| format!("{}\ntests: [{{name: t, action: a, {keys}}}]", action("outcomes: [{say: {en: x}}]"));
@@ -292,6 +318,8 @@ fn the_schemas_know_the_keys_that_the_loader_knows() {
         (Actions, &test("turns: [{answer: {Q: 1}}]")),
         (Actions, &test("turns: [], given: {Q: 1}")),
         (Actions, &test("turns: [], given: {customer: {Q: 1}}")),
+        (Models, "Q: 1"),
+        (Models, "personas: {care: {Q: 1}}"),
     ];
     let mut loader: BTreeSet<BTreeSet<String>> = rows.into_iter().map(|(kind, text)| known(kind, text)).collect();
     let actions = known(Rules, "rules: [{name: a, then: [{Q: 1}]}]");
@@ -330,6 +358,7 @@ fn the_schemas_know_the_words_that_the_loader_knows() {
         (FileKind::Actions, &test("{answer: {}, ends: Q}")),
         (FileKind::Actions, &test("{verifies: Q}")),
         (FileKind::Actions, &test("{answer: {}, wants: Q}")),
+        (FileKind::Models, "personas: {care: {persona: {en: x}, facts: [Q]}}"),
     ]
     .into_iter()
     .map(|(kind, text)| known(kind, text))
