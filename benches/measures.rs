@@ -154,6 +154,7 @@ async fn conversation(store: &dyn Store, ids: &IdClock, at: u64, now: Timestamp,
         rule: "the bot answers".into(),
         destination: if missed { "answer, no answer, ignore" } else { "answer" }.into(),
         tags: vec![],
+        heard: String::new(),
         facts: RawValue::from_string("{}".into()).unwrap(),
     };
     let record = Box::new(TurnRecord { signals: Arc::default(), decision: Some(decision) });

@@ -247,7 +247,7 @@ impl Announcer {
     }
 }
 
-/// Decisions as `decision.<destination>`, and what happens to conversations as `conversation.<event>`.
+/// Decisions as `decision.<destination>`, or `decision.heard` where an action heard the message instead, and what happens to conversations as `conversation.<event>`.
 fn tell_others(events: &Events, News { after, entries, .. }: News<'_>) {
     for Entry { id, at, what, .. } in entries {
         let with = |mut told: Value| {
@@ -260,9 +260,15 @@ fn tell_others(events: &Events, News { after, entries, .. }: News<'_>) {
         match what {
             What::Message(record) | What::Refined { record, .. } | What::Fired { record, .. } => {
                 if let Some(decision) = &record.decision {
-                    let DecisionRecord { rule_set, rule, destination, tags, .. } = decision;
-                    let told = json!({"rule_set": rule_set, "rule": rule, "destination": destination, "tags": tags});
-                    events.publish("decision", destination, &with(told));
+                    let DecisionRecord { rule_set, rule, destination, tags, heard, .. } = decision;
+                    let mut told =
+                        json!({"rule_set": rule_set, "rule": rule, "destination": destination, "tags": tags});
+                    let mut led = destination.as_str();
+                    if !heard.is_empty() {
+                        told["heard"] = json!(heard);
+                        led = "heard";
+                    }
+                    events.publish("decision", led, &with(told));
                 }
             }
             What::Event { event } => {

@@ -80,7 +80,8 @@ impl Wanted {
             return Ok(false);
         }
         let leads_to = |queue: &String| {
-            past.decision.destination.strip_suffix(queue.as_str()).is_some_and(|rest| rest.ends_with("handoff "))
+            let led = past.decision.destination.strip_suffix(queue.as_str());
+            past.decision.heard.is_empty() && led.is_some_and(|rest| rest.ends_with("handoff "))
         };
         if !self.queue.as_ref().is_none_or(leads_to) {
             return Ok(false);

@@ -42,6 +42,9 @@ pub struct Explanation {
     pub rule: String,
     /// Where it led, in a few words; empty where nothing was decided.
     pub destination: String,
+    /// The action that was under way and heard the message, so that the destination was not carried out; absent where none did.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub heard: String,
     /// What came of it, in one sentence.
     pub outcome: String,
     /// What was understood of it.
@@ -119,6 +122,7 @@ async fn explain(sets: &mut RuleSets, full: FullEntry) -> Result<Option<Explanat
         rule_set: String::new(),
         rule: String::new(),
         destination: String::new(),
+        heard: String::new(),
         outcome: "No rule looked at it; it was noted in the conversation.".to_owned(),
         signals: Arc::unwrap_or_clone(record.signals),
         rules: Vec::new(),
@@ -159,16 +163,21 @@ async fn explain_decision(
     explanation.rule_set.clone_from(&decision.rule_set);
     explanation.rule.clone_from(&decision.rule);
     explanation.destination.clone_from(&decision.destination);
+    explanation.heard.clone_from(&decision.heard);
     explanation.facts = serde_json::to_value(&facts).unwrap_or_default();
+    let DecisionRecord { rule, destination, heard, .. } = decision;
+    let heard = (!heard.is_empty()).then(|| {
+        format!(
+            "The action “{heard}” was under way and heard this; the rules would have led to: {destination}, by rule “{rule}”."
+        )
+    });
     let Some(rules) = sets.get(&decision.rule_set).await? else {
-        explanation.outcome = format!(
-            "Decided by rule “{}”: {}. The rule set itself is not kept, or this version cannot load it.",
-            decision.rule, decision.destination
-        );
+        let decided = heard.unwrap_or_else(|| format!("Decided by rule “{rule}”: {destination}."));
+        explanation.outcome = format!("{decided} The rule set itself is not kept, or this version cannot load it.");
         return Ok(());
     };
     let trace = routing::explain(&rules, &facts);
-    explanation.outcome = format!("{} Outcome: {}.", trace.outcome, decision.destination);
+    explanation.outcome = heard.unwrap_or_else(|| format!("{} Outcome: {destination}.", trace.outcome));
     explanation.rules = trace.rules;
     explanation.not_reached = trace.not_reached;
     Ok(())

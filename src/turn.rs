@@ -502,9 +502,17 @@ impl<'a> Turn<'a> {
                 .iter()
                 .filter_map(|action| if let Action::Tag(tag) = action { Some(tag.clone()) } else { None })
                 .collect(),
+            heard: String::new(),
             facts: to_raw_value(&facts)?,
         });
         Ok(())
+    }
+
+    /// An action heard the message instead: where the decision leads is not carried out.
+    pub fn note_heard(&mut self, action: String) {
+        if let Some(record) = &mut self.decision {
+            record.heard = action;
+        }
     }
 
     /// Carries out what comes before a destination, and a destination other than an answer. `position` is the place

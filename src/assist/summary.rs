@@ -16,7 +16,7 @@ use crate::{
     store::{
         FullEntry,
         conversation::Conversation,
-        entry::{EntryAuthor, Event, What},
+        entry::{DecisionRecord, EntryAuthor, Event, What},
     },
     understand::SentimentLabel,
 };
@@ -311,12 +311,7 @@ impl Seen<'_> {
                     };
                     (text, outbound.id.to_string())
                 }
-                What::Message(record)
-                    if record
-                        .decision
-                        .as_ref()
-                        .is_some_and(|decision| routing::is_unanswered(&decision.destination)) =>
-                {
+                What::Message(record) if record.decision.as_ref().is_some_and(DecisionRecord::is_unanswered) => {
                     let text = t.pick("Had no answer to one of the questions", "有一个问题没有找到答案");
                     (text.to_owned(), MessageId::from(entry.id.get()).to_string())
                 }

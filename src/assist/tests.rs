@@ -103,6 +103,7 @@ impl Journal {
             rule: "r".into(),
             destination: destination.into(),
             tags: Vec::new(),
+            heard: String::new(),
             facts: serde_json::value::to_raw_value(&()).unwrap(),
         };
         let record = TurnRecord { signals: Arc::new(signals), decision: Some(decision) };

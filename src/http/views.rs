@@ -312,6 +312,9 @@ pub struct DecisionBrief {
     rule: String,
     destination: String,
     tags: Vec<String>,
+    /// The action that heard the message instead.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    heard: String,
 }
 
 /// One thing in a conversation's journal.
@@ -440,6 +443,7 @@ impl EntryView {
             rule: decision.rule,
             destination: decision.destination,
             tags: decision.tags,
+            heard: decision.heard,
         });
     }
 }

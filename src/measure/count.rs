@@ -14,7 +14,7 @@ use crate::{
     routing::is_default,
     store::{
         conversation::{Conversation, Owner},
-        entry::{Entry, EntryAuthor, Event, TurnRecord, What},
+        entry::{DecisionRecord, Entry, EntryAuthor, Event, TurnRecord, What},
     },
 };
 
@@ -393,5 +393,5 @@ fn label(text: &str) -> String {
 
 /// Whether the bot was to answer and could not.
 fn is_miss(record: &TurnRecord) -> bool {
-    record.decision.as_ref().is_some_and(|decision| crate::routing::is_unanswered(&decision.destination))
+    record.decision.as_ref().is_some_and(DecisionRecord::is_unanswered)
 }

@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, value::RawValue};
 
 use super::{conversation::Priority, ticket::TicketNumber};
-use crate::{bot::Citation, models::Account, routing::Trigger, understand::Signals};
+use crate::{
+    bot::Citation,
+    models::Account,
+    routing::{self, Trigger},
+    understand::Signals,
+};
 
 /// Who said or did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,8 +126,19 @@ pub struct DecisionRecord {
     /// Tags that it added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// The action that was under way and heard the message, so that the destination was not carried out; empty where none did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub heard: String,
     /// The facts that the rules saw, without those of the message: they follow from it and from its signals.
     pub facts: Box<RawValue>,
+}
+
+impl DecisionRecord {
+    /// Whether the bot was to answer and could not.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.heard.is_empty() && routing::is_unanswered(&self.destination)
+    }
 }
 
 /// Something that happened to a conversation.

@@ -278,6 +278,7 @@ impl Worker {
         // What the rules would say to the message is not meant for an answer to the bot's own question.
         let noted: Vec<Action> =
             decision.actions.iter().filter(|action| !matches!(action, Action::Reply { .. })).cloned().collect();
+        turn.note_heard(under_way);
         turn.carry_out(&noted, None, None);
         self.carry_out_otherwise(turn, otherwise).await;
         Ok(Some("action"))

@@ -122,6 +122,8 @@ export interface Decision {
   rule: string;
   destination: string;
   tags: string[];
+  /** The action that heard the message, so that it did not go there. */
+  heard?: string;
 }
 
 /** How an agent stands to a conversation that waits. */

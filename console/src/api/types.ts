@@ -204,7 +204,7 @@ export interface Entry {
   on?: TimedTrigger;
   after?: number;
   signals?: Signals;
-  decision?: { rule: string; destination: string; tags: string[] };
+  decision?: { rule: string; destination: string; tags: string[]; heard?: string };
   delivery?: Delivery;
   citation?: Citation;
   /** Where else a model took its answer from. */
@@ -329,6 +329,8 @@ export interface Explanation {
   outcome: string;
   /** Where it led, in the daemon's words; a daemon that does not tell leaves it to be read off the rules. */
   destination?: string;
+  /** The action that heard the message, so that it did not go there. */
+  heard?: string;
   signals: Signals;
   rules: ReachedRule[];
   not_reached: number;

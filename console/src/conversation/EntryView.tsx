@@ -139,11 +139,11 @@ function Under({ entry, language }: { entry: Entry; language: string | undefined
 function Decision({ entry }: { entry: Entry }) {
   const { t } = useWords();
   if (!entry.decision) return null;
-  const { destination, rule } = entry.decision;
+  const { destination, rule, heard } = entry.decision;
   return (
     <>
       <span className="ellipsis" title={rule}>
-        → {destination}
+        → {heard ? t("destination.heard", { action: heard }) : destination}
       </span>
       <button type="button" className="plain link line" title={t("journal.why_title")} onClick={() => explain({ why: entry.id })} data-testid="why">
         <IconHelpHexagon size={13} aria-hidden />

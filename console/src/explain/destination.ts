@@ -28,6 +28,11 @@ export function destinationText(destination: string, words: In, queue: QueueTitl
   }
 }
 
+/** Where a message went: there, or to the action that heard it instead. */
+export function ledText({ destination, heard }: { destination: string; heard?: string }, words: In, queue: QueueTitle): string {
+  return heard ? words.t("destination.heard", { action: heard }) : destinationText(destination, words, queue);
+}
+
 /** What the last action of the rule that ended the pass leads to. */
 function ledTo(rule: ReachedRule): string | undefined {
   const [, destination] = /^(handoff [^,]+|answer|close|ignore)(?:,|$)/.exec(rule.actions.at(-1) ?? "") ?? [];
@@ -37,14 +42,16 @@ function ledTo(rule: ReachedRule): string | undefined {
 interface Outcome {
   outcome: string;
   destination?: string;
+  heard?: string;
   rules: ReachedRule[];
 }
 
 /** One sentence: in English the daemon's own, in Chinese the rule that ended the pass and where that led. */
-export function outcomeText({ outcome, destination, rules }: Outcome, words: Pick<Words, "t" | "language">, queue: QueueTitle): string {
+export function outcomeText({ outcome, destination, heard, rules }: Outcome, words: Pick<Words, "t" | "language">, queue: QueueTitle): string {
   const last = rules.at(-1);
   if (words.language === "en" || !last) return outcome;
   const ended = last.matched ? ledTo(last) : undefined;
   const led = destinationText(destination ?? ended ?? "stays where it is", words, queue);
-  return ended ? words.t("explain.outcome", { rule: last.name, destination: led }) : words.t("explain.outcome_none", { destination: led });
+  const decided = ended ? words.t("explain.outcome", { rule: last.name, destination: led }) : words.t("explain.outcome_none", { destination: led });
+  return heard ? words.t("explain.heard", { action: heard, decided }) : decided;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Hindrance, Standing } from "../api/admin";
 import type { ReachedRule } from "../api/types";
 import { at, wordsIn } from "../store/samples";
-import { destinationText, outcomeText } from "./destination";
+import { destinationText, ledText, outcomeText } from "./destination";
 import { couldTake, standingText } from "./standing";
 
 const queue = (name: string) => name.toUpperCase();
@@ -69,6 +69,13 @@ describe("where a decision led", () => {
   ])("%s", (destination, english, chinese) => {
     expect(destinationText(destination, wordsIn("en"), queue)).toBe(english);
     expect(destinationText(destination, wordsIn("zh"), queue)).toBe(chinese);
+    expect(ledText({ destination }, wordsIn("en"), queue)).toBe(english);
+  });
+
+  it("is the action that heard the message, where one did", () => {
+    const decision = { destination: "answer, no answer, handoff care", heard: "order-status" };
+    expect(ledText(decision, wordsIn("en"), queue)).toBe("order-status heard it");
+    expect(ledText(decision, wordsIn("zh"), queue)).toBe("由动作“order-status”处理");
   });
 });
 
@@ -79,6 +86,12 @@ describe("the outcome", () => {
   it("is the daemon's sentence in English, and where no rule is known", () => {
     expect(outcomeText({ outcome, rules: [rule(["handoff care, priority high"])] }, wordsIn("en"), queue)).toBe(outcome);
     expect(outcomeText({ outcome, rules: [] }, wordsIn("zh"), queue)).toBe(outcome);
+  });
+
+  it("says first that an action heard it", () => {
+    const said = { outcome, destination: "answer", heard: "order-status", rules: [rule(["answer, otherwise ignore"])] };
+    expect(outcomeText(said, wordsIn("en"), queue)).toBe(outcome);
+    expect(outcomeText(said, wordsIn("zh"), queue)).toBe("动作“order-status”正在进行，这条消息由其处理，没有执行规则的去向。规则“愤怒的客户”匹配：由机器人回答。");
   });
 
   it.each<[string, ReachedRule[], string | undefined, string]>([

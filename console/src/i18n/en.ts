@@ -441,6 +441,7 @@ export const en = {
   "explain.no_decisions": "Nothing has been decided on it yet.",
   "explain.outcome": "Rule “{rule}” matched: {destination}.",
   "explain.outcome_none": "No rule ended the pass: {destination}.",
+  "explain.heard": "The action “{action}” was under way and heard this; it did not go where the rules would have led. {decided}",
   "explain.rules": "Rules reached, in order",
   "explain.matched": "matched",
   "explain.not_matched": "did not match",
@@ -460,6 +461,7 @@ export const en = {
   "destination.ignore": "left as it is",
   "destination.unanswered": "the bot had no answer: {then}",
   "destination.agent": "to its agent",
+  "destination.heard": "{action} heard it",
   "destination.stays": "stays where it is",
 
   "standing.can": "could take it",

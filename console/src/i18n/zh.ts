@@ -442,6 +442,7 @@ export const zh: Record<Key, string> = {
   "explain.no_decisions": "尚未对此对话作出决定。",
   "explain.outcome": "规则“{rule}”匹配：{destination}。",
   "explain.outcome_none": "没有规则决定去向：{destination}。",
+  "explain.heard": "动作“{action}”正在进行，这条消息由其处理，没有执行规则的去向。{decided}",
   "explain.rules": "依次经过的规则",
   "explain.matched": "匹配",
   "explain.not_matched": "不匹配",
@@ -461,6 +462,7 @@ export const zh: Record<Key, string> = {
   "destination.ignore": "不作处理",
   "destination.unanswered": "机器人无答案，{then}",
   "destination.agent": "交给负责的客服",
+  "destination.heard": "由动作“{action}”处理",
   "destination.stays": "保持原状",
 
   "standing.can": "可以接手",

@@ -57,6 +57,9 @@ pub(super) struct DecisionView {
     rule: String,
     destination: String,
     tags: Vec<String>,
+    /// The action that heard the message instead.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    heard: String,
 }
 
 impl DecisionView {
@@ -73,6 +76,7 @@ impl DecisionView {
             rule: past.decision.rule,
             destination: past.decision.destination,
             tags: past.decision.tags,
+            heard: past.decision.heard,
         }
     }
 }

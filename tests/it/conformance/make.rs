@@ -136,6 +136,7 @@ fn record(rule: Option<&str>) -> Box<TurnRecord> {
         rule: rule.into(),
         destination: "ignore".into(),
         tags: vec![],
+        heard: String::new(),
         facts: serde_json::value::RawValue::from_string("{}".into()).unwrap(),
     });
     Box::new(TurnRecord { signals: Arc::default(), decision })

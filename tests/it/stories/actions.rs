@@ -40,6 +40,39 @@ async fn an_order_is_looked_up_in_the_customers_language() {
 }
 
 #[tokio::test]
+async fn a_message_that_an_action_heard_does_not_read_as_if_it_had_gone_where_the_rules_lead() {
+    let (_shop, daemon) = open().await;
+    let admin = daemon.admin().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = 0;
+    // The knowledge has nothing on either answer; it has on the question between them, which is answered and is no answer.
+    for says in ["Where is my order?", "it is the blue one, I think", "How do I return an item?", "A10023"] {
+        visitor.say(says).await;
+        answer(&mut visitor, &mut said).await;
+        said += usize::from(says.contains("return"));
+        visitor.said_by("bot", said).await;
+    }
+    let conversation = text(&items(&admin.get("/conversations?box=open").await)[0], "/id").to_owned();
+    let entries = admin.entries(&conversation).await;
+    let messages: Vec<&Value> = entries.iter().filter(|entry| entry["kind"] == "message").collect();
+    let heard = |one: &Value| one["heard"].as_str().unwrap_or_default().to_owned();
+    let expected = ["", "order-status", "", "order-status"];
+    assert_eq!(messages.iter().map(|message| heard(&message["decision"])).collect::<Vec<_>>(), expected);
+    let decisions = admin.get("/decisions").await;
+    assert_eq!(items(&decisions).iter().rev().map(heard).collect::<Vec<_>>(), expected);
+
+    let id = text(messages[3], "/id");
+    let why = admin.get(&format!("/messages/{id}/why")).await;
+    assert_eq!((text(&why, "/heard"), text(&why, "/destination")), ("order-status", "answer"));
+    let outcome = "The action “order-status” was under way and heard this; the rules would have led to: answer";
+    assert!(text(&why, "/outcome").starts_with(outcome), "{why}");
+    let printed = daemon.home.run(&["why", id]).await;
+    assert!(printed.ok && printed.out.contains(outcome), "{}", printed.all());
+    let total = &admin.get("/measures?days=1").await["total"];
+    assert_eq!((&total["answers"], &total["misses"]), (&json!(1), &json!(0)), "{total}");
+}
+
+#[tokio::test]
 async fn an_appointment_is_booked_although_the_daemon_is_killed_between_any_two_turns() {
     let (mut shop, mut daemon) = open().await;
     let mut visitor = Visitor::arrive(&daemon.url).await;

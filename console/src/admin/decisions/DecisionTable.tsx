@@ -1,7 +1,7 @@
 import { Table } from "@mantine/core";
 import type { Decision } from "../../api/admin";
 import { explain } from "../../app/router";
-import { destinationText } from "../../explain/destination";
+import { ledText } from "../../explain/destination";
 import { useWords } from "../../i18n";
 import { useQueueTitle } from "../../left/Queues";
 import { useNow } from "../../lib/clock";
@@ -67,7 +67,7 @@ function DecisionRow({ decision }: { decision: Decision }) {
       <Table.Td>
         <bdi>{decision.rule || t("decisions.no_rule")}</bdi>
       </Table.Td>
-      <Table.Td>{destinationText(decision.destination, words, queue)}</Table.Td>
+      <Table.Td>{ledText(decision, words, queue)}</Table.Td>
       <Table.Td>
         <span className="pills">
           {decision.tags.map((tag) => (
