@@ -47,10 +47,11 @@ fn main() {
         for round in 0..rounds {
             let bare = bare(&broker, lasts, round).await;
             println!("bare client, one quorum queue       {bare:>7.0}/s");
-            for partitions in [1, 16] {
-                let inbox = inbox(&broker, lasts, partitions, round).await;
+            for (partitions, alike) in [(1, false), (16, false), (1, true), (16, true)] {
+                let inbox = inbox(&broker, lasts, (partitions, alike), round).await;
                 println!(
-                    "inbox, {partitions:>2} partitions                {inbox:>7.0}/s   {:.0} % of bare",
+                    "inbox, {partitions:>2} partitions, {}    {inbox:>7.0}/s   {:.0} % of bare",
+                    if alike { "together" } else { "alone   " },
                     100.0 * inbox / bare
                 );
             }
@@ -58,13 +59,14 @@ fn main() {
     });
 }
 
-/// Accept, next, done; messages settled a second.
-async fn inbox(broker: &Broker, lasts: Duration, partitions: u16, round: u64) -> f64 {
+/// Accept, next, done; messages settled a second. Those that come at once may go together, or do not.
+async fn inbox(broker: &Broker, lasts: Duration, (partitions, alike): (u16, bool), round: u64) -> f64 {
     broker.clean().await;
     let settings = Settings { partitions, prefetch: PREFETCH, ..broker.settings() };
     let (_workers, workers) = watch::channel(Arc::from([1]));
-    let inbox =
-        RabbitInbox::start(settings, Arc::new(IdClock::new(1)), Membership { me: 1, workers }, Arc::new(Nothing));
+    let (_alike, alike) = watch::channel(alike);
+    let membership = Membership { me: 1, workers, alike };
+    let inbox = RabbitInbox::start(settings, Arc::new(IdClock::new(1)), membership, Arc::new(Nothing));
     let inbox = inbox.await.unwrap();
     let mut owned = inbox.owned();
     within("it has partitions", owned.wait_for(|owned| !owned.is_empty())).await.unwrap();

@@ -44,6 +44,7 @@ pub struct Nodes {
     role: Role,
     alive: watch::Sender<Arc<[LiveNode]>>,
     workers: watch::Sender<Arc<[u8]>>,
+    alike: watch::Sender<bool>,
     desk_at: watch::Sender<DeskAt>,
     term: watch::Sender<Option<Term>>,
 }
@@ -59,6 +60,7 @@ impl Nodes {
             role,
             alive: watch::channel(Arc::default()).0,
             workers: watch::channel(Arc::default()).0,
+            alike: watch::channel(false).0,
             desk_at: watch::channel(DeskAt::Nowhere).0,
             term: watch::channel(None).0,
         }
@@ -68,6 +70,12 @@ impl Nodes {
     #[must_use]
     pub fn workers(&self) -> watch::Receiver<Arc<[u8]>> {
         self.workers.subscribe()
+    }
+
+    /// Whether all nodes that are alive are of one version.
+    #[must_use]
+    pub fn alike(&self) -> watch::Receiver<bool> {
+        self.alike.subscribe()
     }
 
     /// The nodes that are alive, as they were last seen.
@@ -140,6 +148,9 @@ impl Nodes {
         let alive: Arc<[LiveNode]> = self.database.nodes().await?.into();
         let works = |node: &&LiveNode| matches!(&*node.card.roles, "all" | "worker");
         let workers: Arc<[u8]> = alive.iter().filter(works).map(|node| node.number).collect();
+        let mut versions = alive.iter().map(|node| node.card.version.as_str());
+        let alike = versions.next().is_some_and(|first| versions.all(|other| other == first));
+        self.alike.send_if_modified(|known| std::mem::replace(known, alike) != alike);
         metrics::gauge!("switchboard_nodes").set(alive.len() as f64);
         self.workers.send_if_modified(|known| std::mem::replace(known, Arc::clone(&workers)) != workers);
         let holder = self.database.holder(DESK).await?;

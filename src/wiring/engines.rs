@@ -226,7 +226,7 @@ async fn distributed(
     let live = Arc::new(redis_live(config, &nodes, channels).with_context(|| of(&engines.redis))?);
     let spool = engines.spool.then(|| home.spool());
     let settings = rabbitmq::Settings { spool, ..rabbitmq_settings(config)? };
-    let membership = Membership { me: node.number, workers: nodes.workers() };
+    let membership = Membership { me: node.number, workers: nodes.workers(), alike: nodes.alike() };
     let letters = Arc::clone(&record) as Arc<dyn Letters>;
     let inbox = RabbitInbox::start(settings, Arc::clone(&ids), membership, letters).await;
     let inbox = inbox.with_context(|| of(&engines.rabbitmq))?;

@@ -29,7 +29,7 @@ use super::{
     envelope,
     letters::Letters,
     link::{self, Link},
-    session::{Session, Sessions, acknowledge},
+    session::{MOST, Session, Sessions, acknowledge},
     share::{NodeId, own},
     topology::{self, queue_of},
 };
@@ -169,21 +169,27 @@ impl Intake {
                     None => return Err("the broker ended the consumer: was the queue deleted?".to_owned()),
                 },
             };
-            let tag = delivery.delivery_tag;
-            session.delivered(tag);
-            if delivery.redelivered {
-                metrics::counter!("switchboard_inbox_redelivered_total").increment(1);
+            let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
+            let read = envelope::read(&delivery.data).and_then(|items| match items.len() {
+                0..=MOST => Ok(items),
+                many => Err(format!("it holds {many} messages, and {MOST} are the most")),
+            });
+            let tags = session.delivered(tag, read.as_ref().map_or(1, Vec::len));
+            if redelivered {
+                metrics::counter!("switchboard_inbox_redelivered_total").increment(tags.end - tags.start);
             }
-            match envelope::read(&delivery.data) {
-                Ok((id, inbound)) => {
-                    let _ = self.arrived.send(Arrived { session: Arc::clone(session), tag, id, inbound });
+            match read {
+                Ok(items) => {
+                    for (tag, (id, inbound)) in tags.zip(items) {
+                        let _ = self.arrived.send(Arrived { session: Arc::clone(session), tag, id, inbound });
+                    }
                 }
                 Err(reason) => {
                     let (letters, session) = (Arc::clone(&self.letters), Arc::clone(session));
                     let (unread, stop) = (unread(reason, delivery.data), self.stop.clone());
                     tokio::spawn(async move {
                         if set_aside(&*letters, unread, &stop).await {
-                            session.settle(tag);
+                            tags.for_each(|tag| session.settle(tag));
                         }
                     });
                 }

@@ -73,14 +73,17 @@ async fn collect_on(connection: &Connection, letters: &dyn Letters, stop: &Stop)
 /// Whether it is in the record now; `false` only when stopped.
 async fn bury(letters: &dyn Letters, delivery: &Delivery, stop: &Stop) -> bool {
     match envelope::read(&delivery.data) {
-        Ok((id, inbound)) => {
+        // Of several, those that were processed are none.
+        Ok(items) => {
             let reason = reason(delivery);
-            let kept = until_kept(stop, || letters.bury(id, &inbound, &reason)).await;
-            if kept {
+            for (id, inbound) in items {
+                if !until_kept(stop, || letters.bury(id, &inbound, &reason)).await {
+                    return false;
+                }
                 tracing::error!(message = %id, reason, "The broker gave a message up; it is kept as a dead letter.");
                 metrics::counter!("switchboard_dead_total", "kind" => "turn").increment(1);
             }
-            kept
+            true
         }
         Err(reason) => set_aside(letters, unread(reason, delivery.data.clone()), stop).await,
     }

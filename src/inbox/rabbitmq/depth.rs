@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -12,38 +12,58 @@ use contract::Stop;
 
 use super::{link::Link, topology};
 
-/// Counts of messages. They are an estimate between two measurements, and exact where one node is alone.
-#[derive(Debug, Default)]
+/// Parts of one message, of which the broker's are counted.
+const WHOLE: u32 = 256;
+/// How many deliveries the usual size of one is taken from.
+const USUAL: u32 = 16;
+
+/// Counts of messages. They are an estimate between two measurements, and while the broker's own messages hold several; exact
+/// where one node is alone and they hold one.
+#[derive(Debug)]
 pub(super) struct Depth {
     /// In the broker's queues and with no node.
     ready: AtomicI64,
     /// With this node and not settled.
     here: AtomicI64,
+    /// How many a message of the broker's holds, as of late, in parts of [`WHOLE`].
+    usual: AtomicU32,
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        Self { ready: AtomicI64::default(), here: AtomicI64::default(), usual: AtomicU32::new(WHOLE) }
+    }
 }
 
 impl Depth {
+    /// The broker has so many of its own messages.
     pub fn measured(&self, ready: u64) {
-        self.ready.store(i64::try_from(ready).unwrap_or(i64::MAX), Ordering::Relaxed);
+        let messages = ready.saturating_mul(self.usual.load(Ordering::Relaxed).into()) / u64::from(WHOLE);
+        self.ready.store(i64::try_from(messages).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     pub fn published(&self) {
         self.ready.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn delivered(&self) {
-        self.ready.fetch_sub(1, Ordering::Relaxed);
-        self.here.fetch_add(1, Ordering::Relaxed);
+    /// One message of the broker's came, with so many.
+    pub fn delivered(&self, messages: u32) {
+        let usual = self.usual.load(Ordering::Relaxed);
+        let usual = (usual * (USUAL - 1) + messages * WHOLE).div_ceil(USUAL);
+        self.usual.store(usual.max(WHOLE), Ordering::Relaxed);
+        self.ready.fetch_sub(messages.into(), Ordering::Relaxed);
+        self.here.fetch_add(messages.into(), Ordering::Relaxed);
     }
 
     pub fn settled(&self) {
         self.here.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// These go back to the broker.
-    pub fn given_back(&self, messages: usize) {
-        let messages = i64::try_from(messages).unwrap_or(i64::MAX);
-        self.here.fetch_sub(messages, Ordering::Relaxed);
-        self.ready.fetch_add(messages, Ordering::Relaxed);
+    /// So many go back to the broker, and with them some that were settled: what came as one goes as one.
+    pub fn given_back(&self, unsettled: usize, all: usize) {
+        let count = |messages| i64::try_from(messages).unwrap_or(i64::MAX);
+        self.here.fetch_sub(count(unsettled), Ordering::Relaxed);
+        self.ready.fetch_add(count(all), Ordering::Relaxed);
     }
 
     /// Those with this node.

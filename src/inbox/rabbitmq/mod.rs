@@ -77,6 +77,8 @@ pub struct Membership {
     pub me: NodeId,
     /// The nodes that process messages now; this one is among them only if it does.
     pub workers: watch::Receiver<Arc<[NodeId]>>,
+    /// Whether all that are alive are of this one's version, and so read every form that it writes.
+    pub alike: watch::Receiver<bool>,
 }
 
 /// The inbox.
@@ -141,8 +143,14 @@ impl RabbitInbox {
             depth.measured(waiting);
         }
         let (partitions, within) = (settings.partitions, settings.confirm_within);
-        let (publisher, publish) =
-            Publisher::new(Arc::clone(&publishing), Arc::clone(&ids), partitions, within, Arc::clone(&depth));
+        let (publisher, publish) = Publisher::new(
+            Arc::clone(&publishing),
+            Arc::clone(&ids),
+            partitions,
+            within,
+            Arc::clone(&depth),
+            membership.alike.clone(),
+        );
         let (known, answer) = Known::new(Arc::clone(&letters));
         // Ends when nobody asks any more.
         tokio::spawn(answer);
@@ -181,7 +189,7 @@ impl RabbitInbox {
         arrived: mpsc::UnboundedSender<Arrived>,
         owned: watch::Sender<Vec<u16>>,
     ) {
-        let Membership { me, workers } = membership;
+        let Membership { me, workers, .. } = membership;
         let Begin { link, partitions, stop, .. } = begin.clone();
         let letters = || Arc::clone(&self.letters);
         let intake = Arc::new(Intake {

@@ -3,12 +3,14 @@
 //! One task owns the channel, so messages go out in the order in which they came and ids rise in that order. What
 //! is not confirmed in time counts as not kept. It may have been kept all the same; then it comes twice, and the record
 //! recognises that.
+//!
+//! What comes for a partition while something of it is on its way goes together afterwards, as one message of the broker's: what
+//! that costs the broker and both its clients is the same for one as for many. Nobody waits for others to come.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     pin::Pin,
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -18,18 +20,22 @@ use lapin::{
     BasicProperties, Channel, Confirmation,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
-use tokio::sync::{mpsc, oneshot};
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     depth::Depth,
     envelope,
     link::{self, Link},
+    session::MOST,
     share::partition_of,
     topology::{INBOX, key_of},
 };
 
-/// How many messages may be on their way to the broker and not confirmed.
-const WINDOW: usize = 256;
+/// How many messages may be on their way to the broker and not confirmed, or wait for their partition's turn.
+const WINDOW: usize = 1024;
+/// How many bytes of bodies go together at most; a longer one goes alone.
+const TOGETHER_BYTES: usize = 256 * 1024;
 /// How many may wait for that.
 const QUEUED: usize = 1024;
 /// How often the oldest is looked at.
@@ -46,13 +52,15 @@ pub(super) struct NotPublished(pub String);
 #[derive(Clone)]
 pub(super) struct Publisher {
     requests: mpsc::Sender<Request>,
+    partitions: u16,
     within: Duration,
 }
 
 struct Request {
     /// `None` to be given one.
     id: Option<MessageId>,
-    inbound: Arc<Inbound>,
+    inbound: Box<RawValue>,
+    partition: u16,
     answer: oneshot::Sender<Result<MessageId, NotPublished>>,
 }
 
@@ -64,10 +72,12 @@ impl Publisher {
         partitions: u16,
         within: Duration,
         depth: Arc<Depth>,
+        alike: watch::Receiver<bool>,
     ) -> (Self, Work) {
         let (requests, asked) = mpsc::channel(QUEUED);
-        let work = Work { link, ids, partitions, within, depth, requests: asked };
-        (Self { requests, within }, work)
+        let lanes = (0..partitions).map(|_| Lane::default()).collect();
+        let work = Work { link, ids, within, depth, alike, lanes, requests: asked };
+        (Self { requests, partitions, within }, work)
     }
 
     /// Publishes a message, under its id or a new one, and waits until it is durable.
@@ -75,7 +85,10 @@ impl Publisher {
         let published = async {
             let (answer, answered) = oneshot::channel();
             let closed = || NotPublished("the daemon stops".to_owned());
-            self.requests.send(Request { id, inbound, answer }).await.map_err(|_| closed())?;
+            let partition = partition_of(&inbound.channel, &inbound.thread, self.partitions);
+            let inbound = envelope::write(&inbound)
+                .map_err(|error| NotPublished(format!("the message cannot be written: {error}")))?;
+            self.requests.send(Request { id, inbound, partition, answer }).await.map_err(|_| closed())?;
             answered.await.unwrap_or_else(|_| Err(closed()))
         };
         match tokio::time::timeout(self.within, published).await {
@@ -92,10 +105,41 @@ impl Publisher {
 pub(super) struct Work {
     link: Arc<Link>,
     ids: Arc<IdClock>,
-    partitions: u16,
     within: Duration,
     depth: Arc<Depth>,
+    /// Whether every daemon reads several messages as one.
+    alike: watch::Receiver<bool>,
+    /// By partition.
+    lanes: Vec<Lane>,
     requests: mpsc::Receiver<Request>,
+}
+
+/// What is of one partition.
+#[derive(Default)]
+struct Lane {
+    /// What waits, in its order.
+    waiting: VecDeque<Request>,
+    /// How many of the broker's messages are on their way.
+    flying: usize,
+}
+
+impl Lane {
+    /// What goes next: one, or as many as may go together. Whoever has gone away takes no place.
+    fn next(&mut self, most: usize) -> Vec<Request> {
+        let mut bytes = 0;
+        let mut batch = Vec::new();
+        while batch.len() < most
+            && let Some(request) = self.waiting.pop_front_if(|request| {
+                bytes += request.inbound.get().len();
+                batch.is_empty() || bytes <= TOGETHER_BYTES
+            })
+        {
+            if !request.answer.is_closed() {
+                batch.push(request);
+            }
+        }
+        batch
+    }
 }
 
 impl Work {
@@ -105,14 +149,14 @@ impl Work {
             let link = Arc::clone(&self.link);
             let channel = tokio::select! {
                 channel = open(&link) => channel,
-                () = refuse(&link, &mut self.requests) => return,
+                () = self.refuse() => return,
             };
             let Some(channel) = channel else { return };
             let mut flights = Flights {
                 channel: &channel,
                 work: &mut self,
                 flying: FuturesUnordered::new(),
-                waiting: BTreeMap::new(),
+                unconfirmed: BTreeMap::new(),
                 returned: HashSet::new(),
                 count: 0,
                 refused: false,
@@ -140,6 +184,27 @@ impl Work {
     }
 }
 
+impl Work {
+    /// Answers at once while the broker is away; ends when nobody publishes any more.
+    async fn refuse(&mut self) {
+        loop {
+            if self.link.now().is_ok() {
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            }
+            let waiting = self.lanes.iter_mut().find_map(|lane| lane.waiting.pop_front());
+            let Some(request) = (match waiting {
+                Some(request) => Some(request),
+                None => self.requests.recv().await,
+            }) else {
+                return;
+            };
+            let why = self.link.now().err().unwrap_or_else(|| "the broker has only just come back".to_owned());
+            let _ = request.answer.send(Err(NotPublished(why)));
+        }
+    }
+}
+
 /// A channel with confirms; `None` when stopped.
 async fn open(link: &Link) -> Option<Channel> {
     loop {
@@ -159,25 +224,13 @@ async fn open(link: &Link) -> Option<Channel> {
     }
 }
 
-/// Answers at once while the broker is away; ends when nobody publishes any more.
-async fn refuse(link: &Link, requests: &mut mpsc::Receiver<Request>) {
-    loop {
-        if link.now().is_ok() {
-            tokio::time::sleep(LOOK_EVERY).await;
-            continue;
-        }
-        let Some(request) = requests.recv().await else { return };
-        let why = link.now().err().unwrap_or_else(|| "the broker has only just come back".to_owned());
-        let _ = request.answer.send(Err(NotPublished(why)));
-    }
-}
-
 type Landed = (u64, lapin::Result<Confirmation>);
 
-struct Waiting {
-    id: MessageId,
+/// What goes as one message of the broker's, by the id of its first.
+struct Unconfirmed {
+    partition: u16,
     since: Instant,
-    answer: oneshot::Sender<Result<MessageId, NotPublished>>,
+    messages: Vec<(MessageId, oneshot::Sender<Result<MessageId, NotPublished>>)>,
 }
 
 /// What is on its way on one channel.
@@ -186,8 +239,8 @@ struct Flights<'a> {
     work: &'a mut Work,
     flying: FuturesUnordered<Pin<Box<dyn Future<Output = Landed> + Send>>>,
     /// By their numbers, so oldest first.
-    waiting: BTreeMap<u64, Waiting>,
-    /// Messages that no queue took, and whose confirm has not been seen.
+    unconfirmed: BTreeMap<u64, Unconfirmed>,
+    /// What no queue took, and whose confirm has not been seen.
     returned: HashSet<String>,
     count: u64,
     /// A queue could not keep a message. The broker's end of a channel may believe for ever that a queue's leader is on a node
@@ -198,14 +251,27 @@ struct Flights<'a> {
 impl Flights<'_> {
     /// Publishes until nobody does any more, or the broker refuses a message; an error says why the channel is of no use.
     async fn run(&mut self) -> Result<(), String> {
+        for partition in 0..self.work.lanes.len() {
+            self.work.lanes[partition].flying = 0;
+            self.take_off(partition)?;
+        }
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let mut closed = false;
-        while !((closed || self.refused) && self.waiting.is_empty()) {
+        let mut asked = Vec::new();
+        while !(closed && self.is_empty() || self.refused && self.unconfirmed.is_empty()) {
+            let room = WINDOW.saturating_sub(self.held());
             tokio::select! {
                 Some(landed) = self.flying.next(), if !self.flying.is_empty() => self.land(landed)?,
-                request = self.work.requests.recv(), if !closed && !self.refused && self.waiting.len() < WINDOW => match request {
-                    Some(request) => self.take_off(request).await?,
-                    None => closed = true,
+                many = self.work.requests.recv_many(&mut asked, room), if !closed && !self.refused && room > 0 => {
+                    closed = many == 0;
+                    let mut partitions = BTreeSet::new();
+                    for request in asked.drain(..) {
+                        partitions.insert(usize::from(request.partition));
+                        self.work.lanes[usize::from(request.partition)].waiting.push_back(request);
+                    }
+                    for partition in partitions {
+                        self.take_off(partition)?;
+                    }
                 },
                 _ = looks.tick() => self.look()?,
             }
@@ -213,27 +279,48 @@ impl Flights<'_> {
         Ok(())
     }
 
-    async fn take_off(&mut self, request: Request) -> Result<(), String> {
-        if request.answer.is_closed() {
-            return Ok(());
-        }
-        let Request { id, inbound, answer } = request;
-        let id = id.unwrap_or_else(|| self.work.ids.next(crate::clock::now()));
-        let body = match envelope::write(id, &inbound) {
-            Ok(body) => body,
-            Err(error) => {
-                let _ = answer.send(Err(NotPublished(format!("the message cannot be written: {error}"))));
+    /// How many are held here.
+    fn held(&self) -> usize {
+        let unconfirmed: usize = self.unconfirmed.values().map(|flight| flight.messages.len()).sum();
+        unconfirmed + self.work.lanes.iter().map(|lane| lane.waiting.len()).sum::<usize>()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.held() == 0
+    }
+
+    /// Puts on the wire what of a partition may go now.
+    fn take_off(&mut self, partition: usize) -> Result<(), String> {
+        let alike = *self.work.alike.borrow();
+        while !self.refused {
+            let lane = &mut self.work.lanes[partition];
+            if alike && lane.flying > 0 {
                 return Ok(());
             }
-        };
+            let batch = lane.next(if alike { MOST } else { 1 });
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.fly(partition, batch)?;
+        }
+        Ok(())
+    }
+
+    fn fly(&mut self, partition: usize, batch: Vec<Request>) -> Result<(), String> {
+        let id_of = |request: &Request| request.id.unwrap_or_else(|| self.work.ids.next(crate::clock::now()));
+        let ids: Vec<MessageId> = batch.iter().map(id_of).collect();
+        let items: Vec<(MessageId, &RawValue)> =
+            ids.iter().zip(&batch).map(|(id, request)| (*id, &*request.inbound)).collect();
+        let body = envelope::put_up(&items).map_err(|error| error.to_string())?;
+        let first = ids.first().map(ToString::to_string).unwrap_or_default();
         self.count += 1;
         let number = self.count;
-        let key = key_of(partition_of(&inbound.channel, &inbound.thread, self.work.partitions));
+        let partition = u16::try_from(partition).unwrap_or(u16::MAX);
         let properties = BasicProperties::default()
             .with_delivery_mode(PERSISTENT)
             .with_content_type("application/json".into())
-            .with_message_id(id.to_string().into());
-        let channel = self.channel.clone();
+            .with_message_id(first.into());
+        let (channel, key) = (self.channel.clone(), key_of(partition));
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let mut flight = Box::pin(async move {
             let sent = channel.basic_publish(INBOX.into(), key, options, &body, properties).await;
@@ -243,11 +330,13 @@ impl Flights<'_> {
             };
             (number, confirmed)
         });
-        self.waiting.insert(number, Waiting { id, since: Instant::now(), answer });
+        let messages = ids.into_iter().zip(batch.into_iter().map(|request| request.answer)).collect();
+        self.unconfirmed.insert(number, Unconfirmed { partition, since: Instant::now(), messages });
+        self.work.lanes[usize::from(partition)].flying += 1;
         // The first poll puts it on the wire: the order is that of the requests.
-        match futures::poll!(flight.as_mut()) {
-            Poll::Ready(landed) => self.land(landed),
-            Poll::Pending => {
+        match flight.as_mut().now_or_never() {
+            Some(landed) => self.land(landed),
+            None => {
                 self.flying.push(flight);
                 Ok(())
             }
@@ -278,22 +367,31 @@ impl Flights<'_> {
             }
             judged.push((number, taken));
         }
+        let mut free = BTreeSet::new();
         for (number, taken) in judged {
-            let Some(Waiting { id, since, answer }) = self.waiting.remove(&number) else { continue };
+            let Some(Unconfirmed { partition, since, messages }) = self.unconfirmed.remove(&number) else { continue };
             metrics::histogram!("switchboard_broker_confirm_seconds").record(since.elapsed().as_secs_f64());
-            let returned = !self.returned.is_empty() && self.returned.remove(&id.to_string());
+            let first = messages.first().map(|(id, _)| id.to_string());
+            let returned = !self.returned.is_empty() && first.is_some_and(|first| self.returned.remove(&first));
             let outcome = if returned {
                 Err(NotPublished("no queue takes the message: the queue of its partition is missing".to_owned()))
             } else if taken {
-                self.work.depth.published();
-                Ok(id)
+                Ok(())
             } else {
                 self.refused = true;
                 Err(NotPublished("the broker refused the message: its queue cannot keep it now".to_owned()))
             };
-            let _ = answer.send(outcome);
+            for (id, answer) in messages {
+                if outcome.is_ok() {
+                    self.work.depth.published();
+                }
+                let _ = answer.send(outcome.clone().map(|()| id));
+            }
+            let partition = usize::from(partition);
+            self.work.lanes[partition].flying -= 1;
+            free.insert(partition);
         }
-        Ok(())
+        free.into_iter().try_for_each(|partition| self.take_off(partition))
     }
 
     /// Gives the channel up when it has not confirmed in time.
@@ -301,7 +399,7 @@ impl Flights<'_> {
         if !self.channel.status().connected() {
             return Err("it was closed".to_owned());
         }
-        match self.waiting.first_key_value() {
+        match self.unconfirmed.first_key_value() {
             Some((_, oldest)) if oldest.since.elapsed() > self.work.within => {
                 let why = format!("the broker has not confirmed for {} s", self.work.within.as_secs_f32());
                 self.work.link.renew(&why);
@@ -313,11 +411,8 @@ impl Flights<'_> {
 
     /// How many failed.
     fn fail_all(&mut self, why: &str) -> usize {
-        let failed = std::mem::take(&mut self.waiting);
-        let many = failed.len();
-        for (_, Waiting { answer, .. }) in failed {
-            let _ = answer.send(Err(NotPublished(why.to_owned())));
-        }
-        many
+        let failed = std::mem::take(&mut self.unconfirmed);
+        let answers = failed.into_values().flat_map(|flight| flight.messages);
+        answers.map(|(_, answer)| answer.send(Err(NotPublished(why.to_owned())))).count()
     }
 }

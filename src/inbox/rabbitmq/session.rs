@@ -17,8 +17,12 @@ const ENOUGH: usize = 16;
 /// How long others are waited for.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// Bits of a delivery's tag that are the broker's own tag.
-const TAG_BITS: u32 = 40;
+/// Bits of a message's tag that are its place among those that came as one; below the broker's own tag.
+const PLACE_BITS: u32 = 6;
+/// How many may come as one.
+pub(super) const MOST: usize = 1 << PLACE_BITS;
+/// Bits of a delivery's tag that are the message's tag in its session.
+const TAG_BITS: u32 = 44;
 
 /// The channel of one partition, from its consumer's start to its end. Tags of the broker mean nothing beyond it.
 pub(super) struct Session {
@@ -31,6 +35,8 @@ pub(super) struct Session {
 struct State {
     /// Delivered and not settled, and whether the worker has it.
     open: HashMap<u64, bool>,
+    /// What came as one, by the broker's tag.
+    together: HashMap<u64, Together>,
     /// How many the worker has.
     taken: usize,
     /// Nothing more is given to the worker.
@@ -39,15 +45,26 @@ struct State {
     settled: Option<mpsc::UnboundedSender<u64>>,
 }
 
+/// Messages that came as one, and are acknowledged as one.
+struct Together {
+    all: usize,
+    unsettled: usize,
+}
+
 impl Session {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The broker delivered this.
-    pub fn delivered(&self, tag: u64) {
-        self.lock().open.insert(tag, false);
-        self.depth.delivered();
+    /// The broker delivered so many as one, at most [`MOST`]; their tags.
+    pub fn delivered(&self, tag: u64, messages: usize) -> std::ops::Range<u64> {
+        let first = tag << PLACE_BITS;
+        let tags = first..first + messages as u64;
+        let mut state = self.lock();
+        state.open.extend(tags.clone().map(|tag| (tag, false)));
+        state.together.insert(tag, Together { all: messages, unsettled: messages });
+        self.depth.delivered(u32::try_from(messages).unwrap_or(u32::MAX));
+        tags
     }
 
     /// The worker wants it: whether it may have it.
@@ -69,7 +86,14 @@ impl Session {
         let Some(taken) = state.open.remove(&tag) else { return };
         state.taken -= usize::from(taken);
         self.depth.settled();
-        let _ = settled.send(tag);
+        let broker = tag >> PLACE_BITS;
+        if let Some(together) = state.together.get_mut(&broker) {
+            together.unsettled -= 1;
+            if together.unsettled == 0 {
+                state.together.remove(&broker);
+                let _ = settled.send(broker);
+            }
+        }
         if state.taken == 0 {
             self.changed.notify_waiters();
         }
@@ -97,8 +121,9 @@ impl Session {
     pub fn close(&self) {
         let mut state = self.lock();
         if state.settled.take().is_some() {
-            self.depth.given_back(state.open.len());
+            self.depth.given_back(state.open.len(), state.together.values().map(|together| together.all).sum());
             state.open.clear();
+            state.together.clear();
             state.taken = 0;
         }
     }
@@ -127,7 +152,8 @@ impl Sessions {
     /// A new session, and what is settled in it, to be acknowledged.
     pub fn open(&self, depth: Arc<Depth>) -> (Arc<Session>, mpsc::UnboundedReceiver<u64>) {
         let (settled, acknowledged) = mpsc::unbounded_channel();
-        let state = State { open: HashMap::new(), taken: 0, leaving: false, settled: Some(settled) };
+        let state =
+            State { open: HashMap::new(), together: HashMap::new(), taken: 0, leaving: false, settled: Some(settled) };
         let mut registry = self.lock();
         registry.last = (registry.last + 1) & ((1 << (u64::BITS - TAG_BITS)) - 1);
         let number = registry.last;
@@ -245,26 +271,45 @@ mod tests {
         let (sessions, depth) = (Sessions::default(), Arc::new(Depth::default()));
         let (session, mut acknowledged) = sessions.open(Arc::clone(&depth));
         depth.measured(3);
-        (1..=3).for_each(|tag| session.delivered(tag));
-        assert!(session.take(1) && session.take(2));
+        let tags: Vec<u64> = (1..=3).flat_map(|tag| session.delivered(tag, 1)).collect();
+        assert!(session.take(tags[0]) && session.take(tags[1]));
         let left = tokio::spawn({
             let session = Arc::clone(&session);
             async move { session.leave().await }
         });
         tokio::task::yield_now().await;
-        sessions.settle(session.tag(2));
-        sessions.settle(session.tag(1));
-        sessions.settle(session.tag(1));
+        for settled in [tags[1], tags[0], tags[0]] {
+            sessions.settle(session.tag(settled));
+        }
         left.await.unwrap();
-        assert!(!session.take(3), "it is for the next owner");
+        assert!(!session.take(tags[2]), "it is for the next owner");
         assert_eq!(depth.waiting(), 1);
         sessions.close(&session);
-        sessions.settle(session.tag(3));
+        sessions.settle(session.tag(tags[2]));
         let mut told = Vec::new();
         while let Some(tag) = acknowledged.recv().await {
             told.push(tag);
         }
         assert_eq!(told, [2, 1], "once each, and nothing of a closed session");
         assert_eq!(depth.waiting(), 1, "the broker has it");
+    }
+
+    #[tokio::test]
+    async fn what_came_as_one_is_acknowledged_when_all_of_it_is_settled() {
+        let (sessions, depth) = (Sessions::default(), Arc::new(Depth::default()));
+        let (session, mut acknowledged) = sessions.open(Arc::clone(&depth));
+        depth.published();
+        (1..MOST).for_each(|_| depth.published());
+        let tags: Vec<u64> = session.delivered(1, MOST).collect();
+        let others: Vec<u64> = session.delivered(2, 2).collect();
+        assert!(tags.iter().chain(&others).all(|tag| session.take(*tag)), "each has a tag of its own");
+        for tag in tags.iter().rev() {
+            assert!(acknowledged.try_recv().is_err());
+            sessions.settle(session.tag(*tag));
+        }
+        assert_eq!(acknowledged.try_recv(), Ok(1));
+        sessions.settle(session.tag(others[1]));
+        sessions.close(&session);
+        assert!(acknowledged.try_recv().is_err(), "one of them is unsettled: both come again");
     }
 }

@@ -25,6 +25,8 @@ struct Node {
     inbox: Arc<RabbitInbox>,
     /// Who works; this node may be told anything.
     workers: watch::Sender<Arc<[NodeId]>>,
+    /// Whether all are of one version.
+    alike: watch::Sender<bool>,
 }
 
 impl std::ops::Deref for Node {
@@ -43,11 +45,12 @@ impl Node {
         record: &Arc<Record>,
     ) -> Result<Self, StartError> {
         let (workers, told) = watch::channel(Arc::from(workers));
-        let membership = Membership { me, workers: told };
+        let (alike, all) = watch::channel(true);
+        let membership = Membership { me, workers: told, alike: all };
         let ids = Arc::new(IdClock::new(me));
         let inbox =
             within("an inbox opens", RabbitInbox::start(settings, ids, membership, Arc::clone(record) as _)).await?;
-        Ok(Self { inbox, workers })
+        Ok(Self { inbox, workers, alike })
     }
 
     /// Opens the only node's inbox, and waits until it has its partitions.

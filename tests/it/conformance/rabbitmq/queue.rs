@@ -4,7 +4,7 @@ use contract::InboxError;
 use futures::future::join_all;
 use switchboard::inbox::{
     Queue,
-    rabbitmq::{Letters, Settings},
+    rabbitmq::{Letters, Settings, waiting},
 };
 
 use super::{Node, exact, inbound, record::Record};
@@ -135,6 +135,50 @@ async fn an_unsettled_message_comes_again() {
     let again = Node::open(exact(broker.settings()), &record).await;
     assert_eq!(again.waiting(), 1);
     assert_eq!(again.take().await.id, ids[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_at_once_goes_together_unless_a_daemon_of_another_version_is_there() {
+    let (broker, record) = (Broker::shared().await, Record::new());
+    let one = || Settings { partitions: 1, ..exact(broker.settings()) };
+    let gateway = Node::start(2, &[1], one(), &record).await.unwrap();
+    let put = |from: usize| {
+        let names: Vec<String> = (from..from + 200).map(|at| at.to_string()).collect();
+        let gateway = &gateway;
+        async move { join_all(names.iter().map(|name| gateway.put(name, name))).await }
+    };
+    gateway.alike.send_replace(false);
+    put(0).await;
+    assert_eq!(waiting(&one()).await.unwrap(), 200, "as every version reads it");
+    gateway.alike.send_replace(true);
+    put(200).await;
+    let of_the_broker = waiting(&one()).await.unwrap() - 200;
+    assert!(of_the_broker < 100, "{of_the_broker} messages of the broker's hold 200");
+    assert_eq!(gateway.waiting(), 400);
+    gateway.close().await;
+
+    let node = Node::open(one(), &record).await;
+    let mut left = None;
+    for at in 0..400 {
+        let delivery = node.take().await;
+        match at {
+            399 => left = Some(delivery.id),
+            _ => node.turn(&record, delivery).await,
+        }
+    }
+    node.close().await;
+    let again = Node::open(one(), &record).await;
+    let came = waiting(&one()).await.unwrap();
+    assert_eq!(came, 0, "one message of the broker's is left, and it is with the daemon");
+    let mut turns = 399;
+    while turns < 400 {
+        let delivery = again.take().await;
+        again.turn(&record, delivery).await;
+        turns = record.lock().turns.len();
+    }
+    let state = record.lock();
+    assert_eq!(state.turns[399].0, left.unwrap());
+    assert!(state.again < 64, "what was settled with it came again and was recognised: {}", state.again);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,9 @@
 //! The broker's queues are what they should be, or the daemon says what is not.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use futures::StreamExt;
+use contract::MessageId;
+use futures::{StreamExt, future::join_all};
 use lapin::{
     BasicProperties,
     options::{
@@ -163,14 +164,16 @@ async fn what_the_broker_gives_up_is_a_dead_letter_with_its_reason() {
     let (broker, record) = (Broker::shared().await, Record::new());
     let settings = || Settings { partitions: 1, ..broker.settings() };
     let gateway = Node::start(1, NOBODY, settings(), &record).await.unwrap();
-    let id = gateway.put("v1", "a").await.id;
+    let ids = ["a", "b", "c"];
+    let ids = join_all(ids.map(|external| gateway.put("v1", external))).await;
+    let ids: BTreeSet<MessageId> = ids.into_iter().map(|accepted| accepted.id).collect();
     // A consumer that never settles it.
     let (_connection, channel) = broker.channel().await;
     channel.basic_qos(1, BasicQosOptions::default()).await.unwrap();
     let options = BasicConsumeOptions::default();
     let consuming = channel.basic_consume("switchboard.inbox.0".into(), "bad".into(), options, FieldTable::default());
     let mut consumer = consuming.await.unwrap();
-    let buried = record.until("it is buried", |state| !state.dead.is_empty());
+    let buried = record.until("it is buried", |state| state.dead.len() == 3);
     let give_back = async {
         while let Some(delivery) = consumer.next().await {
             let tag = delivery.unwrap().delivery_tag;
@@ -181,9 +184,9 @@ async fn what_the_broker_gives_up_is_a_dead_letter_with_its_reason() {
         () = buried => {}
         () = give_back => panic!("the consumer ended"),
     }
-    let (dead, _, reason) = record.lock().dead[0].clone();
-    assert_eq!(dead, id);
-    assert!(reason.contains("switchboard.inbox.0 more than 20 times"), "{reason}");
+    let dead = record.lock().dead.clone();
+    assert_eq!(dead.iter().map(|(id, ..)| *id).collect::<BTreeSet<_>>(), ids, "those that came as one too");
+    assert!(dead.iter().all(|(.., reason)| reason.contains("switchboard.inbox.0 more than 20 times")), "{dead:?}");
     within("the gateway closes", gateway.close()).await;
 }
 
