@@ -55,24 +55,32 @@ fn main() {
 async fn measure(lasts: Duration, rate: u64) {
     let mut fleet = Fleet::start().await;
     println!("{CONNECTIONS} connections, {CONVERSATIONS} conversations, {} rules, bodies of about 1 KiB", http::RULES);
-    for many in 1..=3 {
-        let bare = bare::bare(&fleet.broker, lasts, many).await;
-        fleet.add();
-        if many == 1 {
-            // The second message of a conversation is the first one that finds its customer known.
-            fleet.flood(Until::Each(2 * EACH as u64)).await;
+    fleet.add();
+    // The second message of a conversation is the first one that finds its customer known.
+    fleet.flood(Until::Each(2 * EACH as u64)).await;
+    for (round, what) in
+        ["1 daemon", "and a worker", "and two workers", "2 daemons", "3 daemons"].into_iter().enumerate()
+    {
+        let bare = bare::bare(&fleet.broker, lasts, round as u64).await;
+        match round {
+            0 => {}
+            1 | 2 => fleet.add_worker(),
+            _ => {
+                fleet.workers.clear();
+                fleet.add();
+            }
         }
         fleet.postgres.client().await.batch_execute("SELECT pg_stat_statements_reset()").await.unwrap();
         let seen = fleet.flood(Until::Over(lasts)).await;
         println!(
-            "{many} daemons: {:>6.0} decided/s, {:.0} % of {bare:.0}/s through a bare queue; accepted p50 {:.1} ms, p99 {:.1} ms",
+            "{what:<15} {:>6.0} decided/s, {:.0} % of {bare:.0}/s through a bare queue; accepted p50 {:.1} ms, p99 {:.1} ms",
             seen.rate,
             100.0 * seen.rate / bare,
             seen.p50,
             seen.p99,
         );
         println!("           {}", seen.cost);
-        if many == 1 {
+        if round == 0 {
             fleet.statements(seen.sent).await;
         }
     }
@@ -86,6 +94,8 @@ struct Fleet {
     postgres: Postgres,
     redis: RedisServer,
     daemons: Vec<Daemon>,
+    /// Beside them, daemons that take no messages from anybody but the broker.
+    workers: Vec<Daemon>,
     folder: tempfile::TempDir,
     /// How many messages each connection has had accepted.
     sent: Vec<u64>,
@@ -134,12 +144,27 @@ impl Fleet {
             redis.url(),
         );
         std::fs::write(folder.path().join("switchboard.toml"), config).unwrap();
-        Self { broker, postgres, redis, daemons: Vec::new(), folder, sent: vec![0; CONNECTIONS], since: 0, settled: 0 }
+        Self {
+            broker,
+            postgres,
+            redis,
+            daemons: Vec::new(),
+            workers: Vec::new(),
+            folder,
+            sent: vec![0; CONNECTIONS],
+            since: 0,
+            settled: 0,
+        }
     }
 
     fn add(&mut self) {
         let number = self.daemons.len();
-        self.daemons.push(Daemon::start(self.folder.path(), number));
+        self.daemons.push(Daemon::start(self.folder.path(), number, "all"));
+    }
+
+    fn add_worker(&mut self) {
+        let number = 100 + self.workers.len();
+        self.workers.push(Daemon::start(self.folder.path(), number, "worker"));
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -215,7 +240,11 @@ impl Fleet {
     }
 
     fn daemon_time(&self) -> f64 {
-        self.daemons.iter().map(|daemon| http::processor_time(&daemon.child.id().to_string())).sum()
+        self.daemons
+            .iter()
+            .chain(&self.workers)
+            .map(|daemon| http::processor_time(&daemon.child.id().to_string()))
+            .sum()
     }
 
     /// How many messages have had their turns.
@@ -256,7 +285,7 @@ impl Fleet {
             match what {
                 "a daemon" => {
                     self.daemons[0].kill();
-                    self.daemons[0] = Daemon::start(self.folder.path(), 0);
+                    self.daemons[0] = Daemon::start(self.folder.path(), 0, "all");
                     *field.addresses.lock().unwrap() = self.addresses();
                 }
                 "RabbitMQ" => {
@@ -394,9 +423,9 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(folder: &Path, number: usize) -> Self {
+    fn start(folder: &Path, number: usize, role: &str) -> Self {
         let data = folder.join(format!("data-{number}"));
-        let (child, address) = http::launch(&folder.join("switchboard.toml"), &data);
+        let (child, address) = http::launch(&folder.join("switchboard.toml"), &data, role);
         Self { child, address, data }
     }
 

@@ -372,7 +372,7 @@ impl Daemon {
             std::fs::write(folder.join("switchboard.toml"), config).unwrap();
         }
         let started = Instant::now();
-        let (child, address) = http::launch(&folder.join("switchboard.toml"), &data);
+        let (child, address) = http::launch(&folder.join("switchboard.toml"), &data, "all");
         let ready = started.elapsed();
         Self { child, address, ready, data, sent: 0 }
     }

@@ -84,12 +84,13 @@ impl Connection {
 }
 
 /// Starts a daemon; once it listens, its process and its address.
-pub fn launch(config: &Path, data: &Path) -> (Child, String) {
+pub fn launch(config: &Path, data: &Path, role: &str) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
         .args(["run", "--listen", "127.0.0.1:0", "--config"])
         .arg(config)
         .arg("--data")
         .arg(data)
+        .args(["--role", role])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -6,13 +6,22 @@ use clap::Args;
 use contract::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Config, demo::Demo, home::Home, telemetry, wiring::Daemon};
+use crate::{
+    config::{Config, Role},
+    demo::Demo,
+    home::Home,
+    telemetry,
+    wiring::Daemon,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Where to listen; goes before the configuration. Port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// What this daemon does, of those that share the work; goes before the configuration.
+    #[arg(long)]
+    role: Option<Role>,
     /// Try the bot: a made-up shop runs beside it, with orders, goods and appointments.
     #[arg(long)]
     demo: bool,
@@ -20,6 +29,9 @@ pub(super) struct Run {
 
 impl Run {
     pub async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
+        if let Some(role) = self.role {
+            config = config.with_role(role)?;
+        }
         if let Some(listen) = self.listen {
             let usual = format!("http://localhost:{}", config.listen.port());
             config.listen = listen;

@@ -226,6 +226,16 @@ fn explain(error: &str) -> ConfigError {
     ConfigError { what: format!("the configuration is wrong: {error}"), help }
 }
 
+impl Config {
+    /// The same for a daemon that does this of the work.
+    ///
+    /// # Errors
+    /// An embedded daemon does everything.
+    pub fn with_role(self, role: Role) -> Result<Self, ConfigError> {
+        check(Self { role, ..self })
+    }
+}
+
 fn check(mut config: Config) -> Result<Config, ConfigError> {
     let wrong = |what: &str, help: &str| Err(ConfigError { what: what.to_owned(), help: Some(help.to_owned()) });
     if !(0.0..=1.0).contains(&config.bot.threshold) {
@@ -291,6 +301,12 @@ mod tests {
     fn a_file_that_names_channels_names_all_of_them() {
         let config = read_text("[channels.shop]\nkind = \"webchat\"\n", &[]).unwrap();
         assert_eq!(config.channels.keys().collect::<Vec<_>>(), ["shop"]);
+    }
+
+    #[test]
+    fn an_embedded_daemon_does_everything() {
+        let error = read_text("", &[]).unwrap().with_role(Role::Worker).unwrap_err();
+        assert!(error.to_string().contains("role is for mode = \"distributed\""), "{error}");
     }
 
     #[test]
