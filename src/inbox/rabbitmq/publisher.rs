@@ -35,7 +35,7 @@ use super::{
 /// How many messages may be on their way to the broker and not confirmed, or wait for their partition's turn.
 const WINDOW: usize = 1024;
 /// How many bytes of bodies go together at most; a longer one goes alone.
-const TOGETHER_BYTES: usize = 256 * 1024;
+const TOGETHER_BYTES: usize = 64 * 1024;
 /// How many may wait for that.
 const QUEUED: usize = 1024;
 /// How often the oldest is looked at.

@@ -178,7 +178,7 @@ async fn what_comes_at_once_goes_together_unless_a_daemon_of_another_version_is_
     }
     let state = record.lock();
     assert_eq!(state.turns[399].0, left.unwrap());
-    assert!(state.again < 64, "what was settled with it came again and was recognised: {}", state.again);
+    assert!(state.again < 16, "what was settled with it came again and was recognised: {}", state.again);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
