@@ -66,7 +66,7 @@ async fn measure(lasts: Duration, rate: u64) {
             0 => {}
             1 | 2 => fleet.add_worker(),
             _ => {
-                fleet.workers.clear();
+                fleet.workers.drain(..).for_each(Daemon::stop);
                 fleet.add();
             }
         }
@@ -427,6 +427,13 @@ impl Daemon {
         let data = folder.join(format!("data-{number}"));
         let (child, address) = http::launch(&folder.join("switchboard.toml"), &data, role);
         Self { child, address, data }
+    }
+
+    /// Gently: it hands its partitions back.
+    fn stop(mut self) {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(told.success());
+        self.child.wait().unwrap();
     }
 
     fn kill(&mut self) {

@@ -152,6 +152,7 @@ impl Nodes {
         let alike = versions.next().is_some_and(|first| versions.all(|other| other == first));
         self.alike.send_if_modified(|known| std::mem::replace(known, alike) != alike);
         metrics::gauge!("switchboard_nodes").set(alive.len() as f64);
+        self.database.shared_by(workers.len());
         self.workers.send_if_modified(|known| std::mem::replace(known, Arc::clone(&workers)) != workers);
         let holder = self.database.holder(DESK).await?;
         let desk_at = match holder.and_then(|number| alive.iter().find(|node| node.number == number)) {

@@ -101,7 +101,7 @@ impl Told {
     }
 
     /// Answers a question of an action, where the rules would have led to `destination`.
-    fn is_heard(self, destination: &str) -> Self {
+    fn heard_instead(self, destination: &str) -> Self {
         let mut message = message(destination);
         if let What::Message(record) = &mut message
             && let Some(decision) = &mut record.decision
@@ -248,7 +248,7 @@ fn how_long_the_first_word_took_is_known_to_five_percent() {
 #[test]
 fn questions_without_an_answer_are_kept_without_who_asked() {
     let told = Told::new().answered().asks("answer, no answer, handoff care");
-    let told = told.is_heard("answer, no answer, handoff care");
+    let told = told.heard_instead("answer, no answer, handoff care");
     assert_eq!(told.misses.len(), 1, "what an action heard was no question to the bot");
     assert_eq!(told.misses[0].text, "Do you ship to Norway? I am ‹email› ‹number›");
     let report = told.report_at(0);

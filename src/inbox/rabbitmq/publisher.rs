@@ -412,7 +412,11 @@ impl Flights<'_> {
     /// How many failed.
     fn fail_all(&mut self, why: &str) -> usize {
         let failed = std::mem::take(&mut self.unconfirmed);
-        let answers = failed.into_values().flat_map(|flight| flight.messages);
-        answers.map(|(_, answer)| answer.send(Err(NotPublished(why.to_owned())))).count()
+        let answers: Vec<_> = failed.into_values().flat_map(|flight| flight.messages).collect();
+        let many = answers.len();
+        for (_, answer) in answers {
+            let _ = answer.send(Err(NotPublished(why.to_owned())));
+        }
+        many
     }
 }

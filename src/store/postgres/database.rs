@@ -4,6 +4,7 @@ use std::{error::Error as _, sync::Arc};
 
 use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use futures::future::try_join_all;
+use tokio::sync::watch;
 use tokio_postgres::{Error, NoTls, Row, error::SqlState, types::ToSql};
 
 use super::{
@@ -21,6 +22,8 @@ pub struct Database {
     pub(super) settings: Arc<PostgresSettings>,
     readers: Pool,
     pub(super) writers: Pool,
+    /// How many daemons give messages their turns, as far as this one knows.
+    pub(super) at_work: Arc<watch::Sender<usize>>,
 }
 
 impl Database {
@@ -61,7 +64,12 @@ impl Database {
                 .map_err(|error| StoreError::Unavailable(error.to_string().into()))
         };
         let (readers, writers) = (pool(settings.readers.max(4))?, pool(WRITERS)?);
-        Ok(Self { settings: Arc::new(settings), readers, writers })
+        Ok(Self { settings: Arc::new(settings), readers, writers, at_work: Arc::new(watch::Sender::new(1)) })
+    }
+
+    /// So many daemons give messages their turns, this one among them or not.
+    pub fn shared_by(&self, workers: usize) {
+        self.at_work.send_if_modified(|known| std::mem::replace(known, workers) != workers);
     }
 
     /// A connection for reading, and for writes of their own.

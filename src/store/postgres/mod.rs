@@ -40,7 +40,7 @@ use std::{
 use contract::IdClock;
 use hashbrown::HashSet;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -61,7 +61,8 @@ use self::{
 };
 use super::{Commit, Committed, StoreError};
 
-/// How many connections commit.
+/// How many connections commit, and how many recalls are under way at once, while one daemon does that alone. Each of several has
+/// half of it: the database has as many at once, and as much goes into each.
 pub const WRITERS: usize = 2;
 /// How many commits may queue before whoever commits has to wait.
 const QUEUED: usize = 4096;
@@ -101,8 +102,15 @@ impl PostgresRecord {
         let (commits, queued) = mpsc::channel(QUEUED);
         let queued = Arc::new(tokio::sync::Mutex::new(queued));
         let patience = database.settings.patience;
+        let [writing, recalling] = [(); 2].map(|()| Arc::new(Semaphore::new(WRITERS)));
+        tokio::spawn(share(database.at_work.subscribe(), [Arc::clone(&writing), Arc::clone(&recalling)]));
         let writers = (0..WRITERS).map(|_| {
-            let writer = Writer { pool: database.writers.clone(), ops: Arc::clone(&queued), patience };
+            let writer = Writer {
+                pool: database.writers.clone(),
+                ops: Arc::clone(&queued),
+                places: Arc::clone(&writing),
+                patience,
+            };
             tokio::spawn(writer.run())
         });
         Ok(Arc::new(Self {
@@ -112,7 +120,7 @@ impl PostgresRecord {
             database,
             node,
             ids,
-            recalls: Together::default(),
+            recalls: Together::new(recalling),
             in_hand: Mutex::default(),
         }))
     }
@@ -127,7 +135,7 @@ impl PostgresRecord {
             database,
             node: Node { number: 0, incarnation: -1, joined: contract::Timestamp::UNIX_EPOCH },
             ids: Arc::new(IdClock::new(0)),
-            recalls: Together::default(),
+            recalls: Together::new(Arc::new(Semaphore::new(WRITERS))),
             in_hand: Mutex::default(),
             commits: Mutex::new(None),
             tasks: Mutex::default(),
@@ -197,6 +205,25 @@ impl Drop for PostgresRecord {
     fn drop(&mut self) {
         if let Some(tidying) = &self.tidying {
             tidying.abort();
+        }
+    }
+}
+
+/// Holds half of the places while others work too, as long as the database is known to anybody.
+async fn share(mut at_work: watch::Receiver<usize>, places: [Arc<Semaphore>; 2]) {
+    const HALF: u32 = (WRITERS / 2) as u32;
+    let mut held = Vec::new();
+    loop {
+        let several = *at_work.borrow_and_update() > 1;
+        if !several {
+            held.clear();
+        } else if held.is_empty() {
+            for places in &places {
+                held.extend(places.acquire_many(HALF).await);
+            }
+        }
+        if at_work.changed().await.is_err() {
+            return;
         }
     }
 }

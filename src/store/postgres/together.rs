@@ -4,29 +4,26 @@
 use std::{
     collections::VecDeque,
     future::Future,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// How many round trips may be under way at once.
-const AT_ONCE: usize = 2;
 /// The most questions in one of them.
 const BATCH: usize = 64;
 
 /// Questions that wait to be asked.
 pub(super) struct Together<Q, A> {
     waiting: Mutex<VecDeque<(Q, oneshot::Sender<A>)>>,
-    places: Semaphore,
-}
-
-impl<Q, A> Default for Together<Q, A> {
-    fn default() -> Self {
-        Self { waiting: Mutex::default(), places: Semaphore::new(AT_ONCE) }
-    }
+    places: Arc<Semaphore>,
 }
 
 impl<Q: Clone, A> Together<Q, A> {
+    /// As many round trips may be under way at once as there are places.
+    pub fn new(places: Arc<Semaphore>) -> Self {
+        Self { waiting: Mutex::default(), places }
+    }
+
     /// Asks; `ask` is given the questions of a batch and answers them in their order. Where whoever asked for others too is
     /// gone before the answers came, they are asked again.
     pub async fn ask<F: Future<Output = Vec<A>>>(&self, question: Q, ask: impl Fn(Vec<Q>) -> F) -> A {
@@ -69,18 +66,17 @@ impl<Q: Clone, A> Together<Q, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::Notify;
 
     use super::*;
 
+    const AT_ONCE: usize = 2;
+
     #[tokio::test]
     async fn what_many_ask_at_once_is_asked_together_and_each_has_its_own_answer() {
-        let together = Together::default();
+        let together = Together::new(Arc::new(Semaphore::new(AT_ONCE)));
         let (trips, go) = (AtomicUsize::new(0), Notify::new());
         let ask = |questions: Vec<usize>| {
             let (trips, go) = (&trips, &go);
@@ -103,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_takes_nobody_along() {
-        let together: Arc<Together<u8, u8>> = Arc::default();
+        let together: Arc<Together<u8, u8>> = Arc::new(Together::new(Arc::new(Semaphore::new(AT_ONCE))));
         let stuck = {
             let together = Arc::clone(&together);
             tokio::spawn(async move { together.ask(1, |_| std::future::pending()).await })

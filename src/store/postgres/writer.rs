@@ -12,7 +12,7 @@ use std::{
 
 use deadpool_postgres::Pool;
 use hashbrown::HashSet;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 
 use super::{
     batch::{self, Outcome},
@@ -50,6 +50,8 @@ impl Op {
 pub(super) struct Writer {
     pub pool: Pool,
     pub ops: Arc<Mutex<mpsc::Receiver<Op>>>,
+    /// Whoever has one of these writes.
+    pub places: Arc<Semaphore>,
     pub patience: Duration,
 }
 
@@ -58,6 +60,7 @@ impl Writer {
     pub async fn run(self) {
         let mut waiting: Vec<Op> = Vec::new();
         loop {
+            let Ok(_place) = self.places.acquire().await else { return };
             if waiting.is_empty() {
                 if self.ops.lock().await.recv_many(&mut waiting, BATCH).await == 0 {
                     return;

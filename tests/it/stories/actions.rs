@@ -240,6 +240,40 @@ async fn who_changes_their_mind_is_charged_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_writes_and_writes_while_it_is_booked_has_one_appointment_and_is_heard_afterwards() {
+    let (mut shop, daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = confirmed(&mut visitor, "2").await;
+    shop.fault(&json!({"path": "/appointments", "kind": "late", "seconds": 2, "times": 1})).await;
+    visitor.say("yes please").await;
+    shop.until_effects(1).await;
+    for at in 0..10 {
+        visitor.say(["yes", "yes please", "is it booked?", "hello?", "no wait"][at % 5]).await;
+    }
+    assert!(answer(&mut visitor, &mut said).await.contains("Booked"));
+    visitor.say("How do I return an item?").await;
+    let heard = visitor.said_by("bot", said + 1).await;
+    assert!(heard.last().unwrap().contains("30 days"), "{heard:?}");
+    assert_eq!(shop.effects().await.len(), 1);
+    let ledger = daemon.ledger().await;
+    assert_eq!((&ledger["decided"], &ledger["findings"]), (&ledger["accepted"], &json!([])), "{ledger}");
+}
+
+#[tokio::test]
+async fn two_hundred_digits_are_no_order_and_are_asked_for_again() {
+    let (_shop, daemon) = open().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    let mut said = 0;
+    visitor.say("Where is my order?").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("Which order is it?"));
+    visitor.say(&format!("A{}", "1".repeat(200))).await;
+    let told = answer(&mut visitor, &mut said).await;
+    assert!(told.contains("does not look like one of our order numbers"), "{told}");
+    visitor.say("A10023").await;
+    assert!(answer(&mut visitor, &mut said).await.contains("SF Express"));
+}
+
+#[tokio::test]
 async fn what_somebody_bought_is_told_to_them_alone() {
     let (_shop, daemon) = open().await;
     let mut stranger = Visitor::arrive(&daemon.url).await;
