@@ -169,7 +169,7 @@ impl MailDomain {
             .filter_map(|part| fs::read_dir(maildir.join(part)).ok())
             .flat_map(|entries| entries.map(|entry| entry.unwrap().path()))
             .collect();
-        files.sort_by_key(|file| file.file_name().map(std::ffi::OsStr::to_owned));
+        files.sort_by_key(|file| arrival(&file.file_name().unwrap_or_default().to_string_lossy()));
         // A mail may be moved from `new` to `cur` meanwhile; then it is found the next time.
         let read = files.iter().filter_map(|file| fs::read(file).ok());
         read.map(|raw| MessageParser::new().parse(&raw).unwrap().into_owned()).collect()
@@ -335,6 +335,14 @@ impl MailDomain {
         let log = fs::read_to_string(self.path("postfix.log")).unwrap_or_default();
         assert!(ran.status.success(), "postfix {command}: {}\n{log}", String::from_utf8_lossy(&ran.stderr));
     }
+}
+
+/// When a file of a Maildir was delivered, by its name: seconds, and microseconds that have no leading zeros.
+fn arrival(name: &str) -> (u64, u64, String) {
+    let mut parts = name.split('.');
+    let seconds = parts.next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
+    let micros = parts.next().and_then(|part| part.strip_prefix('M')?.split('P').next()?.parse().ok());
+    (seconds, micros.unwrap_or_default(), name.to_owned())
 }
 
 impl Drop for MailDomain {
