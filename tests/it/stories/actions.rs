@@ -240,23 +240,27 @@ async fn who_changes_their_mind_is_charged_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_writes_and_writes_while_it_is_booked_has_one_appointment_and_is_heard_afterwards() {
-    let (mut shop, daemon) = open().await;
+async fn whoever_writes_and_writes_while_it_is_booked_has_one_appointment() {
+    let mut shop = ShopServer::open().await;
+    let home = Home::new().with_web_chat("messages_per_minute = 6000\n");
+    shop.rules_into(&home).await;
+    let daemon = home.start().await;
     let mut visitor = Visitor::arrive(&daemon.url).await;
     let mut said = confirmed(&mut visitor, "2").await;
-    shop.fault(&json!({"path": "/appointments", "kind": "late", "seconds": 2, "times": 1})).await;
+    // Longer than the daemon waits, which asks again then, under the same key.
+    shop.fault(&json!({"path": "/appointments", "kind": "late", "seconds": 60, "times": 1})).await;
     visitor.say("yes please").await;
     shop.until_effects(1).await;
     for at in 0..10 {
         visitor.say(["yes", "yes please", "is it booked?", "hello?", "no wait"][at % 5]).await;
     }
     assert!(answer(&mut visitor, &mut said).await.contains("Booked"));
-    visitor.say("How do I return an item?").await;
-    let heard = visitor.said_by("bot", said + 1).await;
-    assert!(heard.last().unwrap().contains("30 days"), "{heard:?}");
+    let ledger = eventually("everything is decided", || async {
+        Some(daemon.ledger().await).filter(|ledger| ledger["decided"] == ledger["accepted"])
+    })
+    .await;
+    assert_eq!((&ledger["accepted"], &ledger["findings"]), (&json!(16), &json!([])), "{ledger}");
     assert_eq!(shop.effects().await.len(), 1);
-    let ledger = daemon.ledger().await;
-    assert_eq!((&ledger["decided"], &ledger["findings"]), (&ledger["accepted"], &json!([])), "{ledger}");
 }
 
 #[tokio::test]
