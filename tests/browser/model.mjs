@@ -1,21 +1,13 @@
 /** A model's server that nobody here wrote (npm's aimock), which plays what a test gives it. */
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const command = join(import.meta.dirname, "../models/node_modules/@copilotkit/aimock/dist/cli.js");
-const ANSWERS = `
-rules:
-  - name: a model answers
-    then:
-      - answer:
-          model: care
-          min_confidence: 1
-          otherwise: [{reply: {template: handing-over}}, {handoff: {queue: care, reason: The bot had no answer.}}]
-`;
+const ANSWERS = readFileSync(join(import.meta.dirname, "../models/answers.yaml"), "utf8");
 
 export class Model {
   url = "";

@@ -82,24 +82,30 @@ async function takeConsole(daemon, mei) {
   await mei.page.screenshot({ path: join(IMAGES, "console.png") });
 }
 
+/** Somebody whom the bot could not help has reached Mei, who looks at what helps her. */
+async function takenOver(browser, daemon, options = {}) {
+  const anna = await Customer.visit(browser, daemon, SIZE);
+  await anna.page.evaluate(() => window.Switchboard("identify", { name: "Anna Berg" }));
+  await anna.openChat();
+  await anna.write("Where is my order A10023?");
+  await anna.said("bot", "A10023").waitFor();
+  await anna.write("That is too late for me! Can I return it? I want to talk to a person");
+  await anna.bubbles("bot").nth(1).waitFor();
+  const mei = await Agent.visit(browser, daemon, { ...SIZE, colorScheme: "light", ...options });
+  await daemon.post("/agents", { ...MEI, languages: ["en", "zh"], skills: { "lang-en": 4, "lang-zh": 5, billing: 4 } });
+  await mei.logIn(MEI);
+  await mei.goOnline();
+  await mei.accept();
+  await mei.find("side-assist").click();
+  return mei;
+}
+
 /** Beside a conversation that the bot could not end: what it did, and an order that the agent looked up. */
 async function takeAssist(browser) {
   const shop = await Shop.open();
   const daemon = await Daemon.start(CONFIG, shop.files);
   try {
-    const anna = await Customer.visit(browser, daemon, SIZE);
-    await anna.page.evaluate(() => window.Switchboard("identify", { name: "Anna Berg" }));
-    await anna.openChat();
-    await anna.write("Where is my order A10023?");
-    await anna.said("bot", "A10023").waitFor();
-    await anna.write("That is too late for me! Can I return it? I want to talk to a person");
-    await anna.bubbles("bot").nth(1).waitFor();
-    const mei = await Agent.visit(browser, daemon, { ...SIZE, viewport: { width: 1280, height: 1000 }, colorScheme: "light" });
-    await daemon.post("/agents", { ...MEI, languages: ["en", "zh"], skills: { "lang-en": 4, "lang-zh": 5, billing: 4 } });
-    await mei.logIn(MEI);
-    await mei.goOnline();
-    await mei.accept();
-    await mei.find("side-assist").click();
+    const mei = await takenOver(browser, daemon, { viewport: { width: 1280, height: 1000 } });
     await mei.page.locator('[data-action="order-status"]').click();
     await mei.find("action-press").click();
     await mei.find("action-result").waitFor();
@@ -120,19 +126,7 @@ async function takeSummary(browser) {
   const model = await Model.plays([{ match: { userMessage: "conversation" }, response: { content } }]);
   const daemon = await Daemon.start("", { ...shop.files, ...model.files });
   try {
-    const anna = await Customer.visit(browser, daemon, SIZE);
-    await anna.page.evaluate(() => window.Switchboard("identify", { name: "Anna Berg" }));
-    await anna.openChat();
-    await anna.write("Where is my order A10023?");
-    await anna.said("bot", "A10023").waitFor();
-    await anna.write("That is too late for me! Can I return it? I want to talk to a person");
-    await anna.bubbles("bot").nth(1).waitFor();
-    const mei = await Agent.visit(browser, daemon, { ...SIZE, colorScheme: "light" });
-    await daemon.post("/agents", { ...MEI, languages: ["en", "zh"], skills: { "lang-en": 4, "lang-zh": 5, billing: 4 } });
-    await mei.logIn(MEI);
-    await mei.goOnline();
-    await mei.accept();
-    await mei.find("side-assist").click();
+    const mei = await takenOver(browser, daemon);
     await mei.find("recap-ask").click();
     await mei.find("recap").waitFor();
     await mei.page.screenshot({ path: join(IMAGES, "summary.png") });

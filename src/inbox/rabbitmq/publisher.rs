@@ -60,7 +60,7 @@ struct Request {
     /// `None` to be given one.
     id: Option<MessageId>,
     inbound: Box<RawValue>,
-    partition: u16,
+    partition: usize,
     answer: oneshot::Sender<Result<MessageId, NotPublished>>,
 }
 
@@ -85,7 +85,7 @@ impl Publisher {
         let published = async {
             let (answer, answered) = oneshot::channel();
             let closed = || NotPublished("the daemon stops".to_owned());
-            let partition = partition_of(&inbound.channel, &inbound.thread, self.partitions);
+            let partition = partition_of(&inbound.channel, &inbound.thread, self.partitions).into();
             let inbound = envelope::write(&inbound)
                 .map_err(|error| NotPublished(format!("the message cannot be written: {error}")))?;
             self.requests.send(Request { id, inbound, partition, answer }).await.map_err(|_| closed())?;
@@ -182,9 +182,7 @@ impl Work {
             }
         }
     }
-}
 
-impl Work {
     /// Answers at once while the broker is away; ends when nobody publishes any more.
     async fn refuse(&mut self) {
         loop {
@@ -228,7 +226,7 @@ type Landed = (u64, lapin::Result<Confirmation>);
 
 /// What goes as one message of the broker's, by the id of its first.
 struct Unconfirmed {
-    partition: u16,
+    partition: usize,
     since: Instant,
     messages: Vec<(MessageId, oneshot::Sender<Result<MessageId, NotPublished>>)>,
 }
@@ -258,7 +256,7 @@ impl Flights<'_> {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let mut closed = false;
         let mut asked = Vec::new();
-        while !(closed && self.is_empty() || self.refused && self.unconfirmed.is_empty()) {
+        while !(closed && self.held() == 0 || self.refused && self.unconfirmed.is_empty()) {
             let room = WINDOW.saturating_sub(self.held());
             tokio::select! {
                 Some(landed) = self.flying.next(), if !self.flying.is_empty() => self.land(landed)?,
@@ -266,8 +264,8 @@ impl Flights<'_> {
                     closed = many == 0;
                     let mut partitions = BTreeSet::new();
                     for request in asked.drain(..) {
-                        partitions.insert(usize::from(request.partition));
-                        self.work.lanes[usize::from(request.partition)].waiting.push_back(request);
+                        partitions.insert(request.partition);
+                        self.work.lanes[request.partition].waiting.push_back(request);
                     }
                     for partition in partitions {
                         self.take_off(partition)?;
@@ -283,10 +281,6 @@ impl Flights<'_> {
     fn held(&self) -> usize {
         let unconfirmed: usize = self.unconfirmed.values().map(|flight| flight.messages.len()).sum();
         unconfirmed + self.work.lanes.iter().map(|lane| lane.waiting.len()).sum::<usize>()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.held() == 0
     }
 
     /// Puts on the wire what of a partition may go now.
@@ -315,12 +309,11 @@ impl Flights<'_> {
         let first = ids.first().map(ToString::to_string).unwrap_or_default();
         self.count += 1;
         let number = self.count;
-        let partition = u16::try_from(partition).unwrap_or(u16::MAX);
         let properties = BasicProperties::default()
             .with_delivery_mode(PERSISTENT)
             .with_content_type("application/json".into())
             .with_message_id(first.into());
-        let (channel, key) = (self.channel.clone(), key_of(partition));
+        let (channel, key) = (self.channel.clone(), key_of(u16::try_from(partition).unwrap_or(u16::MAX)));
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let mut flight = Box::pin(async move {
             let sent = channel.basic_publish(INBOX.into(), key, options, &body, properties).await;
@@ -332,7 +325,7 @@ impl Flights<'_> {
         });
         let messages = ids.into_iter().zip(batch.into_iter().map(|request| request.answer)).collect();
         self.unconfirmed.insert(number, Unconfirmed { partition, since: Instant::now(), messages });
-        self.work.lanes[usize::from(partition)].flying += 1;
+        self.work.lanes[partition].flying += 1;
         // The first poll puts it on the wire: the order is that of the requests.
         match flight.as_mut().now_or_never() {
             Some(landed) => self.land(landed),
@@ -387,7 +380,6 @@ impl Flights<'_> {
                 }
                 let _ = answer.send(outcome.clone().map(|()| id));
             }
-            let partition = usize::from(partition);
             self.work.lanes[partition].flying -= 1;
             free.insert(partition);
         }

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use ::shop::{Seen, Settings, Shop};
+use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -72,6 +73,20 @@ impl ShopServer {
                 }
             }
         }
+    }
+
+    /// So many seconds from now the reminder comes of the free time of this place among those that can be booked for tomorrow.
+    pub async fn reminds_in(&self, seconds: i64, place: usize, home: &Home) {
+        let tomorrow = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_add(1.day()).unwrap();
+        let path = format!("{}/slots?service=fitting&from={tomorrow}&days=2&limit=6", self.url);
+        let slots: Value = self.client.get(path).send().await.unwrap().json().await.unwrap();
+        let start: Timestamp = slots["slots"][place]["start"].as_str().unwrap().parse().unwrap();
+        let before = (start - SignedDuration::from_secs(seconds)).duration_since(Timestamp::now()).as_secs();
+        let rules = std::fs::read_to_string(home.path().join("routing-rules/actions/shop.yaml")).unwrap();
+        let soon = rules.replace("before: 1d", &format!("before: {before}s"));
+        assert_ne!(soon, rules);
+        // Its tests speak of the day before.
+        home.write_rules("actions/shop.yaml", soon.split_once("\ntests:").unwrap().0);
     }
 
     /// A slow fault, and so on.

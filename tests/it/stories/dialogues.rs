@@ -1,14 +1,13 @@
 //! The dialogues of the demo, in both languages, over web chat, Telegram and mail, with the daemon killed between any two turns.
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use mail_parser::Message;
 use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    BotApi, CHEN, Customer, Daemon, EMMA, Home, LI, MailDomain, ShopServer, Way, client, items, text, unspaced, uuid,
+    BotApi, CHEN, Customer, Daemon, EMMA, Home, LI, MailDomain, ShopServer, Way, items, unspaced, uuid,
 };
 
 /// `>` says, `*` presses, `<` hears a part of; `?` is heard and answered where the channel does not say what somebody is called,
@@ -168,7 +167,7 @@ impl Talk {
                     let (mail, code) = self.code().await;
                     self.customer.answers(&mail, &words.replace("{code}", &code)).await;
                 }
-                "! " => self.reminds_soon().await,
+                "! " => self.shop.reminds_in(20, 1, &self.daemon.home).await,
                 "< " if self.number.is_empty() && words.contains("{number}") => {
                     let before = unspaced(words.split("{number}").next().unwrap());
                     let heard = self.customer.hears(&before).await;
@@ -196,21 +195,6 @@ impl Talk {
         let said = mail.body_text(0).unwrap().into_owned();
         let code = Regex::new(r"\D(\d{6})\D").unwrap().captures(&said).unwrap()[1].to_owned();
         (mail, code)
-    }
-
-    /// Twenty seconds from now the reminder comes of the second free time that can be booked, of those for tomorrow.
-    async fn reminds_soon(&mut self) {
-        let tomorrow = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_add(1.day()).unwrap();
-        let path = format!("{}/slots?service=fitting&from={tomorrow}&days=2&limit=6", self.shop.url);
-        let slots: Value = client().get(path).send().await.unwrap().json().await.unwrap();
-        let start: Timestamp = text(&slots, "/slots/1/start").parse().unwrap();
-        let before = (start - SignedDuration::from_secs(20)).duration_since(Timestamp::now()).as_secs();
-        let file = self.daemon.home.path().join("routing-rules/actions/shop.yaml");
-        let rules = fs::read_to_string(file).unwrap();
-        assert!(rules.contains("before: 1d"));
-        let soon = rules.replace("before: 1d", &format!("before: {before}s"));
-        // Its tests speak of the day before.
-        self.daemon.home.write_rules("actions/shop.yaml", soon.split_once("\ntests:").unwrap().0);
     }
 }
 

@@ -10,17 +10,7 @@ const SORRY: &str = "I am sorry, I cannot answer that right now.";
 /// The tool call of the last result that the first request has, and so what names a first request.
 const FIRST: &str = "given_2";
 
-const ANSWERS: &str = r"
-rules:
-  - name: a model answers
-    then:
-      - answer:
-          model: care
-          min_confidence: 1
-          otherwise:
-            - reply: {template: handing-over}
-            - handoff: {queue: care, reason: The bot had no answer.}
-";
+const ANSWERS: &str = include_str!("../../models/answers.yaml");
 
 /// A daemon whose bot is never sure of what these stories ask, with a model at this address.
 async fn open(url: &str, more: &str) -> (ShopServer, Daemon) {

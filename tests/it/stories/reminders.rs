@@ -1,6 +1,5 @@
 //! What the bot does without having been asked: it reminds, of what is true at that moment.
 
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::actions::{answer, confirmed};
@@ -11,18 +10,7 @@ async fn open(seconds: i64) -> (ShopServer, Daemon) {
     let shop = ShopServer::open().await;
     let home = Home::new();
     shop.rules_into(&home).await;
-    let tomorrow = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_add(1.day()).unwrap();
-    let path = format!("{}/slots?service=fitting&from={tomorrow}&days=2&limit=1", shop.url);
-    let slots: Value = client().get(path).send().await.unwrap().json().await.unwrap();
-    let start: Timestamp = text(&slots, "/slots/0/start").parse().unwrap();
-    let before = (start - SignedDuration::from_secs(seconds)).duration_since(Timestamp::now()).as_secs();
-    let rules = home.path().join("routing-rules/actions/shop.yaml");
-    let whole = std::fs::read_to_string(rules).unwrap();
-    let soon = whole.replace("before: 1d", &format!("before: {before}s"));
-    assert_ne!(soon, whole);
-    // Its tests speak of the day before.
-    let (actions, _) = soon.split_once("\ntests:").unwrap();
-    home.write_rules("actions/shop.yaml", actions);
+    shop.reminds_in(seconds, 0, &home).await;
     (shop, home.start().await)
 }
 
