@@ -22,7 +22,7 @@ use crate::{
     routing::RuleSet,
     seat::Seat,
     store::{
-        AmendError, Draft, StoreError,
+        Draft, StoreError,
         conversation::Conversation,
         entry::{EntryAuthor, Event},
     },
@@ -316,11 +316,8 @@ async fn amend(
         }
         Ok::<(), std::convert::Infallible>(())
     });
-    match amended.await {
-        Ok(_) => Ok(()),
-        Err(AmendError::Store(error)) => Err(error),
-        Err(AmendError::Refused(never)) => match never {},
-    }
+    amended.await?;
+    Ok(())
 }
 
 /// The next step of a conversation's escalation.

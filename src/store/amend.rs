@@ -1,6 +1,6 @@
 //! Changing a conversation outside of a turn: what agents and the desk do.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use contract::{Body, ConversationId, EntryId, IdClock, Outbound, OutboundId, Timestamp};
 
@@ -100,6 +100,16 @@ pub enum AmendError<E> {
     /// The record failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Of a change that never refuses.
+impl From<AmendError<Infallible>> for StoreError {
+    fn from(error: AmendError<Infallible>) -> Self {
+        match error {
+            AmendError::Refused(never) => match never {},
+            AmendError::Store(error) => error,
+        }
+    }
 }
 
 /// A change that stands.

@@ -224,21 +224,16 @@ impl Worker {
             draft.event(act.author(), event.clone());
             Ok::<(), Infallible>(())
         });
-        match amended.await {
-            Ok((_, entries)) => {
-                let acted = entries.iter().find_map(|entry| match &entry.what {
-                    What::Event { event: Event::AgentActed(acted) } => Some(acted),
-                    _ => None,
-                });
-                if let Some(acted) = acted {
-                    let (action, how) = (acted.action.clone(), acted.how.clone());
-                    metrics::counter!("switchboard_agent_actions_total", "action" => action, "how" => how).increment(1);
-                }
-                Ok(())
-            }
-            Err(AmendError::Store(error)) => Err(error),
-            Err(AmendError::Refused(never)) => match never {},
+        let (_, entries) = amended.await?;
+        let acted = entries.iter().find_map(|entry| match &entry.what {
+            What::Event { event: Event::AgentActed(acted) } => Some(acted),
+            _ => None,
+        });
+        if let Some(acted) = acted {
+            let (action, how) = (acted.action.clone(), acted.how.clone());
+            metrics::counter!("switchboard_agent_actions_total", "action" => action, "how" => how).increment(1);
         }
+        Ok(())
     }
 
     /// Nobody has heard of an agent's call for too long: it is made again under the same key, or, where that may do it twice,

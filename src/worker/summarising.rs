@@ -20,7 +20,7 @@ use crate::{
     assist::{Line, Recap, Seen, Tongue, last_entry, recap, summary},
     models::{Account, Mask, Models, Spent, Summing, Why, own_of},
     store::{
-        AmendError, FullEntry, StoreError,
+        FullEntry, StoreError,
         conversation::Conversation,
         entry::{EntryAuthor, Event, Summarised, What},
     },
@@ -183,11 +183,8 @@ impl Worker {
             draft.event(author.clone(), event.clone());
             Ok::<(), Infallible>(())
         });
-        match amended.await {
-            Ok(_) => Ok(()),
-            Err(AmendError::Store(error)) => Err(error),
-            Err(AmendError::Refused(never)) => match never {},
-        }
+        amended.await?;
+        Ok(())
     }
 
     /// Hides what is the customer's own, and what colleagues are called.
