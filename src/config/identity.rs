@@ -34,10 +34,10 @@ impl Config {
     #[must_use]
     pub fn verifier(&self, secret: &[u8; 32], public_url: &str) -> Arc<Verifier> {
         let Identity { email, phone, link, holds, code_lasts, resend_after, .. } = &self.identity;
-        let codes = Codes::new(secret, public_url);
+        let codes = Codes::new(secret);
         let long = |time: &Duration| SignedDuration::try_from(*time).unwrap_or(SignedDuration::MAX);
         Arc::new(Verifier {
-            link: link.then(|| codes.link_mark()),
+            link: link.then(|| Codes::link_mark(public_url)),
             codes,
             email: self.route(email),
             phone: self.route(phone),

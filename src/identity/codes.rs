@@ -2,7 +2,7 @@
 //! and from what the challenge is called, so only who has the secret can make or check them. A message on its way has
 //! [`MARK`] in their place until a channel gets it.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt};
 
 use channels::Seal;
 use contract::{ChallengeId, ConversationId, Outbound};
@@ -24,7 +24,6 @@ pub struct Codes {
     codes: Seal,
     links: Seal,
     names: Seal,
-    public_url: Arc<str>,
 }
 
 impl fmt::Debug for Codes {
@@ -34,11 +33,11 @@ impl fmt::Debug for Codes {
 }
 
 impl Codes {
-    /// Those of an installation, by its secret. `public_url` is where browsers reach it, without a slash at the end.
+    /// Those of an installation, by its secret.
     #[must_use]
-    pub fn new(secret: &[u8; 32], public_url: &str) -> Self {
+    pub fn new(secret: &[u8; 32]) -> Self {
         let seal = |purpose| Seal::new(secret, purpose, "");
-        Self { codes: seal("code"), links: seal("verify"), names: seal("limit"), public_url: public_url.into() }
+        Self { codes: seal("code"), links: seal("verify"), names: seal("limit") }
     }
 
     /// The code of a challenge that an address was given. Of the 2⁶⁴ values that it is taken from, no code has more than a
@@ -80,21 +79,23 @@ impl Codes {
         Some((id(conversation)?.into(), id(challenge)?.into()))
     }
 
-    /// What stands for a link in everything that is kept or shown.
+    /// What stands for a link in everything that is kept or shown. `public_url` is where browsers reach the daemon, without a
+    /// slash at the end.
     #[must_use]
-    pub fn link_mark(&self) -> String {
-        format!("{}{PATH}{MARK}", self.public_url)
+    pub fn link_mark(public_url: &str) -> String {
+        format!("{public_url}{PATH}{MARK}")
     }
 
-    /// A message as its channel gets it.
+    /// A message as its channel gets it. The daemon that wrote it may have another public address.
     #[must_use]
     pub fn revealed<'a>(&self, outbound: &'a Outbound) -> Cow<'a, Outbound> {
         let Some(challenge) = outbound.body.challenge else { return Cow::Borrowed(outbound) };
-        let link = format!("{}{PATH}{}", self.public_url, self.token(outbound.conversation, challenge));
+        let token = self.token(outbound.conversation, challenge);
         let code = format!("{:06}", self.code(challenge, &outbound.to.handle));
         let mut revealed = outbound.clone();
         revealed.body.challenge = None;
-        revealed.body.text = outbound.body.text.replace(&self.link_mark(), &link).replace(MARK, &code);
+        revealed.body.text =
+            outbound.body.text.replace(&Self::link_mark(""), &format!("{PATH}{token}")).replace(MARK, &code);
         Cow::Owned(revealed)
     }
 }
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     fn codes() -> Codes {
-        Codes::new(&[7; 32], "https://chat.example.com")
+        Codes::new(&[7; 32])
     }
 
     #[test]
@@ -116,7 +117,7 @@ mod tests {
         assert!(!codes().holds(1.into(), "li@example.com", (code + 1) % 1_000_000));
         assert!(!codes().holds(2.into(), "li@example.com", code));
         assert!(!codes().holds(1.into(), "mei@example.com", code));
-        assert!(!Codes::new(&[8; 32], "https://chat.example.com").holds(1.into(), "li@example.com", code));
+        assert!(!Codes::new(&[8; 32]).holds(1.into(), "li@example.com", code));
     }
 
     #[test]
@@ -129,12 +130,12 @@ mod tests {
         for wrong in ["", "x", "验证", &token[1..], &format!("{token}0"), &forged] {
             assert_eq!(codes().read(wrong), None, "{wrong}");
         }
-        assert_eq!(Codes::new(&[8; 32], "").read(&token), None);
+        assert_eq!(Codes::new(&[8; 32]).read(&token), None);
     }
 
     #[test]
     fn only_what_a_channel_gets_has_the_code() {
-        let text = format!("Your code is {MARK}. Or open {}.", codes().link_mark());
+        let text = format!("Your code is {MARK}. Or open {}.", Codes::link_mark("https://chat.example.com"));
         let mut outbound = Outbound {
             id: 1.into(),
             conversation: 3.into(),
