@@ -6,6 +6,7 @@ import { memo, useState } from "react";
 import type { ReactNode } from "react";
 import type { Body, Entry } from "../api/types";
 import { explain } from "../app/router";
+import { ledText } from "../explain/destination";
 import { useWords } from "../i18n";
 import type { Key } from "../i18n/en";
 import { useQueueTitle } from "../left/Queues";
@@ -137,13 +138,14 @@ function Under({ entry, language }: { entry: Entry; language: string | undefined
 }
 
 function Decision({ entry }: { entry: Entry }) {
-  const { t } = useWords();
+  const words = useWords();
+  const { t } = words;
+  const queue = useQueueTitle();
   if (!entry.decision) return null;
-  const { destination, rule, heard } = entry.decision;
   return (
     <>
-      <span className="ellipsis" title={rule}>
-        → {heard ? t("destination.heard", { action: heard }) : destination}
+      <span className="ellipsis" title={entry.decision.rule}>
+        → {ledText(entry.decision, words, queue)}
       </span>
       <button type="button" className="plain link line" title={t("journal.why_title")} onClick={() => explain({ why: entry.id })} data-testid="why">
         <IconHelpHexagon size={13} aria-hidden />

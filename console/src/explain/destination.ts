@@ -14,6 +14,7 @@ export function destinationText(destination: string, words: In, queue: QueueTitl
   const { t } = words;
   if (destination.startsWith(unanswered)) return t("destination.unanswered", { then: destinationText(destination.slice(unanswered.length), words, queue) });
   if (destination.startsWith("handoff ")) return t("destination.handoff", { queue: queue(destination.slice("handoff ".length)) });
+  if (destination.startsWith("do ")) return t("destination.do", { action: destination.slice("do ".length) });
   switch (destination) {
     case "answer":
     case "close":
@@ -35,7 +36,7 @@ export function ledText({ destination, heard }: { destination: string; heard?: s
 
 /** What the last action of the rule that ended the pass leads to. */
 function ledTo(rule: ReachedRule): string | undefined {
-  const [, destination] = /^(handoff [^,]+|answer|close|ignore)(?:,|$)/.exec(rule.actions.at(-1) ?? "") ?? [];
+  const [, destination] = /^(handoff [^,]+|do [^,]+|answer|close|ignore)(?:,|$)/.exec(rule.actions.at(-1) ?? "") ?? [];
   return destination;
 }
 

@@ -60,6 +60,7 @@ describe("where a decision led", () => {
   it.each([
     ["handoff care", "handed to CARE", "转人工（CARE）"],
     ["answer", "the bot answers", "由机器人回答"],
+    ["do order-status", "the action order-status", "开始动作“order-status”"],
     ["close", "closed", "关闭对话"],
     ["ignore", "left as it is", "不作处理"],
     ["to its agent", "to its agent", "交给负责的客服"],
@@ -97,6 +98,7 @@ describe("the outcome", () => {
   it.each<[string, ReachedRule[], string | undefined, string]>([
     ["a handoff", [rule(["tag x", "handoff care, priority high, lang-zh ≥ 3"])], undefined, "规则“愤怒的客户”匹配：转人工（CARE）。"],
     ["an answer", [rule(["answer, otherwise handoff care, priority normal"])], undefined, "规则“愤怒的客户”匹配：由机器人回答。"],
+    ["an action", [rule(["do order-status, otherwise handoff care, priority normal"])], undefined, "规则“愤怒的客户”匹配：开始动作“order-status”。"],
     ["what came of an answer", [rule(["answer, otherwise ignore"])], "answer, no answer, ignore", "规则“愤怒的客户”匹配：机器人无答案，不作处理。"],
     ["a tag that looks like a destination", [rule(["tag close"])], undefined, "没有规则决定去向：保持原状。"],
     ["no rule", [rule([], false)], "to its agent", "没有规则决定去向：交给负责的客服。"],

@@ -461,6 +461,7 @@ export const en = {
   "destination.ignore": "left as it is",
   "destination.unanswered": "the bot had no answer: {then}",
   "destination.agent": "to its agent",
+  "destination.do": "the action {action}",
   "destination.heard": "{action} heard it",
   "destination.stays": "stays where it is",
 

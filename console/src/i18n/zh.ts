@@ -462,6 +462,7 @@ export const zh: Record<Key, string> = {
   "destination.ignore": "不作处理",
   "destination.unanswered": "机器人无答案，{then}",
   "destination.agent": "交给负责的客服",
+  "destination.do": "开始动作“{action}”",
   "destination.heard": "由动作“{action}”处理",
   "destination.stays": "保持原状",
 
