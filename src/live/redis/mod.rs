@@ -3,10 +3,12 @@
 //! Events of this node reach its own watchers at once and those of other nodes by Redis' publish and subscribe, which may
 //! lose some. A node that may have lost some tells its watchers so: after its subscription was away, and when another
 //! node says that it could not publish. While Redis is away watchers are told again and again, a few at a time, so that
-//! they read the record. A topic is subscribed to while somebody watches it here.
+//! they read the record. A topic is subscribed to while somebody watches it here; what consoles see is built while one is open
+//! on any node.
 //!
 //! In a cluster, publish and subscribe are those of shards. It needs Redis 6, a cluster Redis 7.
 
+mod elsewhere;
 mod link;
 mod look;
 mod publisher;
@@ -32,7 +34,8 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::DropGuard, task::TaskTracker};
 
 use self::{
-    link::Link, publisher::Publisher, rates::RedisRates, shared::Teller, subscriber::Subscriber, topics::Topics,
+    elsewhere::Elsewhere, link::Link, publisher::Publisher, rates::RedisRates, shared::Teller, subscriber::Subscriber,
+    topics::Topics,
 };
 use super::{Event, Granted, Here, Live, LocalLive, Rates, Shared, Topic};
 
@@ -107,6 +110,7 @@ pub struct RedisLive {
     threads_of: BTreeSet<String>,
     link: Arc<Link>,
     topics: Arc<Topics>,
+    consoles: Arc<Elsewhere>,
     outgoing: Outgoing,
     teller: Arc<Teller>,
     rates: RedisRates,
@@ -143,22 +147,27 @@ impl RedisLive {
         let (local, origin, stop, tasks) = (LocalLive::default(), rand::random(), Stop::new(), TaskTracker::new());
         let link = Arc::new(Link::new(server.clone(), timing));
         tasks.spawn(Arc::clone(&link).keep(stop.clone()));
-        let topics = Arc::new(Topics::new(&prefix));
+        let (topics, consoles) = (Arc::new(Topics::new(&prefix)), Arc::<Elsewhere>::default());
+        let (events, waiting) = mpsc::channel(WAITING);
+        let outgoing = Outgoing { events, overflowed: Arc::default() };
         let subscriber = Subscriber {
             server,
             timing,
             origin,
             local: local.clone(),
             topics: Arc::clone(&topics),
+            consoles: Arc::clone(&consoles),
+            outgoing: outgoing.clone(),
             prefix: prefix.clone(),
         };
         tasks.spawn(subscriber.run(stop.clone()));
-        let (events, waiting) = mpsc::channel(WAITING);
-        let outgoing = Outgoing { events, overflowed: Arc::default() };
         let publisher = Publisher {
             link: Arc::clone(&link),
             origin,
             prefix: prefix.clone(),
+            timing,
+            topics: Arc::clone(&topics),
+            consoles: Arc::clone(&consoles),
             waiting,
             overflowed: Arc::clone(&outgoing.overflowed),
         };
@@ -172,6 +181,7 @@ impl RedisLive {
             threads_of,
             link,
             topics,
+            consoles,
             outgoing,
             teller,
             rates,
@@ -204,13 +214,17 @@ impl RedisLive {
 impl Live for RedisLive {
     fn publish(&self, topic: &Topic, event: Event) {
         self.local.publish(topic, event.clone());
-        if self.is_elsewhere(topic) {
+        if self.may_be_elsewhere(topic) {
             self.outgoing.send(topic, event);
         }
     }
 
     fn is_watched(&self, topic: &Topic) -> bool {
-        self.is_elsewhere(topic) || self.local.is_watched(topic)
+        let may_be_elsewhere = match topic {
+            Topic::Consoles => self.consoles.may_listen(),
+            topic => self.may_be_elsewhere(topic),
+        };
+        may_be_elsewhere || self.local.is_watched(topic)
     }
 
     fn watch(&self, topics: Vec<Topic>) -> BoxStream<'static, Event> {
@@ -222,9 +236,8 @@ impl Live for RedisLive {
 }
 
 impl RedisLive {
-    /// Whether another node may have watchers of it. Nobody can say so in time for what is about to be published, so it is
-    /// assumed wherever it is possible.
-    fn is_elsewhere(&self, topic: &Topic) -> bool {
+    /// Whether another node may have watchers of it, as far as that follows from what it is.
+    fn may_be_elsewhere(&self, topic: &Topic) -> bool {
         match topic {
             Topic::Thread(thread) => self.threads_of.contains(&thread.channel),
             Topic::Agent(_)

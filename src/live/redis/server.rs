@@ -276,13 +276,14 @@ impl Connection {
         redis::cmd("PING").query_async(self).await
     }
 
-    /// Publishes in this order, at least within each channel. In a cluster on the shard of the channel alone.
-    pub(super) async fn publish(&mut self, messages: &[(String, Vec<u8>)]) -> RedisResult<()> {
+    /// Publishes in this order, at least within each channel, and says how many subscriptions heard each. In a cluster on the shard
+    /// of the channel alone, and nobody knows how many.
+    pub(super) async fn publish(&mut self, messages: &[(String, Vec<u8>)]) -> RedisResult<Vec<u64>> {
         match self {
             Self::One(one) => {
                 let mut pipeline = redis::pipe();
                 for (channel, message) in messages {
-                    pipeline.cmd("PUBLISH").arg(channel).arg(message).ignore();
+                    pipeline.cmd("PUBLISH").arg(channel).arg(message);
                 }
                 pipeline.query_async(one).await
             }
@@ -299,7 +300,7 @@ impl Connection {
                     let mut cluster = cluster.clone();
                     async move { pipeline.query_async::<()>(&mut cluster).await }
                 });
-                try_join_all(published).await.map(|_| ())
+                try_join_all(published).await.map(|_| Vec::new())
             }
         }
     }

@@ -10,8 +10,9 @@ use tokio::{
 };
 
 use super::{
-    super::{Live, LocalLive},
-    Timing,
+    super::{Event, Live, LocalLive, Topic},
+    Outgoing, Timing,
+    elsewhere::Elsewhere,
     link::Backoff,
     server::{Connection, Pushes, Server},
     topics::Topics,
@@ -29,6 +30,8 @@ pub(super) struct Subscriber {
     pub(super) origin: Origin,
     pub(super) local: LocalLive,
     pub(super) topics: Arc<Topics>,
+    pub(super) consoles: Arc<Elsewhere>,
+    pub(super) outgoing: Outgoing,
     pub(super) prefix: String,
 }
 
@@ -89,8 +92,9 @@ impl Subscriber {
         let mut connection = self.server.open(Some(arriving.from.clone())).await?;
         connection.subscribe(&[wire::channel_of_all(&self.prefix)]).await?;
         self.subscribe(&mut connection).await?;
-        // Whoever watches may have missed something until now.
+        // Whoever watches may have missed something until now, and this node whoever began to.
         self.local.miss_some(|_| true);
+        self.consoles.appear();
         Ok((connection, arriving))
     }
 
@@ -99,6 +103,9 @@ impl Subscriber {
         connection.subscribe(&missing).await?;
         let topics = self.topics.activate(&missing);
         self.local.miss(&topics);
+        if topics.contains(&Topic::Consoles) {
+            self.outgoing.send(&Topic::Presence, Event::Changed);
+        }
         Ok(())
     }
 
@@ -150,7 +157,12 @@ impl Subscriber {
     fn tell(&self, channel: &str, message: &[u8]) {
         let Some(event) = wire::read(self.origin, message) else { return };
         match self.topics.topic(channel) {
-            Some(topic) => self.local.publish(&topic, event),
+            Some(topic) => {
+                if topic == Topic::Presence {
+                    self.consoles.appear();
+                }
+                self.local.publish(&topic, event);
+            }
             None if channel == wire::channel_of_all(&self.prefix) => self.local.miss_some(|_| true),
             // Its last watcher has just gone.
             None => {}

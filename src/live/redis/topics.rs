@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Every node is subscribed to these, always: somebody is about to watch them, or does.
-const ALWAYS: [Topic; 6] = [Topic::Consoles, Topic::Board, Topic::Desk, Topic::Outbox, Topic::People, Topic::Presence];
+const ALWAYS: [Topic; 5] = [Topic::Board, Topic::Desk, Topic::Outbox, Topic::People, Topic::Presence];
 
 /// The topics that this node is subscribed to, or wants to be.
 pub(super) struct Topics {

@@ -22,11 +22,11 @@ struct Sent<'a> {
 }
 
 #[derive(Deserialize)]
-struct Received {
+struct Received<'a> {
     form: u32,
     from: Origin,
-    #[serde(default)]
-    event: Option<Box<RawValue>>,
+    #[serde(borrow, default)]
+    event: Option<&'a RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub(super) fn write(from: Origin, event: &Event) -> serde_json::Result<Vec<u8>> 
 pub(super) fn read(own: Origin, bytes: &[u8]) -> Option<Event> {
     match serde_json::from_slice::<Received>(bytes) {
         Ok(Received { from, .. }) if from == own => None,
-        Ok(Received { form: FORM, event: Some(event), .. }) => Some(read_shape(&event).unwrap_or(Event::Missed)),
+        Ok(Received { form: FORM, event: Some(event), .. }) => Some(read_shape(event).unwrap_or(Event::Missed)),
         Ok(_) | Err(_) => Some(Event::Missed),
     }
 }

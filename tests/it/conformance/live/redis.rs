@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::AgentId;
+use futures::StreamExt;
 use redis::Script;
 use switchboard::{
     live::{
@@ -129,10 +130,39 @@ async fn a_killed_master_is_replaced_as_its_sentinel_says() {
     assert_eq!(far.next().await, "after");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_consoles_see_is_built_while_one_is_open_on_any_node() {
+    let fleet = on_one_server().await;
+    let (here, there) = (fleet.node().await, fleet.node().await);
+    let is_built = || async { there.live.is_watched(&Topic::Consoles).then_some(()) };
+    let is_not_built = || async {
+        there.live.publish(&Topic::Consoles, frame("heard by nobody"));
+        (!there.live.is_watched(&Topic::Consoles)).then_some(())
+    };
+    for _ in 0..2 {
+        eventually("nobody is there", is_not_built).await;
+        let mut console = super::Watch(here.live.watch(vec![Topic::Consoles]));
+        console.missed().await;
+        eventually("somebody is there", is_built).await;
+        assert!(there.live.is_watched(&Topic::Consoles), "and stays");
+        there.live.publish(&Topic::Consoles, frame("heard"));
+        while console.next().await != "heard" {}
+    }
+    // One of whom nothing was said, such as a console of a daemon of an older version.
+    eventually("nobody is there", is_not_built).await;
+    let client = redis::Client::open(fleet.server.url()).unwrap();
+    let mut console = client.get_async_pubsub().await.unwrap();
+    console.subscribe("test:consoles").await.unwrap();
+    there.live.is_watched(&Topic::Consoles);
+    let mut told = console.on_message().map(|message| message.get_payload::<String>().unwrap());
+    while !within("that it missed something", told.next()).await.unwrap().ends_with(r#""event":"missed"}"#) {}
+    eventually("somebody is there", is_built).await;
+}
+
 impl super::Watch {
     /// Nothing of what was said before is left.
     async fn next_is_quiet(&mut self) {
-        use futures::{FutureExt, StreamExt};
+        use futures::FutureExt;
         while self.0.next().now_or_never().is_some() {}
     }
 }
