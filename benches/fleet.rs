@@ -1,7 +1,8 @@
 //! Several daemons over RabbitMQ, PostgreSQL and Redis: what they decide beside what a bare client of the same broker passes
 //! through a queue in the same run, what a message costs each part, and how long everything takes to recover from kills.
 //!
-//! `cargo bench --bench fleet` takes some five minutes; `-- quick` two; `-- --rate 500` for another load during the kills.
+//! `cargo bench --bench fleet` takes some six minutes; `-- quick` three; `-- one` measures one daemon alone, `-- --connections 512`
+//! has more send at once, `-- --rate 500` is another load during the kills.
 //! Every figure is of this machine at this moment; only the ratios say something.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a tool for developers: it may stop at once")]
@@ -30,11 +31,12 @@ use harness::{Broker, Extra, Postgres, RedisServer, eventually, within};
 use http::{Connection, SECRET};
 use secrecy::ExposeSecret;
 
-const CONNECTIONS: usize = 256;
 const CONVERSATIONS: usize = 5_120;
-const EACH: usize = CONVERSATIONS / CONNECTIONS;
+/// What is measured. One daemon more often than the rest: a machine that is shared is as fast as it likes, and the gate is about this.
+const ROUNDS: [&str; 7] =
+    ["1 daemon", "1 daemon", "1 daemon", "and a worker", "and two workers", "2 daemons", "3 daemons"];
 /// PostgreSQL as it is meant to run: what it says is committed is on disk.
-const DURABLE: &str = "-c fsync=on -c full_page_writes=on -c wal_compression=on -c autovacuum=on -c shared_buffers=512MB \
+const DURABLE: &str = "-c fsync=on -c full_page_writes=on -c wal_compression=lz4 -c autovacuum=on -c shared_buffers=512MB \
      -c shared_preload_libraries=pg_stat_statements";
 /// What the database spends its time with: calls, and microseconds of all of them.
 const STATEMENTS: &str = "SELECT calls, 1000 * total_exec_time, regexp_replace(query, '\\s+', ' ', 'g')
@@ -43,28 +45,29 @@ const STATEMENTS: &str = "SELECT calls, 1000 * total_exec_time, regexp_replace(q
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let quick = arguments.iter().any(|argument| argument == "quick");
-    let rate = arguments
-        .iter()
-        .position(|argument| argument == "--rate")
-        .map_or(2_000, |at| arguments[at + 1].parse().unwrap());
+    let number = |name: &str, else_: usize| {
+        let at = arguments.iter().position(|argument| argument == name);
+        at.map_or(else_, |at| arguments[at + 1].parse().unwrap())
+    };
+    let (connections, rate) = (number("--connections", 256), number("--rate", 2_000) as u64);
     let lasts = Duration::from_secs(if quick { 5 } else { 15 });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(measure(lasts, rate));
+    let rounds = if arguments.iter().any(|argument| argument == "one") { &ROUNDS[..3] } else { &ROUNDS[..] };
+    runtime.block_on(measure(rounds, connections, lasts, rate));
 }
 
-async fn measure(lasts: Duration, rate: u64) {
-    let mut fleet = Fleet::start().await;
-    println!("{CONNECTIONS} connections, {CONVERSATIONS} conversations, {} rules, bodies of about 1 KiB", http::RULES);
+async fn measure(rounds: &[&str], connections: usize, lasts: Duration, rate: u64) {
+    let mut fleet = Fleet::start(connections).await;
+    println!("{connections} connections, {CONVERSATIONS} conversations, {} rules, bodies of about 1 KiB", http::RULES);
     fleet.add();
     // The second message of a conversation is the first one that finds its customer known.
-    fleet.flood(Until::Each(2 * EACH as u64)).await;
-    for (round, what) in
-        ["1 daemon", "and a worker", "and two workers", "2 daemons", "3 daemons"].into_iter().enumerate()
-    {
+    fleet.flood(Until::Each(2 * fleet.each)).await;
+    let mut ones = Vec::new();
+    for (round, what) in rounds.iter().enumerate() {
         let bare = bare::bare(&fleet.broker, lasts, round as u64).await;
-        match round {
-            0 => {}
-            1 | 2 => fleet.add_worker(),
+        match *what {
+            "1 daemon" => {}
+            "and a worker" | "and two workers" => fleet.add_worker(),
             _ => {
                 fleet.workers.drain(..).for_each(Daemon::stop);
                 fleet.add();
@@ -73,18 +76,25 @@ async fn measure(lasts: Duration, rate: u64) {
         fleet.postgres.client().await.batch_execute("SELECT pg_stat_statements_reset()").await.unwrap();
         let seen = fleet.flood(Until::Over(lasts)).await;
         println!(
-            "{what:<15} {:>6.0} decided/s, {:.0} % of {bare:.0}/s through a bare queue; accepted p50 {:.1} ms, p99 {:.1} ms",
+            "{what:<15} {:>6.0} decided/s, {:.1} % of {bare:.0}/s through a bare queue; accepted p50 {:.1} ms, p99 {:.1} ms",
             seen.rate,
             100.0 * seen.rate / bare,
             seen.p50,
             seen.p99,
         );
         println!("           {}", seen.cost);
-        if round == 0 {
+        if *what == "1 daemon" {
+            ones.push((seen.rate, bare));
+        }
+        if ones.len() == 3 && *what == "1 daemon" {
             fleet.statements(seen.sent).await;
+            let (decided, bare) = ones.iter().fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+            println!("1 daemon, all three together: {:.1} % of a bare queue", 100.0 * decided / bare);
         }
     }
-    fleet.kills(rate, lasts).await;
+    if rounds.len() == ROUNDS.len() {
+        fleet.kills(rate, lasts).await;
+    }
     fleet.account().await;
 }
 
@@ -97,6 +107,8 @@ struct Fleet {
     /// Beside them, daemons that take no messages from anybody but the broker.
     workers: Vec<Daemon>,
     folder: tempfile::TempDir,
+    /// How many conversations each connection has.
+    each: u64,
     /// How many messages each connection has had accepted.
     sent: Vec<u64>,
     /// Ids from here on are of messages that were sent after `settled` of them had been decided.
@@ -122,7 +134,7 @@ struct Seen {
 }
 
 impl Fleet {
-    async fn start() -> Self {
+    async fn start(connections: usize) -> Self {
         let postgres = Extra { options: DURABLE, ..Extra::default() };
         let (postgres, broker, redis) =
             tokio::join!(Postgres::start_with(postgres), Broker::start(), RedisServer::start());
@@ -151,7 +163,8 @@ impl Fleet {
             daemons: Vec::new(),
             workers: Vec::new(),
             folder,
-            sent: vec![0; CONNECTIONS],
+            each: (CONVERSATIONS / connections) as u64,
+            sent: vec![0; connections],
             since: 0,
             settled: 0,
         }
@@ -179,11 +192,12 @@ impl Fleet {
             let row = client.query_one(&format!("SELECT ({sql})::double precision"), &[]).await.unwrap();
             row.get::<_, f64>(0)
         };
-        let before = [self.daemon_time(), time_of("beam.smp"), time_of("postgres"), time_of("redis-server")];
+        let before = self.spent();
         let (log_before, stored_before) = (count(log).await, count(stored).await);
+        let turns = self.turns().await;
         let began = Instant::now();
-        let addresses = self.addresses();
-        let tasks: Vec<_> = (0..CONNECTIONS)
+        let (addresses, each) = (self.addresses(), self.each);
+        let tasks: Vec<_> = (0..self.sent.len())
             .map(|sender| {
                 let (address, first) = (addresses[sender % addresses.len()].clone(), self.sent[sender]);
                 tokio::spawn(async move {
@@ -194,7 +208,7 @@ impl Fleet {
                         Until::Over(lasts) => began.elapsed() < lasts,
                     };
                     while goes_on(waits.len() as u64) {
-                        let request = request(sender, first + waits.len() as u64);
+                        let request = request(sender, first + waits.len() as u64, each);
                         let since = Instant::now();
                         while !connection.send(&request).await.unwrap() {
                             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -211,20 +225,23 @@ impl Fleet {
             self.sent[sender] += mine.len() as u64;
             waits.extend(mine);
         }
+        let sent = waits.len() as f64;
         // The rate is of decided messages: it ends when the last one's turn is committed.
-        self.until_decided().await;
-        let (sent, took) = (waits.len() as f64, began.elapsed().as_secs_f64());
-        let after = [self.daemon_time(), time_of("beam.smp"), time_of("postgres"), time_of("redis-server")];
+        eventually("every turn is over", || async { (self.turns().await - turns >= sent).then_some(()) }).await;
+        let took = began.elapsed().as_secs_f64();
+        let after = self.spent();
         let each = |at: usize| (after[at] - before[at]) / sent;
         let cost = format!(
-            "a message: daemons {:.0} µs, RabbitMQ {:.0} µs, PostgreSQL {:.0} µs, Redis {:.1} µs of processor; {:.0} bytes of log, {:.0} stored",
+            "a message: daemons {:.0} µs, RabbitMQ {:.0} µs, PostgreSQL {:.0} µs, Redis {:.1} µs of processor, the load {:.0}; {:.0} bytes of log, {:.0} stored",
             each(0),
             each(1),
             each(2),
             each(3),
+            each(4),
             (count(log).await - log_before) / sent,
             (count(stored).await - stored_before) / sent,
         );
+        self.until_decided().await;
         waits.sort_unstable();
         let at = |quantile: f64| waits[((waits.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1000.0;
         Seen { sent, rate: sent / took, p50: at(0.5), p99: at(0.99), cost }
@@ -239,15 +256,24 @@ impl Fleet {
         }
     }
 
-    fn daemon_time(&self) -> f64 {
-        self.daemons
-            .iter()
-            .chain(&self.workers)
-            .map(|daemon| http::processor_time(&daemon.child.id().to_string()))
-            .sum()
+    /// The processor time of the daemons, of the three engines and of this tool, in microseconds.
+    fn spent(&self) -> [f64; 5] {
+        let all = self.daemons.iter().chain(&self.workers);
+        let daemons = all.map(|daemon| http::processor_time(&daemon.child.id().to_string())).sum();
+        let load = http::processor_time("self");
+        [daemons, time_of("beam.smp"), time_of("postgres"), time_of("redis-server"), load]
     }
 
-    /// How many messages have had their turns.
+    /// How many turns the daemons say that they have committed.
+    async fn turns(&self) -> f64 {
+        let mut turns = 0.0;
+        for daemon in self.daemons.iter().chain(&self.workers) {
+            turns += http::metric(&http::page(&daemon.address, "/metrics").await.unwrap(), "switchboard_turns_total");
+        }
+        turns
+    }
+
+    /// How many messages have had their turns, by the record.
     async fn decided(&self) -> Option<u64> {
         let client = tokio::time::timeout(Duration::from_secs(5), self.postgres.try_client()).await.ok()?.ok()?;
         let row = client.query_one("SELECT count(*) FROM inbound WHERE id >= $1", &[&self.since]).await.ok()?;
@@ -274,9 +300,11 @@ impl Fleet {
             addresses: Mutex::new(self.addresses()),
             accepted: AtomicU64::new(self.sent.iter().sum()),
             over: AtomicBool::new(false),
+            each: self.each,
+            pause: Duration::from_secs_f64(self.sent.len() as f64 / rate as f64),
         });
-        let senders: Vec<_> = (0..CONNECTIONS)
-            .map(|sender| tokio::spawn(steady(Arc::clone(&field), sender, self.sent[sender], rate)))
+        let senders: Vec<_> = (0..self.sent.len())
+            .map(|sender| tokio::spawn(steady(Arc::clone(&field), sender, self.sent[sender])))
             .collect();
         let pace = self.pace(&field, lasts).await;
         println!("  without harm: {pace:.0} decided/s");
@@ -330,7 +358,7 @@ impl Fleet {
         tokio::time::sleep(lasts).await;
         let pace = (self.decided().await.unwrap() - before) as f64 / began.elapsed().as_secs_f64();
         let waiting = field.accepted.load(Ordering::Relaxed).saturating_sub(self.decided().await.unwrap());
-        if waiting > 2 * CONNECTIONS as u64 {
+        if waiting > 2 * self.sent.len() as u64 {
             println!("    {waiting} messages wait: this machine is too slow for the load");
         }
         pace
@@ -343,7 +371,7 @@ impl Fleet {
         let (rows, disorder, doubles): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
         let all: u64 = self.sent.iter().sum();
         println!("\n{all} messages sent, {rows} decided, {doubles} of them twice, {disorder} out of their order");
-        println!("ledger: {}", self.daemons[1].ledger(self.folder.path()));
+        println!("ledger: {}", self.daemons[0].ledger(self.folder.path()));
         assert!(
             rows.unsigned_abs() == all && disorder == 0 && doubles == 0,
             "something is lost, double or out of order"
@@ -365,17 +393,21 @@ struct Field {
     addresses: Mutex<Vec<String>>,
     accepted: AtomicU64,
     over: AtomicBool,
+    /// How many conversations each has.
+    each: u64,
+    /// How long each pauses between two messages.
+    pause: Duration,
 }
 
 /// The requests of one connection: its conversations take turns.
-fn request(sender: usize, number: u64) -> String {
-    let handle = format!("customer-{sender}-{}", number % EACH as u64);
+fn request(sender: usize, number: u64, each: u64) -> String {
+    let handle = format!("customer-{sender}-{}", number % each);
     http::request(&format!("{sender}-{number}"), &handle, &http::text(number))
 }
 
 /// Sends at a steady pace, each message until some daemon accepts it; how many in all.
-async fn steady(field: Arc<Field>, sender: usize, first: u64, rate: u64) -> u64 {
-    let mut ticks = tokio::time::interval(Duration::from_secs_f64(CONNECTIONS as f64 / rate as f64));
+async fn steady(field: Arc<Field>, sender: usize, first: u64) -> u64 {
+    let mut ticks = tokio::time::interval(field.pause);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut number, mut at) = (first, sender);
     let mut connection: Option<Connection> = None;
@@ -390,7 +422,7 @@ async fn steady(field: Arc<Field>, sender: usize, first: u64, rate: u64) -> u64 
                     };
                     connection = Some(Connection::open(&address).await?);
                 }
-                connection.as_mut().unwrap().send(&request(sender, number)).await
+                connection.as_mut().unwrap().send(&request(sender, number, field.each)).await
             };
             match tokio::time::timeout(Duration::from_secs(15), sent).await {
                 Ok(Ok(true)) => break,

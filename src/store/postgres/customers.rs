@@ -26,8 +26,7 @@ pub(super) const CONTACT: &str = "SELECT r.customer, tree.ids, a.spaces, a.handl
          FROM addresses WHERE customer = ANY (tree.ids)) AS a
      CROSS JOIN LATERAL (
          SELECT array_agg(kind::text) AS kinds, array_agg(value::text) AS found, array_agg(verified) AS verified
-         FROM (SELECT kind, value, bool_or(verified) AS verified FROM identifiers
-               WHERE customer = ANY (tree.ids) GROUP BY kind, value ORDER BY kind, value) AS each) AS i";
+         FROM identifiers WHERE customer = ANY (tree.ids)) AS i";
 pub(super) const MERGES: &str = "SELECT id, from_customer, into_customer, identifier, at, undone_at FROM merges
      WHERE into_customer = ANY ($1::bigint[]) OR from_customer = ANY ($1::bigint[]) ORDER BY id";
 /// What begins with a text lies between it and the same text with the last of all characters behind it.

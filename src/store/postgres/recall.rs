@@ -25,9 +25,9 @@ pub(super) const CONVERSATIONS: &str = "SELECT k.n, c.state
      JOIN conversations c ON c.id = t.conversation";
 
 /// The people behind addresses. `OFFSET 0` has each function called once, and before what depends on it; most people have
-/// no merge to follow. From whom somebody was parted is told where the channel vouches for who they are.
+/// no merge to follow. What is found is sorted here rather than there, where a sort for each person costs more than it sorts. From whom somebody was parted is told where the channel vouches for who they are.
 pub(super) const KNOWN: &str = "SELECT k.n, a.customer, r.customer, n.open, n.day, n.week,
-         ARRAY(SELECT DISTINCT s.space::text FROM addresses s WHERE s.customer = ANY (tree.ids) ORDER BY 1),
+         ARRAY(SELECT s.space::text FROM addresses s WHERE s.customer = ANY (tree.ids)),
          i.kinds, i.found, i.verified,
          CASE WHEN k.vouched THEN ARRAY(SELECT root_of(p.id) FROM (
              SELECT into_customer AS id FROM merges WHERE from_customer = root.id AND undone_at IS NOT NULL
@@ -48,8 +48,7 @@ pub(super) const KNOWN: &str = "SELECT k.n, a.customer, r.customer, n.open, n.da
          FROM conversations WHERE customer = ANY (tree.ids)) AS n
      CROSS JOIN LATERAL (
          SELECT array_agg(kind::text) AS kinds, array_agg(value::text) AS found, array_agg(verified) AS verified
-         FROM (SELECT kind, value, bool_or(verified) AS verified FROM identifiers
-               WHERE customer = ANY (tree.ids) GROUP BY kind, value ORDER BY kind, value) AS each) AS i";
+         FROM identifiers WHERE customer = ANY (tree.ids)) AS i";
 
 /// Whom identifiers name that channels vouch for.
 pub(super) const IDENTIFIED: &str = "SELECT k.n, i.kind::text, i.value::text, r.customer
@@ -190,6 +189,9 @@ struct Known {
 
 fn known(row: &Row) -> Result<Known, StoreError> {
     let number = |column| Ok::<_, StoreError>(u32::try_from(rows::get::<i64>(row, column)?).unwrap_or(u32::MAX));
+    let mut spaces: Vec<String> = rows::get(row, 6)?;
+    spaces.sort_unstable();
+    spaces.dedup();
     Ok(Known {
         owner: Some(rows::id(row, 1)?),
         customer: Some(Arc::new(rows::json(row, 2, "customer")?)),
@@ -197,19 +199,24 @@ fn known(row: &Row) -> Result<Known, StoreError> {
             identifiers: identifiers(row, 7)?,
             open_conversations: number(3)?,
             contacts: (number(4)?, number(5)?),
-            spaces: rows::get(row, 6)?,
+            spaces,
         },
         parted: rows::get::<Vec<i64>>(row, 10)?.into_iter().map(|id| CustomerId::from(id.cast_unsigned())).collect(),
     })
 }
 
-/// Identifiers in three columns of arrays, which are null where there is none.
+/// Identifiers in three columns of arrays, which are null where there is none: each once, in their order, and verified where one of
+/// those who are one person has it verified.
 pub(super) fn identifiers(row: &Row, first: usize) -> Result<Vec<Identifier>, StoreError> {
     let kinds: Vec<&str> = rows::get::<Option<_>>(row, first)?.unwrap_or_default();
     let values: Vec<String> = rows::get::<Option<_>>(row, first + 1)?.unwrap_or_default();
     let verified: Vec<bool> = rows::get::<Option<_>>(row, first + 2)?.unwrap_or_default();
     let all = kinds.into_iter().zip(values).zip(verified);
-    Ok(all.map(|((name, value), verified)| Identifier { kind: kind(name), value, verified }).collect())
+    let mut all: Vec<_> =
+        all.map(|((name, value), verified)| Identifier { kind: kind(name), value, verified }).collect();
+    all.sort_unstable_by(|a, b| (a.kind, &a.value, !a.verified).cmp(&(b.kind, &b.value, !b.verified)));
+    all.dedup_by(|again, first| (again.kind, &again.value) == (first.kind, &first.value));
+    Ok(all)
 }
 
 fn kind(name: &str) -> IdentifierKind {
