@@ -220,11 +220,11 @@ impl Live for RedisLive {
     }
 
     fn is_watched(&self, topic: &Topic) -> bool {
-        let may_be_elsewhere = match topic {
-            Topic::Consoles => self.consoles.may_listen(),
-            topic => self.may_be_elsewhere(topic),
-        };
-        may_be_elsewhere || self.local.is_watched(topic)
+        self.local.is_watched(topic)
+            || match topic {
+                Topic::Consoles => self.consoles.may_listen(),
+                topic => self.may_be_elsewhere(topic),
+            }
     }
 
     fn watch(&self, topics: Vec<Topic>) -> BoxStream<'static, Event> {

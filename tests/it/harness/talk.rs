@@ -97,6 +97,13 @@ impl Customer {
         }
     }
 
+    /// Waits until a button is there: what is sent in parts may not be there as a whole when a part of it is heard.
+    pub async fn sees(&self, title: &str) {
+        if let Way::Telegram(bot) = &self.way {
+            eventually(title, || async { bot.button(PERSON, title) }).await;
+        }
+    }
+
     /// Presses a button; by mail, writes what stands beside it, or its title.
     pub async fn presses(&mut self, title: &str) {
         match &mut self.way {
@@ -215,15 +222,19 @@ impl Visitor {
 }
 
 impl BotApi {
-    /// A person presses a button of the last message that has it.
-    pub fn presses(&self, person: i64, title: &str) {
-        let sent = self.sent(person);
-        let found = sent.iter().rev().find_map(|sent| {
+    /// The button of this title of the last message that has it, and all that are with it.
+    fn button(&self, person: i64, title: &str) -> Option<(Value, Value)> {
+        self.sent(person).iter().rev().find_map(|sent| {
             let markup = &sent.with["reply_markup"];
             let mut buttons = markup["inline_keyboard"].as_array()?.iter().filter_map(Value::as_array).flatten();
             Some((buttons.find(|button| text(button, "/text") == title)?.clone(), markup.clone()))
-        });
-        let (button, markup) = found.unwrap_or_else(|| panic!("no button {title}: {sent:?}"));
+        })
+    }
+
+    /// A person presses a button of the last message that has it.
+    pub fn presses(&self, person: i64, title: &str) {
+        let found = self.button(person, title);
+        let (button, markup) = found.unwrap_or_else(|| panic!("no button {title}: {:?}", self.sent(person)));
         let from = json!({"id": person, "is_bot": false, "first_name": format!("Person {person}")});
         let chat = json!({"id": person, "type": "private", "first_name": format!("Person {person}")});
         let message =

@@ -242,7 +242,7 @@ async fn who_changes_their_mind_is_charged_nothing() {
 #[tokio::test]
 async fn whoever_writes_and_writes_while_it_is_booked_has_one_appointment() {
     let mut shop = ShopServer::open().await;
-    let home = Home::new().with_web_chat("messages_per_minute = 6000\n");
+    let home = Home::new().with_web_chat("messages_per_minute = 1000000\n");
     shop.rules_into(&home).await;
     let daemon = home.start().await;
     let mut visitor = Visitor::arrive(&daemon.url).await;

@@ -151,6 +151,7 @@ impl Talk {
                     self.customer.says(&known).await;
                 }
                 "* " => {
+                    self.customer.sees(&known).await;
                     self.again().await;
                     self.customer.presses(&known).await;
                 }
