@@ -35,6 +35,7 @@ pub mod records;
 mod regular;
 pub mod replay;
 pub mod roster;
+mod rounds;
 pub mod routing;
 pub mod satisfaction;
 mod seat;

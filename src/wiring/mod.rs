@@ -325,6 +325,11 @@ impl Daemon {
             records: Arc::clone(&self.records),
             policy: Arc::clone(&self.policy),
             settings: Settings {
+                at_once: match self.config.mode {
+                    Mode::Embedded => 256,
+                    // Most of them wait for PostgreSQL.
+                    Mode::Distributed => 1024,
+                },
                 classify_within: self.config.turn.classify_within,
                 opinion_within: self.config.understanding.wait,
                 respond_within: self.config.turn.respond_within,

@@ -54,8 +54,6 @@ use crate::{
     understand::{Remote, Signals, Text, classify_within},
 };
 
-/// How many turns may be under way at once.
-const TURNS_AT_ONCE: usize = 256;
 /// How often a message whose own turn fails is tried.
 const TRIES: u32 = 3;
 /// How often a turn begins again because its conversation changed, before it waits.
@@ -66,6 +64,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What turns can be told by the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
+    /// How many turns may be under way at once.
+    pub at_once: usize,
     /// How long a classifier may take.
     pub classify_within: Duration,
     /// How long a turn waits for a second opinion.
@@ -167,7 +167,7 @@ impl Worker {
     /// Runs until `stop`; then finishes the turns that have begun.
     pub async fn run(self: Arc<Self>, stop: Stop) {
         let turns = TaskTracker::new();
-        let permits = Arc::new(Semaphore::new(TURNS_AT_ONCE));
+        let permits = Arc::new(Semaphore::new(self.settings.at_once));
         loop {
             let delivery = tokio::select! {
                 () = stop.cancelled() => break,

@@ -5,13 +5,13 @@
 //! recognises that.
 //!
 //! What comes for a partition while something of it is on its way goes together afterwards, as one message of the broker's: what
-//! that costs the broker and both its clients is the same for one as for many. Nobody waits for others to come.
+//! that costs the broker and both its clients is the same for one as for many. Where many come, all partitions publish in rounds.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     pin::Pin,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use contract::{IdClock, Inbound, MessageId};
@@ -21,7 +21,10 @@ use lapin::{
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until},
+};
 
 use super::{
     depth::Depth,
@@ -31,6 +34,7 @@ use super::{
     share::partition_of,
     topology::{INBOX, key_of},
 };
+use crate::rounds::Rounds;
 
 /// How many messages may be on their way to the broker and not confirmed, or wait for their partition's turn.
 const WINDOW: usize = 1024;
@@ -40,6 +44,8 @@ const TOGETHER_BYTES: usize = 64 * 1024;
 const QUEUED: usize = 1024;
 /// How often the oldest is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How far apart they go where many come.
+const EVERY: Duration = Duration::from_millis(20);
 /// AMQP's word for "on disk".
 const PERSISTENT: u8 = 2;
 
@@ -256,12 +262,18 @@ impl Flights<'_> {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let mut closed = false;
         let mut asked = Vec::new();
+        let mut rounds = Rounds::every(EVERY);
+        let mut next = None;
         while !(closed && self.held() == 0 || self.refused && self.unconfirmed.is_empty()) {
             let room = WINDOW.saturating_sub(self.held());
             tokio::select! {
                 Some(landed) = self.flying.next(), if !self.flying.is_empty() => self.land(landed)?,
-                many = self.work.requests.recv_many(&mut asked, room), if !closed && !self.refused && room > 0 => {
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => next = None,
+                many = self.work.requests.recv_many(&mut asked, room),
+                    if next.is_none() && !closed && !self.refused && room > 0 =>
+                {
                     closed = many == 0;
+                    next = rounds.took(many);
                     let mut partitions = BTreeSet::new();
                     for request in asked.drain(..) {
                         partitions.insert(request.partition);
@@ -270,7 +282,7 @@ impl Flights<'_> {
                     for partition in partitions {
                         self.take_off(partition)?;
                     }
-                },
+                }
                 _ = looks.tick() => self.look()?,
             }
         }

@@ -18,7 +18,7 @@ const ENOUGH: usize = 16;
 const LINGER: Duration = Duration::from_millis(1);
 
 /// Bits of a message's tag that are its place among those that came as one; below the broker's own tag.
-const PLACE_BITS: u32 = 4;
+const PLACE_BITS: u32 = 5;
 /// How many may come as one.
 pub(super) const MOST: usize = 1 << PLACE_BITS;
 /// Bits of a delivery's tag that are the message's tag in its session.

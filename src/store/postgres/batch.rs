@@ -1,5 +1,5 @@
-//! One transaction of a writer: commits to several conversations, checked together and written together, whatever their
-//! number in two round trips.
+//! One batch of a writer: commits to several conversations, checked together and written together in one transaction,
+//! whatever their number in two round trips.
 //!
 //! The first one locks the rows that the commits change, in the order of their ids, and reads what they depend on. What may
 //! not be made is left out. The second one writes the rest by statements that raise an error where somebody else was quicker
@@ -11,7 +11,7 @@ use contract::{CustomerId, MessageId};
 use deadpool_postgres::Client;
 use futures::future::{BoxFuture, join_all};
 use hashbrown::{HashMap, HashSet};
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{Error, Row, error::SqlState};
 
 use super::{
     database::{Failed, Params},
@@ -29,8 +29,8 @@ use crate::store::{
 
 pub(super) const LOCK_CONVERSATIONS: &str =
     "SELECT id, version FROM conversations WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE";
-pub(super) const SETTLED: &str = "SELECT id FROM entries WHERE id = ANY ($1::bigint[])
-     UNION ALL SELECT id FROM dead WHERE id = ANY ($1::bigint[])";
+pub(super) const DECIDED: &str = "SELECT id FROM entries WHERE id = ANY ($1::bigint[])";
+pub(super) const BURIED: &str = "SELECT id FROM dead WHERE id = ANY ($1::bigint[])";
 
 /// What became of a commit in its transaction.
 #[derive(Debug)]
@@ -43,10 +43,51 @@ pub(super) enum Outcome {
 /// Writes some commits, which share neither a conversation nor a customer. With `again` the outcome of an earlier attempt
 /// is not known, and what stands already counts as done.
 ///
+/// Messages that were decided before are rare: one looks for them only where the database refuses one, or where somebody else
+/// has changed its conversation.
+///
 /// # Errors
 /// None of them stands; or, where the connection was lost, nobody knows.
 pub(super) async fn write(client: &Client, commits: &[&Prepared], again: bool) -> Result<Vec<Outcome>, Failed> {
-    let seen = match Seen::read(client, commits, again).await {
+    if again {
+        return attempt(client, commits, Doubt::Outcome).await;
+    }
+    let mut outcomes = match attempt(client, commits, Doubt::None).await {
+        Err(Failed::Server(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            return attempt(client, commits, Doubt::Doubles).await;
+        }
+        outcomes => outcomes?,
+    };
+    let (doubtful, turns): (Vec<_>, Vec<&Prepared>) = outcomes
+        .iter_mut()
+        .zip(commits.iter().copied())
+        .filter(|(outcome, commit)| matches!(outcome, Outcome::Refused(_)) && commit.turn.is_some())
+        .unzip();
+    // Without an answer they stay refused, and whoever made them looks again.
+    if !turns.is_empty()
+        && let Ok(known) = attempt(client, &turns, Doubt::Doubles).await
+    {
+        doubtful.into_iter().zip(known).for_each(|(outcome, known)| *outcome = known);
+    }
+    Ok(outcomes)
+}
+
+/// What has to be looked up before commits are written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doubt {
+    None,
+    /// Some of their messages may have been decided before.
+    Doubles,
+    /// They may stand themselves.
+    Outcome,
+}
+
+/// One transaction.
+///
+/// # Errors
+/// None of them stands; or, where the connection was lost, nobody knows.
+async fn attempt(client: &Client, commits: &[&Prepared], doubt: Doubt) -> Result<Vec<Outcome>, Failed> {
+    let seen = match Seen::read(client, commits, doubt).await {
         Ok(seen) => seen,
         Err(error) => {
             let _ = client.batch_execute("ROLLBACK").await;
@@ -65,7 +106,7 @@ pub(super) async fn write(client: &Client, commits: &[&Prepared], again: bool) -
         client.batch_execute("ROLLBACK").await?;
         return Ok(outcomes);
     }
-    match written_rows::write(client, &stand).await {
+    match written_rows::write(client, &stand, doubt > Doubt::None).await {
         Ok(()) => Ok(outcomes),
         Err(error) => {
             let _ = client.batch_execute("ROLLBACK").await;
@@ -101,6 +142,7 @@ struct Seen {
 struct Asked {
     conversations: Vec<i64>,
     turns: Vec<i64>,
+    doubtful: Vec<i64>,
     keys: Vec<Vec<u8>>,
     once: Vec<String>,
     threads: (Vec<String>, Vec<String>),
@@ -112,20 +154,23 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(commits: &[&Prepared], again: bool) -> Self {
+    fn of(commits: &[&Prepared], doubt: Doubt) -> Self {
         let mut asked = Self::default();
         for commit in commits {
             asked.conversations.push(raw(commit.id().get()));
             if let Some(turn) = &commit.turn {
                 asked.turns.push(raw(turn.id.get()));
-                asked.keys.extend(turn.key.map(|key| key.to_vec()));
+                if doubt >= Doubt::Doubles {
+                    asked.doubtful.push(raw(turn.id.get()));
+                    asked.keys.extend(turn.key.map(|key| key.to_vec()));
+                }
             }
             asked.once.extend(commit.once.iter().map(|(key, _)| key.clone()));
             if commit.is_new() {
                 asked.threads.0.push(plain(&commit.after.channel).into_owned());
                 asked.threads.1.push(plain(&commit.after.thread).into_owned());
             }
-            if again {
+            if doubt == Doubt::Outcome {
                 asked.own.extend(commit.own_entry().map(|id| raw(id.get())));
             }
             asked.leases.extend(commit.fence.iter().map(|fence| fence.lease.to_owned()));
@@ -165,7 +210,8 @@ enum Question {
     Conversations,
     Threads,
     Customers,
-    Settled,
+    Decided,
+    Buried,
     Keys,
     Once,
     Addresses,
@@ -193,7 +239,8 @@ impl Question {
                 "SELECT id, merged_into, customer FROM customers WHERE id = ANY ($1::bigint[])
                  ORDER BY id FOR NO KEY UPDATE"
             }
-            Self::Settled => SETTLED,
+            Self::Decided => DECIDED,
+            Self::Buried => BURIED,
             Self::Keys => letters::KNOWN,
             Self::Once => "SELECT key FROM once WHERE key = ANY ($1::text[])",
             Self::Addresses => {
@@ -210,16 +257,17 @@ impl Question {
 }
 
 impl Seen {
-    async fn read(client: &Client, commits: &[&Prepared], again: bool) -> Result<Self, Failed> {
-        let asked = Asked::of(commits, again);
-        let questions: [(Question, Params<'_>); 11] = [
+    async fn read(client: &Client, commits: &[&Prepared], doubt: Doubt) -> Result<Self, Failed> {
+        let asked = Asked::of(commits, doubt);
+        let questions: [(Question, Params<'_>); 12] = [
             (Question::Fence, &[&LEASES, &asked.leases]),
             (Question::Leases, &[&asked.leases]),
             (Question::Conversations, &[&asked.conversations]),
             (Question::Threads, &[&asked.threads.0, &asked.threads.1]),
             (Question::Customers, &[&asked.customers]),
             // Behind the locks: what was waited for is seen.
-            (Question::Settled, &[&asked.turns]),
+            (Question::Decided, &[&asked.doubtful]),
+            (Question::Buried, &[&asked.turns]),
             (Question::Keys, &[&asked.keys]),
             (Question::Once, &[&asked.once]),
             (Question::Addresses, &[&asked.addresses.0, &asked.addresses.1]),
@@ -256,7 +304,7 @@ impl Seen {
                 let known = (rows::get(row, 1)?, rows::json(row, 2, "customer")?);
                 self.customers.insert(rows::get(row, 0)?, known);
             }
-            Question::Settled => _ = self.settled.insert(rows::get(row, 0)?),
+            Question::Decided | Question::Buried => _ = self.settled.insert(rows::get(row, 0)?),
             Question::Keys => _ = self.keys.insert(rows::get(row, 0)?, rows::get(row, 1)?),
             Question::Once => _ = self.once.insert(rows::get(row, 0)?),
             Question::Addresses => _ = self.addresses.insert(pair(row)?),
@@ -333,7 +381,8 @@ impl Asked {
             Question::Conversations => true,
             Question::Threads => !self.threads.0.is_empty(),
             Question::Customers => !self.customers.is_empty(),
-            Question::Settled => !self.turns.is_empty(),
+            Question::Decided => !self.doubtful.is_empty(),
+            Question::Buried => !self.turns.is_empty(),
             Question::Keys => !self.keys.is_empty(),
             Question::Once => !self.once.is_empty(),
             Question::Addresses => !self.addresses.0.is_empty(),

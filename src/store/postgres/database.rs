@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, sync::Arc};
 
-use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use futures::future::try_join_all;
 use tokio::sync::watch;
 use tokio_postgres::{Error, NoTls, Row, error::SqlState, types::ToSql};
@@ -58,6 +58,8 @@ impl Database {
             };
             Pool::builder(manager)
                 .max_size(size)
+                // A server process that has just worked has at hand what it needs; the others rest.
+                .queue_mode(QueueMode::Lifo)
                 .runtime(Runtime::Tokio1)
                 .wait_timeout(Some(settings.statement_timeout))
                 .build()

@@ -6,6 +6,7 @@
 
 mod batch;
 mod carry;
+mod crowd;
 mod customers;
 mod database;
 mod entries;
@@ -54,6 +55,7 @@ pub use self::{
     settings::PostgresSettings,
 };
 use self::{
+    crowd::Crowd,
     prepared::Prepared,
     recall::{Recalled, Wanted},
     together::Together,
@@ -74,7 +76,7 @@ pub struct PostgresRecord {
     database: Database,
     node: Node,
     ids: Arc<IdClock>,
-    recalls: Together<Arc<Wanted>, Recalled>,
+    recalls: Together<Wanted, Recalled>,
     /// What it leased from the outbox and has not settled.
     in_hand: Mutex<HashSet<i64>>,
     commits: Mutex<Option<mpsc::Sender<Op>>>,
@@ -100,7 +102,7 @@ impl PostgresRecord {
             ids.advance_past(rows::get::<i64>(&row, 0)?.cast_unsigned());
         }
         let (commits, queued) = mpsc::channel(QUEUED);
-        let queued = Arc::new(tokio::sync::Mutex::new(queued));
+        let queued = Arc::new(Crowd::new(queued));
         let patience = database.settings.patience;
         let [writing, recalling] = [(); 2].map(|()| Arc::new(Semaphore::new(WRITERS)));
         tokio::spawn(share(database.at_work.subscribe(), [Arc::clone(&writing), Arc::clone(&recalling)]));
@@ -117,10 +119,10 @@ impl PostgresRecord {
             tasks: Mutex::new(writers.collect()),
             tidying: Some(tokio::spawn(tidy(database.clone()))),
             commits: Mutex::new(Some(commits)),
+            recalls: recalls(&database, &recalling),
             database,
             node,
             ids,
-            recalls: Together::new(recalling),
             in_hand: Mutex::default(),
         }))
     }
@@ -132,10 +134,10 @@ impl PostgresRecord {
     pub async fn peek(settings: PostgresSettings) -> Result<Arc<Self>, StoreError> {
         let database = Database::peek(settings).await?;
         Ok(Arc::new(Self {
+            recalls: recalls(&database, &Arc::new(Semaphore::new(WRITERS))),
             database,
             node: Node { number: 0, incarnation: -1, joined: contract::Timestamp::UNIX_EPOCH },
             ids: Arc::new(IdClock::new(0)),
-            recalls: Together::new(Arc::new(Semaphore::new(WRITERS))),
             in_hand: Mutex::default(),
             commits: Mutex::new(None),
             tasks: Mutex::default(),
@@ -207,6 +209,11 @@ impl Drop for PostgresRecord {
             tidying.abort();
         }
     }
+}
+
+fn recalls(database: &Database, places: &Arc<Semaphore>) -> Together<Wanted, Recalled> {
+    let database = database.clone();
+    Together::new(places, WRITERS, move |wanted| recall::recall(database.clone(), wanted))
 }
 
 /// Holds half of the places while others work too, as long as the database is known to anybody.

@@ -25,8 +25,11 @@ pub(super) const CONVERSATIONS: &str = "SELECT k.n, c.state
      JOIN conversations c ON c.id = t.conversation";
 
 /// The people behind addresses. `OFFSET 0` has each function called once, and before what depends on it; most people have
-/// no merge to follow. What is found is sorted here rather than there, where a sort for each person costs more than it sorts. From whom somebody was parted is told where the channel vouches for who they are.
-pub(super) const KNOWN: &str = "SELECT k.n, a.customer, r.customer, n.open, n.day, n.week,
+/// no merge to follow. What is found is sorted here rather than there, where a sort for each person costs more than it sorts.
+/// From whom somebody was parted is told where the channel vouches for who they are.
+pub(super) const KNOWN: &str = "SELECT k.n, a.customer,
+         CASE WHEN c.merged_into IS NULL THEN c.customer ELSE (SELECT customer FROM customers WHERE id = root.id) END,
+         n.open, n.day, n.week,
          ARRAY(SELECT s.space::text FROM addresses s WHERE s.customer = ANY (tree.ids)),
          i.kinds, i.found, i.verified,
          CASE WHEN k.vouched THEN ARRAY(SELECT root_of(p.id) FROM (
@@ -41,7 +44,6 @@ pub(super) const KNOWN: &str = "SELECT k.n, a.customer, r.customer, n.open, n.da
      CROSS JOIN LATERAL (
          SELECT CASE WHEN EXISTS (SELECT FROM customers m WHERE m.merged_into = root.id)
                      THEN tree_of(root.id) ELSE ARRAY[root.id] END AS ids OFFSET 0) AS tree
-     JOIN customers r ON r.id = root.id
      CROSS JOIN LATERAL (
          SELECT count(*) FILTER (WHERE owner <> 3) AS open, count(*) FILTER (WHERE id >= $4) AS day,
                 count(*) FILTER (WHERE id >= $5) AS week
@@ -93,24 +95,25 @@ impl Wanted {
 
 impl PostgresRecord {
     pub(super) async fn look_up(&self, thread: &Thread, from: &Sender) -> Recalled {
-        let wanted = Arc::new(Wanted::new(thread, from));
-        self.recalls.ask(wanted, |all| recall(&self.database, all)).await
+        let gone = || StoreError::Unavailable("it is closed".into());
+        self.recalls.ask(Wanted::new(thread, from)).await.ok_or_else(gone)?
     }
 }
 
-async fn recall(database: &Database, wanted: Vec<Arc<Wanted>>) -> Vec<Recalled> {
-    match found(database, &wanted, crate::clock::now()).await {
+/// Asks for what several messages need.
+pub(super) async fn recall(database: Database, wanted: Vec<Wanted>) -> Vec<Recalled> {
+    match found(&database, &wanted, crate::clock::now()).await {
         Ok(found) => found.into_iter().map(Found::recall).collect(),
         Err(error) => vec![Err(error); wanted.len()],
     }
 }
 
-async fn found(database: &Database, wanted: &[Arc<Wanted>], now: Timestamp) -> Result<Vec<Found>, StoreError> {
+async fn found(database: &Database, wanted: &[Wanted], now: Timestamp) -> Result<Vec<Found>, StoreError> {
     let since = |seconds: i64| {
         let id: ConversationId = IdClock::lowest(now - jiff::SignedDuration::from_secs(seconds));
         raw(id.get())
     };
-    let column = |of: fn(&Wanted) -> &str| -> Vec<&str> { wanted.iter().map(|wanted| of(wanted)).collect() };
+    let column = |of: fn(&Wanted) -> &str| -> Vec<&str> { wanted.iter().map(of).collect() };
     let (channels, threads) = (column(|wanted| &wanted.channel), column(|wanted| &wanted.thread));
     let (spaces, handles) = (column(|wanted| &wanted.space), column(|wanted| &wanted.handle));
     let are_vouched: Vec<bool> = wanted.iter().map(|wanted| !wanted.vouched.is_empty()).collect();

@@ -1,66 +1,60 @@
-//! Questions of many that are asked together: whoever finds a place to ask takes along what others wait to ask. With many who
-//! ask the cost of a round trip and of a statement is shared; with one it is not delayed.
+//! Questions of many that are asked together: the cost of a round trip and of a statement is shared.
 
-use std::{
-    collections::VecDeque,
-    future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{future::Future, sync::Arc};
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-/// The most questions in one of them.
-const BATCH: usize = 64;
+use super::crowd::{BATCH, Crowd};
+
+/// How many batches may wait to be asked before whoever asks has to wait.
+const BATCHES: usize = 16;
 
 /// Questions that wait to be asked.
-pub(super) struct Together<Q, A> {
-    waiting: Mutex<VecDeque<(Q, oneshot::Sender<A>)>>,
-    places: Arc<Semaphore>,
+pub(super) struct Together<Q, A>(mpsc::Sender<(Q, oneshot::Sender<A>)>);
+
+impl<Q: Send + 'static, A: Send + 'static> Together<Q, A> {
+    /// As many round trips may be under way at once as there are places, and `at_most` of them; `ask` is given the questions of a
+    /// batch and answers them in their order.
+    pub fn new<F>(places: &Arc<Semaphore>, at_most: usize, ask: impl Fn(Vec<Q>) -> F + Clone + Send + 'static) -> Self
+    where
+        F: Future<Output = Vec<A>> + Send + 'static,
+    {
+        let (sender, waiting) = mpsc::channel(BATCHES * BATCH);
+        let waiting = Arc::new(Crowd::new(waiting));
+        for _ in 0..at_most {
+            tokio::spawn(answer(Arc::clone(&waiting), Arc::clone(places), ask.clone()));
+        }
+        Self(sender)
+    }
+
+    /// Asks; `None` where whoever asks is gone.
+    pub async fn ask(&self, question: Q) -> Option<A> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send((question, answer)).await.ok()?;
+        answered.await.ok()
+    }
 }
 
-impl<Q: Clone, A> Together<Q, A> {
-    /// As many round trips may be under way at once as there are places.
-    pub fn new(places: Arc<Semaphore>) -> Self {
-        Self { waiting: Mutex::default(), places }
-    }
-
-    /// Asks; `ask` is given the questions of a batch and answers them in their order. Where whoever asked for others too is
-    /// gone before the answers came, they are asked again.
-    pub async fn ask<F: Future<Output = Vec<A>>>(&self, question: Q, ask: impl Fn(Vec<Q>) -> F) -> A {
-        loop {
-            let (answer, mut answered) = oneshot::channel();
-            self.waiting().push_back((question.clone(), answer));
-            let answer = loop {
-                let place = tokio::select! {
-                    biased;
-                    answer = &mut answered => break answer,
-                    place = self.places.acquire() => place,
-                };
-                let (questions, answers): (Vec<_>, Vec<_>) = self.batch().into_iter().unzip();
-                if questions.is_empty() {
-                    drop(place);
-                    break answered.await;
-                }
-                for (to, answer) in answers.into_iter().zip(ask(questions).await) {
-                    // Whoever asked may have gone.
-                    let _ = to.send(answer);
-                }
-            };
-            if let Ok(answer) = answer {
-                return answer;
-            }
+/// Asks until nobody does any more.
+async fn answer<Q, A, F: Future<Output = Vec<A>>>(
+    waiting: Arc<Crowd<(Q, oneshot::Sender<A>)>>,
+    places: Arc<Semaphore>,
+    ask: impl Fn(Vec<Q>) -> F,
+) {
+    let mut batch = Vec::new();
+    loop {
+        let Ok(_place) = places.acquire().await else { return };
+        if !waiting.gather(&mut batch).await {
+            return;
         }
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<(Q, oneshot::Sender<A>)>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next questions, without those of whoever has gone.
-    fn batch(&self) -> Vec<(Q, oneshot::Sender<A>)> {
-        let mut waiting = self.waiting();
-        let count = waiting.len().min(BATCH);
-        waiting.drain(..count).filter(|(_, answer)| !answer.is_closed()).collect()
+        // Whoever asked may have gone.
+        let (questions, asked): (Vec<_>, Vec<_>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
+        if questions.is_empty() {
+            continue;
+        }
+        for (asked, answer) in asked.into_iter().zip(ask(questions).await) {
+            let _ = asked.send(answer);
+        }
     }
 }
 
@@ -68,58 +62,37 @@ impl<Q: Clone, A> Together<Q, A> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use tokio::sync::Notify;
-
     use super::*;
 
-    const AT_ONCE: usize = 2;
-
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_many_ask_at_once_is_asked_together_and_each_has_its_own_answer() {
-        let together = Together::new(Arc::new(Semaphore::new(AT_ONCE)));
-        let (trips, go) = (AtomicUsize::new(0), Notify::new());
-        let ask = |questions: Vec<usize>| {
-            let (trips, go) = (&trips, &go);
-            async move {
-                if trips.fetch_add(1, Ordering::Relaxed) < AT_ONCE {
-                    go.notified().await;
-                }
-                questions.into_iter().map(|question| question * 10).collect()
+        let trips = Arc::new(AtomicUsize::new(0));
+        let ask = {
+            let trips = Arc::clone(&trips);
+            move |questions: Vec<usize>| {
+                trips.fetch_add(1, Ordering::Relaxed);
+                async move { questions.into_iter().map(|question| question * 10).collect() }
             }
         };
-        let all = futures::future::join_all((0..130).map(|question| together.ask(question, ask)));
-        let release = async {
-            tokio::task::yield_now().await;
-            go.notify_waiters();
-        };
-        let (answers, ()) = tokio::join!(all, release);
-        assert_eq!(answers, (0..130).map(|question| question * 10).collect::<Vec<_>>());
-        assert_eq!(trips.into_inner(), 4, "two alone, and the 128 that waited");
+        let together = Together::new(&Arc::new(Semaphore::new(2)), 2, ask);
+        let many = 2 * BATCH + 1;
+        let answers = futures::future::join_all((0..many).map(|question| together.ask(question))).await;
+        assert_eq!(answers, (0..many).map(|question| Some(question * 10)).collect::<Vec<_>>());
+        assert_eq!(trips.load(Ordering::Relaxed), 3);
     }
 
     #[tokio::test]
-    async fn who_gives_up_takes_nobody_along() {
-        let together: Arc<Together<u8, u8>> = Arc::new(Together::new(Arc::new(Semaphore::new(AT_ONCE))));
-        let stuck = {
-            let together = Arc::clone(&together);
-            tokio::spawn(async move { together.ask(1, |_| std::future::pending()).await })
-        };
-        let ask = |questions: Vec<u8>| async { questions };
-        tokio::task::yield_now().await;
-        together.waiting().push_back((9, oneshot::channel().0));
-        assert_eq!(together.ask(2, ask).await, 2, "there is a second place, and a question that nobody waits for");
-        let other = {
-            let together = Arc::clone(&together);
-            tokio::spawn(async move { together.ask(3, |_| std::future::pending()).await })
-        };
-        tokio::task::yield_now().await;
-        let waits = {
-            let together = Arc::clone(&together);
-            tokio::spawn(async move { together.ask(4, ask).await })
-        };
-        tokio::task::yield_now().await;
-        stuck.abort();
-        other.abort();
-        assert_eq!(waits.await.unwrap(), 4);
+    async fn what_nobody_waits_for_any_more_is_not_asked() {
+        let places = Arc::new(Semaphore::new(0));
+        let together = Together::new(&places, 1, |questions: Vec<u8>| async {
+            assert_eq!(questions, [2]);
+            questions
+        });
+        let mut gone = Box::pin(together.ask(1));
+        assert!(futures::poll!(&mut gone).is_pending());
+        drop(gone);
+        let stays = together.ask(2);
+        places.add_permits(1);
+        assert_eq!(stays.await, Some(2));
     }
 }

@@ -12,18 +12,17 @@ use std::{
 
 use deadpool_postgres::Pool;
 use hashbrown::HashSet;
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use super::{
     batch::{self, Outcome},
+    crowd::Crowd,
     database::{Failed, is_lost, is_race, is_refusal, pool_error, store_error},
     prepared::Prepared,
     rows::raw,
 };
 use crate::store::{Committed, StoreError};
 
-/// The most commits in one transaction.
-const BATCH: usize = 64;
 /// How often a commit is tried that lost a race which the database had to end.
 const TRIES: u32 = 5;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
@@ -49,7 +48,7 @@ impl Op {
 
 pub(super) struct Writer {
     pub pool: Pool,
-    pub ops: Arc<Mutex<mpsc::Receiver<Op>>>,
+    pub ops: Arc<Crowd<Op>>,
     /// Whoever has one of these writes.
     pub places: Arc<Semaphore>,
     pub patience: Duration,
@@ -61,17 +60,8 @@ impl Writer {
         let mut waiting: Vec<Op> = Vec::new();
         loop {
             let Ok(_place) = self.places.acquire().await else { return };
-            if waiting.is_empty() {
-                if self.ops.lock().await.recv_many(&mut waiting, BATCH).await == 0 {
-                    return;
-                }
-            } else if let Ok(mut ops) = self.ops.try_lock() {
-                // Only what is there: who waits for more has the lock.
-                while waiting.len() < BATCH
-                    && let Ok(op) = ops.try_recv()
-                {
-                    waiting.push(op);
-                }
+            if !self.ops.gather(&mut waiting).await {
+                return;
             }
             let (batch, rest) = apart(waiting);
             waiting = rest;

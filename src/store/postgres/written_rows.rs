@@ -23,13 +23,13 @@ use crate::store::{
 pub(super) type Column = Box<dyn ToSql + Sync + Send>;
 pub(super) type Statement = (&'static str, Vec<Column>);
 
-/// Writes them and commits.
+/// Writes them and commits. Where there may be `doubles`, a key that stands for the same message is no trouble.
 ///
 /// # Errors
 /// None of them stands; or, where the connection was lost, nobody knows.
-pub(super) async fn write(client: &Client, commits: &[&Prepared]) -> Result<(), Error> {
+pub(super) async fn write(client: &Client, commits: &[&Prepared], doubles: bool) -> Result<(), Error> {
     let mut statements: Vec<Statement> = Vec::new();
-    statements.extend(turns(commits));
+    statements.extend(turns(commits, doubles));
     statements.extend(entries(commits));
     statements.extend(conversations(commits));
     statements.extend(released(commits));
@@ -53,8 +53,9 @@ pub(super) async fn write(client: &Client, commits: &[&Prepared]) -> Result<(), 
     pipelined(sent).await.map(drop)
 }
 
+pub(super) const KEYS: &str = "INSERT INTO dedup (key, id) SELECT * FROM unnest($1::bytea[], $2::bigint[])";
 /// A redriven message has its key already.
-pub(super) const KEYS: &str = "INSERT INTO dedup (key, id)
+pub(super) const NEW_KEYS: &str = "INSERT INTO dedup (key, id)
      SELECT k.key, k.id FROM unnest($1::bytea[], $2::bigint[]) AS k (key, id)
      WHERE NOT EXISTS (SELECT 1 FROM dedup d WHERE d.key = k.key AND d.id = k.id)";
 pub(super) const RELEASED: &str = "UPDATE outbox SET state = 0, next_at = 0
@@ -76,7 +77,7 @@ pub(super) fn column<T: ToSql + Sync + Send + 'static>(values: Vec<T>) -> Column
 }
 
 /// Messages, and the keys by which they are recognised.
-fn turns(commits: &[&Prepared]) -> Vec<Statement> {
+fn turns(commits: &[&Prepared], doubles: bool) -> Vec<Statement> {
     let turns: Vec<_> = commits.iter().filter_map(|commit| commit.turn.as_ref()).collect();
     let mut statements = Vec::new();
     if !turns.is_empty() {
@@ -93,7 +94,7 @@ fn turns(commits: &[&Prepared]) -> Vec<Statement> {
     keys.sort_unstable();
     if !keys.is_empty() {
         let (keys, ids): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-        statements.push((KEYS, vec![column(keys), column(ids)]));
+        statements.push((if doubles { NEW_KEYS } else { KEYS }, vec![column(keys), column(ids)]));
     }
     statements
 }

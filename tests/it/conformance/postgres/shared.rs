@@ -53,6 +53,42 @@ async fn a_message_that_comes_twice_under_two_ids_is_decided_once() {
     assert_eq!(a.ledger().await.unwrap().decided, 1);
 }
 
+/// Doubles, and what has to be looked at again, in one batch with others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doubles_among_others_are_told_apart_and_the_others_stand() {
+    let backend = backend().await;
+    let (a, b) = (backend.node("a").await, backend.node("b").await);
+    let mut commits = Vec::new();
+    for at in 0..24 {
+        let thread = format!("v{at}");
+        let mut c = opened(&*a, a.clock(), &thread).await;
+        let message = inbound(&thread, &thread, "hello");
+        let elsewhere = match at {
+            0..6 => Some(turn(taken(b.clock(), &message), &c)),
+            6 => Some(Commit { entries: [make::note(b.clock(), "meanwhile")].into(), ..commit((*c).clone()) }),
+            _ => None,
+        };
+        if let Some(elsewhere) = elsewhere {
+            let after = done(&*b, elsewhere).await;
+            // The first three are made by somebody who has not heard of it.
+            if (3..6).contains(&at) {
+                c = after;
+            }
+        }
+        commits.push(turn(taken(a.clock(), &message), &c));
+    }
+    let outcomes = join_all(commits.into_iter().map(|commit| a.commit(commit))).await;
+    for (at, outcome) in outcomes.iter().enumerate() {
+        match at {
+            0..6 => assert!(matches!(outcome, Ok(Committed::AlreadyDone)), "{at}: {outcome:?}"),
+            6 => assert!(is_conflict(outcome), "{outcome:?}"),
+            _ => assert!(matches!(outcome, Ok(Committed::Done(_))), "{at}: {outcome:?}"),
+        }
+    }
+    let ledger = a.ledger().await.unwrap();
+    assert_eq!((ledger.decided, ledger.findings.len()), (23, 0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_daemons_never_give_one_ticket_twice() {
     let backend = backend().await;
