@@ -18,7 +18,7 @@ pub(super) const GREETING: Duration = Duration::from_secs(5);
 /// How long a farewell may take: the broker notices anyway.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Pauses between attempts.
-const PAUSES: std::ops::Range<Duration> = Duration::from_millis(100)..Duration::from_secs(5);
+const PAUSES: std::ops::Range<Duration> = Duration::from_millis(100)..Duration::from_secs(2);
 /// How often a connection is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 

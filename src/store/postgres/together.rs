@@ -60,7 +60,10 @@ async fn answer<Q, A, F: Future<Output = Vec<A>>>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use super::*;
 
@@ -74,9 +77,16 @@ mod tests {
                 async move { questions.into_iter().map(|question| question * 10).collect() }
             }
         };
-        let together = Together::new(&Arc::new(Semaphore::new(2)), 2, ask);
+        let places = Arc::new(Semaphore::new(0));
+        let together = Together::new(&places, 2, ask);
         let many = 2 * BATCH + 1;
-        let answers = futures::future::join_all((0..many).map(|question| together.ask(question))).await;
+        let all = futures::future::join_all((0..many).map(|question| together.ask(question)));
+        // Time passes once everybody has asked.
+        let begin = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            places.add_permits(2);
+        };
+        let (answers, ()) = tokio::join!(all, begin);
         assert_eq!(answers, (0..many).map(|question| Some(question * 10)).collect::<Vec<_>>());
         assert_eq!(trips.load(Ordering::Relaxed), 3);
     }
