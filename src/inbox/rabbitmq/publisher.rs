@@ -44,7 +44,7 @@ const TOGETHER_BYTES: usize = 64 * 1024;
 const QUEUED: usize = 1024;
 /// How often the oldest is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How far apart they go where many come.
+/// How far apart rounds are, where many come.
 const EVERY: Duration = Duration::from_millis(20);
 /// AMQP's word for "on disk".
 const PERSISTENT: u8 = 2;

@@ -11,7 +11,7 @@ use crate::rounds::Rounds;
 
 /// The most that is done together.
 pub(super) const BATCH: usize = 128;
-/// How far apart batches are where they are crowds.
+/// How far apart rounds are, where many come.
 const EVERY: Duration = Duration::from_millis(40);
 
 /// What waits, for several who take of it in turns.

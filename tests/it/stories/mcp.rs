@@ -100,7 +100,7 @@ async fn is_called(home: &Home) {
 async fn tools_of_a_program_are_called() {
     let home = with_everything(Home::new()).with_env("UNRELATED_SECRET", "hidden-from-it");
     home.unpack_rules().await;
-    home.write_rules("actions/tools.yaml", &actions("{mcp: {program: everything}}"));
+    home.write_rules("actions/tools.yaml", &actions("{mcp: {program: everything}, timeout: 30s}"));
     let ran = home.run(&["actions", "check"]).await;
     assert!(ran.ok, "{}", ran.all());
     let ran = home.run(&["actions", "check", "--tools"]).await;
@@ -165,7 +165,8 @@ async fn a_tool_becomes_an_action_file_that_loads() {
 async fn a_customer_is_served_by_a_program_that_ends_with_the_daemon_and_begins_again_when_it_dies() {
     let home = with_everything(Home::new());
     home.unpack_rules().await;
-    let sums = actions("{mcp: {program: everything}}");
+    // On a busy machine the program takes long to start.
+    let sums = actions("{mcp: {program: everything}, timeout: 30s}");
     home.write_rules("actions/tools.yaml", &sums);
     home.write_rules(
         "15-weather.yaml",
