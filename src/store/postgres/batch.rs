@@ -142,7 +142,8 @@ struct Seen {
 struct Asked {
     conversations: Vec<i64>,
     turns: Vec<i64>,
-    doubtful: Vec<i64>,
+    /// Whether those turns may have been decided before.
+    doubles: bool,
     keys: Vec<Vec<u8>>,
     once: Vec<String>,
     threads: (Vec<String>, Vec<String>),
@@ -155,13 +156,12 @@ struct Asked {
 
 impl Asked {
     fn of(commits: &[&Prepared], doubt: Doubt) -> Self {
-        let mut asked = Self::default();
+        let mut asked = Self { doubles: doubt > Doubt::None, ..Self::default() };
         for commit in commits {
             asked.conversations.push(raw(commit.id().get()));
             if let Some(turn) = &commit.turn {
                 asked.turns.push(raw(turn.id.get()));
-                if doubt >= Doubt::Doubles {
-                    asked.doubtful.push(raw(turn.id.get()));
+                if asked.doubles {
                     asked.keys.extend(turn.key.map(|key| key.to_vec()));
                 }
             }
@@ -266,7 +266,7 @@ impl Seen {
             (Question::Threads, &[&asked.threads.0, &asked.threads.1]),
             (Question::Customers, &[&asked.customers]),
             // Behind the locks: what was waited for is seen.
-            (Question::Decided, &[&asked.doubtful]),
+            (Question::Decided, &[&asked.turns]),
             (Question::Buried, &[&asked.turns]),
             (Question::Keys, &[&asked.keys]),
             (Question::Once, &[&asked.once]),
@@ -381,7 +381,7 @@ impl Asked {
             Question::Conversations => true,
             Question::Threads => !self.threads.0.is_empty(),
             Question::Customers => !self.customers.is_empty(),
-            Question::Decided => !self.doubtful.is_empty(),
+            Question::Decided => self.doubles && !self.turns.is_empty(),
             Question::Buried => !self.turns.is_empty(),
             Question::Keys => !self.keys.is_empty(),
             Question::Once => !self.once.is_empty(),
