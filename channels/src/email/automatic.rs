@@ -102,12 +102,11 @@ fn report(mail: &Message<'_>, raw: &[u8], marks: &Marks) -> Origin {
     }
     let after_type = |value: String| value.split_once(';').map_or(value.clone(), |(_, rest)| rest.trim().to_owned());
     let recipient = field("Final-Recipient").or_else(|| field("Original-Recipient")).map(after_type);
-    let words = [field("Diagnostic-Code").map(after_type), field("Status")].into_iter().flatten().next();
-    let reason = clean_line(&words.unwrap_or_else(|| "the receiving server gives no reason".to_owned()), 300);
+    let words = [field("Diagnostic-Code").map(after_type), field("Status")];
     Origin::Bounce(Bounce {
         of: returned(mail, raw, marks),
         recipient: recipient.and_then(|to| contract::normalise_email(&to)),
-        reason,
+        reason: reason(words.iter().flatten().map(String::as_str)),
     })
 }
 
@@ -125,11 +124,15 @@ fn returned(mail: &Message<'_>, raw: &[u8], marks: &Marks) -> Option<(String, Ou
 fn in_words(mail: &Message<'_>, raw: &[u8], marks: &Marks) -> Option<Bounce> {
     let of = super::thread::answered(mail).iter().find_map(|id| marks.read_id(id)).or_else(|| anywhere(raw, marks))?;
     let text = mail.body_text(0).unwrap_or_default();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let has_code = |line: &&str| ["550", "552", "554", "(#5.", " 5."].iter().any(|code| line.contains(code));
-    let said = lines.clone().find(has_code).or_else(|| lines.next());
-    let reason = clean_line(said.unwrap_or("the receiving server gives no reason"), 300);
-    Some(Bounce { of: Some(of), recipient: None, reason })
+    let said = text.lines().find(has_code).into_iter().chain(text.lines());
+    Some(Bounce { of: Some(of), recipient: None, reason: reason(said) })
+}
+
+/// The first of these that says something.
+fn reason<'a>(said: impl IntoIterator<Item = &'a str>) -> String {
+    let mut lines = said.into_iter().map(|line| clean_line(line, 300));
+    lines.find(|line| !line.is_empty()).unwrap_or_else(|| "the receiving server gives no reason".to_owned())
 }
 
 /// An id of ours somewhere in the bytes.
