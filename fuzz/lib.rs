@@ -1,6 +1,6 @@
 //! What the fuzz targets share: properties that hold for whatever comes in.
 
-use contract::{MAX_TEXT_BYTES, Sender, clean_text, normalise_email};
+use contract::{MAX_TEXT_BYTES, Sender, clean_line, clean_text, normalise_email};
 use serde_json::Value;
 
 /// A defect that the daemon survives, because it is guarded, is told and no more; every other one ends the target.
@@ -19,7 +19,7 @@ pub fn is_kept(text: &str) {
 #[track_caller]
 pub fn is_line(line: &str, most: usize) {
     assert!((1..=most).contains(&line.chars().count()), "{line:?} is not 1 to {most} characters");
-    assert_eq!(clean_text(&line.replace('\n', " ")).trim(), line.trim(), "{line:?} is not one clean line");
+    assert_eq!(clean_line(line, most), line, "{line:?} is not one clean line");
 }
 
 /// An id names something.

@@ -42,7 +42,7 @@ pub fn clean_text(text: &str) -> String {
 #[must_use]
 pub fn clean_line(text: &str, most: usize) -> String {
     let line = clean_text(text).replace(['\n', '\t'], " ");
-    truncate_chars(line.trim(), most).to_owned()
+    truncate_chars(line.trim(), most).trim_end().to_owned()
 }
 
 /// The first `most` characters of a text.
@@ -72,5 +72,6 @@ mod tests {
     fn a_name_is_one_short_line() {
         assert_eq!(clean_line("  Li\nWei \u{7}", 40), "Li Wei");
         assert_eq!(clean_line("退货退货", 2), "退货");
+        assert_eq!(clean_line("Li Wei", 3), "Li");
     }
 }

@@ -109,7 +109,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Unavailable(_) => Self::unavailable(&error),
             StoreError::Corrupt { .. } => {
-                tracing::error!(%error, "A stored row cannot be read.");
+                tracing::error!(%error, "Something cannot be kept or read.");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "corrupt", error.to_string())
             }
         }

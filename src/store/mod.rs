@@ -53,10 +53,10 @@ pub enum StoreError {
     /// The record does not work now: disk full, disk gone, database gone.
     #[error("the record is unavailable: {0}")]
     Unavailable(Arc<str>),
-    /// A stored row cannot be understood; only what needs that row fails.
-    #[error("a stored {what} cannot be read: {reason}")]
+    /// A value cannot be kept, or a stored one cannot be understood; only what needs it fails.
+    #[error("a {what} cannot be kept or read: {reason}")]
     Corrupt {
-        /// What was being read.
+        /// What was being written or read.
         what: &'static str,
         /// What is wrong with it.
         reason: Arc<str>,

@@ -185,11 +185,6 @@ fn has_column_fault(error: &Error) -> bool {
     text.contains("serializing parameter") || text.contains("deserializing column") || text.contains("invalid column")
 }
 
-/// Whether a constraint, or a race that the database ended, refused it.
-pub(super) fn is_refusal(error: &Error) -> bool {
-    error.code().is_some_and(|code| code.code().starts_with("23")) || is_race(error)
-}
-
 /// Whether the database ended it because of others: tried again it may well go through.
 pub(super) fn is_race(error: &Error) -> bool {
     error.code().is_some_and(|code| code.code().starts_with("40"))
@@ -200,11 +195,16 @@ pub(super) fn store_error(error: &Error) -> StoreError {
     let class = error.code().map(|code| code.code().get(..2).unwrap_or_default().to_owned());
     match class.as_deref() {
         Some("23" | "40") => StoreError::Conflict,
-        // A value that cannot be kept: whoever brought it is to blame, not the record.
-        Some("22") => StoreError::Corrupt { what: "value", reason: words(error).into() },
+        // A value that cannot be kept, or not in an index: whoever brought it is to blame, not the record.
+        Some("22" | "54") => StoreError::Corrupt { what: "value", reason: words(error).into() },
         None if has_column_fault(error) => StoreError::Corrupt { what: "row", reason: words(error).into() },
         _ => StoreError::Unavailable(words(error).into()),
     }
+}
+
+/// What ends by a panic concerns those who asked for it, and nobody else.
+pub(super) fn defect(what: &'static str) -> StoreError {
+    StoreError::Corrupt { what, reason: "a defect of the daemon; see the log".into() }
 }
 
 /// An error with its causes.

@@ -95,7 +95,7 @@ impl Wanted {
 
 impl PostgresRecord {
     pub(super) async fn look_up(&self, thread: &Thread, from: &Sender) -> Recalled {
-        let gone = || StoreError::Unavailable("it is closed".into());
+        let gone = || StoreError::Unavailable("it is closed, or a defect ended what was asked; see the log".into());
         self.recalls.ask(Wanted::new(thread, from)).await.ok_or_else(gone)?
     }
 }

@@ -1,7 +1,8 @@
 //! Questions of many that are asked together: the cost of a round trip and of a statement is shared.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
 
+use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::crowd::{BATCH, Crowd};
@@ -27,7 +28,7 @@ impl<Q: Send + 'static, A: Send + 'static> Together<Q, A> {
         Self(sender)
     }
 
-    /// Asks; `None` where whoever asks is gone.
+    /// Asks; `None` where whoever asks is gone, or has ended by a defect.
     pub async fn ask(&self, question: Q) -> Option<A> {
         let (answer, answered) = oneshot::channel();
         self.0.send((question, answer)).await.ok()?;
@@ -52,7 +53,8 @@ async fn answer<Q, A, F: Future<Output = Vec<A>>>(
         if questions.is_empty() {
             continue;
         }
-        for (asked, answer) in asked.into_iter().zip(ask(questions).await) {
+        let answers = AssertUnwindSafe(ask(questions)).catch_unwind().await;
+        for (asked, answer) in asked.into_iter().zip(answers.unwrap_or_default()) {
             let _ = asked.send(answer);
         }
     }
@@ -89,6 +91,16 @@ mod tests {
         let (answers, ()) = tokio::join!(all, begin);
         assert_eq!(answers, (0..many).map(|question| Some(question * 10)).collect::<Vec<_>>());
         assert_eq!(trips.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn a_defect_costs_those_who_asked_for_it_alone() {
+        let together = Together::new(&Arc::new(Semaphore::new(1)), 1, |questions: Vec<u8>| async {
+            assert_ne!(questions, [1], "a defect");
+            questions
+        });
+        assert_eq!(together.ask(1).await, None);
+        assert_eq!(together.ask(2).await, Some(2));
     }
 
     #[tokio::test]

@@ -6,18 +6,20 @@
 //! way is tried again until patience ends: a commit that stands already is recognised.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Client, Pool};
+use futures::FutureExt;
 use hashbrown::HashSet;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{
     batch::{self, Outcome},
     crowd::Crowd,
-    database::{Failed, is_lost, is_race, is_refusal, pool_error, store_error},
+    database::{Failed, defect, is_lost, is_race, pool_error},
     prepared::Prepared,
     rows::raw,
 };
@@ -70,21 +72,20 @@ impl Writer {
     }
 
     async fn write(&self, batch: Vec<Op>) {
-        match self.settled(&batch, false).await {
-            Ok(outcomes) => batch.into_iter().zip(outcomes).for_each(|(op, outcome)| op.answer(outcome)),
-            Err(Failed::Server(error)) if batch.len() == 1 || !is_refusal(&error) => {
-                let error = store_error(&error);
-                batch.into_iter().for_each(|op| op.answer(Outcome::Refused(error.clone())));
-            }
-            Err(Failed::Store(error)) if batch.len() == 1 || matches!(error, StoreError::Unavailable(_)) => {
-                batch.into_iter().for_each(|op| op.answer(Outcome::Refused(error.clone())));
-            }
-            Err(_) => {
-                for op in batch {
-                    self.write_alone(op).await;
+        let outcomes = match self.settled(&batch, false).await {
+            Ok(outcomes) => outcomes,
+            Err(failed) => {
+                let error = StoreError::from(failed);
+                if batch.len() > 1 && !matches!(error, StoreError::Unavailable(_)) {
+                    for op in batch {
+                        self.write_alone(op).await;
+                    }
+                    return;
                 }
+                batch.iter().map(|_| Outcome::Refused(error.clone())).collect()
             }
-        }
+        };
+        batch.into_iter().zip(outcomes).for_each(|(op, outcome)| op.answer(outcome));
     }
 
     async fn write_alone(&self, op: Op) {
@@ -109,14 +110,17 @@ impl Writer {
         let mut pause = SHORTEST_PAUSE;
         loop {
             let lost = match self.pool.get().await {
-                Ok(client) => match batch::write(&client, &commits, again).await {
-                    Err(Failed::Server(error)) if is_lost(&error) => {
+                Ok(client) => match AssertUnwindSafe(batch::write(&client, &commits, again)).catch_unwind().await {
+                    Ok(Err(Failed::Server(error))) if is_lost(&error) => {
                         again = true;
-                        // Not to be used again, whatever is left of it.
-                        drop(deadpool_postgres::Object::take(client));
+                        discard(client);
                         Failed::Server(error)
                     }
-                    outcome => return outcome,
+                    Ok(outcome) => return outcome,
+                    Err(_panic) => {
+                        discard(client);
+                        return Err(defect("turn").into());
+                    }
                 },
                 Err(error) => Failed::Store(pool_error(&error)),
             };
@@ -127,6 +131,11 @@ impl Writer {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Not to be used again, whatever is left of it.
+fn discard(client: Client) {
+    drop(Client::take(client));
 }
 
 /// What can be written together, and what has to wait for it.

@@ -89,6 +89,30 @@ async fn doubles_among_others_are_told_apart_and_the_others_stand() {
     assert_eq!((ledger.decided, ledger.findings.len()), (23, 0));
 }
 
+/// No index of PostgreSQL holds a key of this length, and whoever brings one waits for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_kept_is_refused_and_the_others_of_its_batch_stand() {
+    let backend = backend().await;
+    let a = backend.node("a").await;
+    let person = opened(&*a, a.clock(), "somebody").await.customer;
+    let endless: String = (0_u32..4_000).map(|at| format!("{:08x}", at.wrapping_mul(2_654_435_761))).collect();
+    let commits = (0..24).map(|at| {
+        let key = if at % 8 == 5 { format!("{at}{endless}") } else { format!("v{at}") };
+        a.commit(Commit {
+            entries: [event(a.clock(), Event::Opened)].into(),
+            structural: true,
+            ..commit(make::conversation(a.clock(), &key, person))
+        })
+    });
+    for (at, outcome) in join_all(commits).await.iter().enumerate() {
+        if at % 8 == 5 {
+            assert!(matches!(outcome, Err(StoreError::Corrupt { .. })), "{at}: {outcome:?}");
+        } else {
+            assert!(matches!(outcome, Ok(Committed::Done(_))), "{at}: {outcome:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_daemons_never_give_one_ticket_twice() {
     let backend = backend().await;
