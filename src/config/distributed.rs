@@ -4,6 +4,7 @@ use std::{fmt, fs, path::Path, time::Duration};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -75,9 +76,21 @@ pub struct Distributed {
     pub spool: bool,
     pub events: bool,
     pub keep_days: u32,
+    rabbitmq_management: String,
     pub rabbitmq: Engine,
     pub postgres: Engine,
     pub redis: Engine,
+}
+
+impl Distributed {
+    /// Where RabbitMQ's management interface is; nothing where it is not to be asked, `None` where something is no address of it.
+    #[must_use]
+    pub fn management(&self) -> Option<Vec<Url>> {
+        let is_fit =
+            |url: &Url| url.scheme().starts_with("http") && url.username().is_empty() && url.password().is_none();
+        let addresses = self.rabbitmq_management.split(',').map(str::trim).filter(|address| !address.is_empty());
+        addresses.map(|address| Url::parse(address).ok().filter(is_fit)).collect()
+    }
 }
 
 /// How to reach an engine.
@@ -149,6 +162,13 @@ pub(super) fn mistake(config: &Config) -> Option<(String, String)> {
     }
     if !distributed.advertise.is_empty() && !distributed.advertise.starts_with("http") {
         return wrong("distributed.advertise is not an address", "write http://10.0.0.5:8080");
+    }
+    if distributed.management().is_none() {
+        // It is not repeated: it may hold a password.
+        return wrong(
+            "distributed.rabbitmq_management is not an address without a user",
+            "write http://broker:15672, several with commas between them; the user of distributed.rabbitmq.url is asked as",
+        );
     }
     let engines =
         [("rabbitmq", &distributed.rabbitmq), ("postgres", &distributed.postgres), ("redis", &distributed.redis)];

@@ -326,6 +326,8 @@ mod tests {
             ("mode = \"clustered\"\n", "clustered for key `mode`"),
             ("role = \"worker\"\n", "an embedded daemon does everything"),
             ("[distributed]\npartitions = 0\n", "16 is the default"),
+            ("[distributed]\nrabbitmq_management = \"http://a:15672, b\"\n", "several with commas between them"),
+            ("[distributed]\nrabbitmq_management = \"http://me:hunter2@a:15672\"\n", "is asked as"),
             ("[distributed.postgres]\npassword = \"x\"\n", "SWITCHBOARD_DISTRIBUTED__POSTGRES__PASSWORD"),
             ("[distributed.redis]\nurl = \"redis://:x@localhost\"\n", "password_file"),
             ("[attachments]\nstore = \"s3\"\n", "attachments.s3.bucket"),

@@ -195,6 +195,7 @@ pub(crate) fn rabbitmq_settings(config: &Config) -> anyhow::Result<rabbitmq::Set
     Ok(rabbitmq::Settings {
         password: engine.password()?,
         authorities: engine.authorities()?,
+        management: config.distributed.management().unwrap_or_default(),
         partitions: *partitions,
         waiting_most: config.inbox.max_waiting,
         hand_over_within: *drain_within / 2,

@@ -1,7 +1,9 @@
 //! What is to be said of RabbitMQ.
 
+use std::collections::BTreeMap;
+
 use super::{Finding, is_at_least};
-use crate::inbox::rabbitmq::{Found, Look, OLDEST, TopologyError};
+use crate::inbox::rabbitmq::{BrokerNode, Cluster, Found, Look, OLDEST, TopologyError};
 
 /// What has to be done where a queue does not answer.
 const MAJORITY: &str =
@@ -37,10 +39,84 @@ pub(super) fn findings(seen: &Look, place: &str) -> Vec<Finding> {
     found.extend(wrong);
     found.push(consumers(seen));
     found.extend(dead_letters(&seen.dead));
-    found.push(Finding::note(
-        "AMQP does not tell how many of the broker's nodes and of each queue's members are up: ask `rabbitmq-diagnostics \
-         check_if_node_is_quorum_critical` on each node",
-    ));
+    match &seen.cluster {
+        Some(Ok(cluster)) => found.extend(members(cluster)),
+        Some(Err(why)) => found.push(Finding::wrong(
+            format!("which nodes of the broker are up is not known: {why}"),
+            "check distributed.rabbitmq_management, and whether the plugin rabbitmq_management is on",
+        )),
+        None => found.push(Finding::note(
+            "AMQP does not tell how many of the broker's nodes and of each queue's members are up: set \
+             distributed.rabbitmq_management, or ask `rabbitmq-diagnostics check_if_node_is_quorum_critical` on each node",
+        )),
+    }
+    found
+}
+
+/// Which nodes are up, and whether each queue has the members that let one be lost.
+fn members(cluster: &Cluster) -> Vec<Finding> {
+    let mut wrong: Vec<Finding> = cluster.nodes.iter().flat_map(node).collect();
+    let mut queues: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
+    for queue in &cluster.queues {
+        queues.entry((queue.online.len(), queue.members.len())).or_default().push(&queue.name);
+    }
+    let nodes = cluster.nodes.len();
+    for ((online, members), names) in queues {
+        let names = names.join(", ");
+        if online <= members / 2 {
+            wrong.push(Finding::wrong(
+                format!("{online} of {members} members are up, no majority, of {names}: they take and give nothing"),
+                "start the nodes that are down",
+            ));
+        } else if online < members {
+            wrong.push(Finding::wrong(
+                format!("{online} of {members} members are up of {names}"),
+                "start the nodes that are down, before another one is; a node that is gone for ever leaves by `rabbitmq-queues shrink`",
+            ));
+        } else if members < nodes.min(3) {
+            wrong.push(Finding::wrong(
+                format!(
+                    "{members} of the broker's {nodes} nodes have {names}: while one of those is down they take and give nothing"
+                ),
+                "`rabbitmq-queues grow NODE all` gives a node its copy; queues that were made before it came have none",
+            ));
+        }
+    }
+    if !wrong.is_empty() {
+        return wrong;
+    }
+    if nodes < 3 {
+        let few =
+            format!("the broker has {nodes} of the 3 nodes with which one may be down, and all that it has are up");
+        return vec![Finding::note(few)];
+    }
+    vec![Finding::good(format!("the broker's {nodes} nodes are up, and all members of its queues"))]
+}
+
+/// What is wrong with a node.
+fn node(node: &BrokerNode) -> Vec<Finding> {
+    let name = &node.name;
+    if !node.running {
+        return vec![Finding::wrong(
+            format!("the broker's node {name} is down"),
+            "start it; its log says why it ended",
+        )];
+    }
+    let mut found = Vec::new();
+    for (is_short, of) in [(node.mem_alarm, "memory"), (node.disk_free_alarm, "disk")] {
+        if is_short {
+            found.push(Finding::wrong(
+                format!("the broker's node {name} is short of {of}: no node takes messages until it is not"),
+                "look for what fills it, and for daemons that do not take their messages; then give it more",
+            ));
+        }
+    }
+    if !node.partitions.is_empty() {
+        found.push(Finding::wrong(
+            format!("the broker's node {name} has lost sight of {}, which were up", node.partitions.join(", ")),
+            "mend the network between them, then restart the nodes of the smaller side: https://www.rabbitmq.com/docs/partitions",
+        ));
+    }
     found
 }
 
@@ -113,7 +189,7 @@ const fn messages(found: &Found) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inbox::rabbitmq::Greeting;
+    use crate::inbox::rabbitmq::{Greeting, QueueMembers};
 
     fn seen() -> Look {
         let server = Greeting { product: "RabbitMQ".into(), version: "3.10.8".into(), cluster: "shop".into() };
@@ -125,14 +201,35 @@ mod tests {
             partitions,
             dead,
             others: vec![("the exchange x".into(), Found::There { messages: 0, consumers: 0 })],
+            cluster: None,
         }
+    }
+
+    /// A broker of three nodes whose queues have these members, and these of them up.
+    fn told(seen: &mut Look, queues: [(usize, usize); 2], change: fn(&mut Cluster)) {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let nodes = names.clone().map(|name| BrokerNode {
+            name,
+            running: true,
+            mem_alarm: false,
+            disk_free_alarm: false,
+            partitions: Vec::new(),
+        });
+        let queues = [("q0", queues[0]), ("q1", queues[1])].map(|(name, (online, members))| QueueMembers {
+            name: name.into(),
+            members: names[..members].to_vec(),
+            online: names[..online].to_vec(),
+        });
+        let mut cluster = Cluster { nodes: nodes.into(), queues: queues.into() };
+        change(&mut cluster);
+        seen.cluster = Some(Ok(cluster));
     }
 
     /// Each row changes one thing, and has what is said of it then.
     #[test]
     fn what_is_wrong_is_said_in_words() {
         type Change = fn(&mut Look);
-        let rows: [(Change, &str); 11] = [
+        let rows: [(Change, &str); 20] = [
             (|_| {}, "ok     RabbitMQ 3.10.8 at amqp://mq, cluster shop\n"),
             (|_| {}, "ok     the queues of all 3 partitions and of the dead letters answer"),
             (|_| {}, "ok     every partition that answers has a daemon that takes its messages; 6 wait in the broker"),
@@ -164,6 +261,39 @@ mod tests {
             (
                 |seen| seen.dead = Found::There { messages: 5, consumers: 0 },
                 "WRONG  5 dead letters are in the broker, and no daemon has brought them to the record",
+            ),
+            (
+                |seen| seen.cluster = Some(Err("http://mq:15672/: status 500".into())),
+                "WRONG  which nodes of the broker are up is not known: http://mq:15672/: status 500",
+            ),
+            (
+                |seen| told(seen, [(3, 3), (3, 3)], |_| {}),
+                "ok     the broker's 3 nodes are up, and all members of its queues\n",
+            ),
+            (
+                |seen| told(seen, [(1, 1), (1, 1)], |it| it.nodes.truncate(1)),
+                "note   the broker has 1 of the 3 nodes with which one may be down, and all that it has are up",
+            ),
+            (
+                |seen| told(seen, [(2, 3), (2, 3)], |it| it.nodes[1].running = false),
+                "WRONG  the broker's node b is down\n",
+            ),
+            (|seen| told(seen, [(2, 3), (2, 3)], |_| {}), "WRONG  2 of 3 members are up of q0, q1\n"),
+            (
+                |seen| told(seen, [(3, 3), (1, 3)], |_| {}),
+                "WRONG  1 of 3 members are up, no majority, of q1: they take and give nothing",
+            ),
+            (
+                |seen| told(seen, [(3, 3), (1, 1)], |_| {}),
+                "WRONG  1 of the broker's 3 nodes have q1: while one of those is down",
+            ),
+            (
+                |seen| told(seen, [(3, 3), (3, 3)], |it| it.nodes[2].disk_free_alarm = true),
+                "WRONG  the broker's node c is short of disk: no node takes messages",
+            ),
+            (
+                |seen| told(seen, [(3, 3), (3, 3)], |it| it.nodes[0].partitions = vec!["c".into()]),
+                "WRONG  the broker's node a has lost sight of c, which were up",
             ),
         ];
         for (change, words) in rows {

@@ -8,6 +8,7 @@ use super::{
     Settings,
     greeting::{Greeting, greet},
     link,
+    management::{self, Cluster},
     settings::SettingsError,
     topology::{self, Found},
 };
@@ -30,6 +31,8 @@ pub struct Look {
     pub dead: Found,
     /// What else has to be there, by name.
     pub others: Vec<(String, Found)>,
+    /// Which nodes and which members of queues are up, or why nobody says so; `None` where nobody is asked.
+    pub cluster: Option<Result<Cluster, String>>,
 }
 
 /// Why nothing was seen.
@@ -61,7 +64,8 @@ pub async fn look(settings: &Settings) -> Result<Look, LookError> {
     let (partitions, dead) = queues(&connection, settings.partitions).await;
     let others = topology::find_others(&connection, settings.partitions).await;
     link::farewell(&connection).await;
-    Ok(Look { server, partitions, dead, others })
+    let cluster = management::ask(settings, &address.uris[0]).await;
+    Ok(Look { server, partitions, dead, others, cluster })
 }
 
 /// How many accepted messages the broker has and has given to no daemon. Those that daemons have in hand it does not tell.

@@ -6,6 +6,7 @@ use lapin::{
     tcp::OwnedTLSConfig,
     uri::{AMQPScheme, AMQPUri},
 };
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Seconds between heartbeats, where the URL does not say: a peer that is silent for two of them is gone.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub password: Option<SecretString>,
     /// Certificates of authorities to trust beside the system's, in PEM.
     pub authorities: Option<String>,
+    /// Where the broker's management interface is, on whichever of its nodes: it tells which of them are up.
+    pub management: Vec<Url>,
     /// Into how many queues threads are divided. The same on every node.
     pub partitions: u16,
     /// How many messages may wait before [`contract::InboxError::Busy`].
@@ -50,6 +53,7 @@ impl Settings {
             url,
             password: None,
             authorities: None,
+            management: Vec::new(),
             partitions: 16,
             waiting_most: 100_000,
             prefetch: 128,

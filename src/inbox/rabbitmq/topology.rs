@@ -28,6 +28,12 @@ pub(super) fn queue_of(partition: u16) -> ShortString {
     format!("{INBOX}.{partition}").into()
 }
 
+/// Whether this is a queue that [`declare`] makes.
+pub(super) fn is_ours(queue: &str) -> bool {
+    let partition = || queue.strip_prefix(INBOX)?.strip_prefix('.')?.parse::<u16>().ok();
+    [DEAD, PARTITIONS].contains(&queue) || partition().is_some()
+}
+
 /// The routing key of a partition.
 pub(super) fn key_of(partition: u16) -> ShortString {
     partition.to_string().into()

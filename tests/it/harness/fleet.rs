@@ -20,7 +20,16 @@ pub struct Fleet {
 impl Fleet {
     /// Engines that nobody else uses, so that they can be killed.
     pub async fn start() -> Self {
-        let (postgres, broker, redis) = tokio::join!(Postgres::start(), Broker::start(), RedisServer::start());
+        Self::start_with(Broker::start()).await
+    }
+
+    /// The same with the broker's management interface, for `doctor`.
+    pub async fn start_managed() -> Self {
+        Self::start_with(Broker::start_managed()).await
+    }
+
+    async fn start_with(broker: impl Future<Output = Broker>) -> Self {
+        let (postgres, broker, redis) = tokio::join!(Postgres::start(), broker, RedisServer::start());
         let secrets = tempfile::tempdir().unwrap();
         if let Some(password) = &broker.settings().password {
             fs::write(secrets.path().join("rabbitmq"), password.expose_secret()).unwrap();
@@ -73,9 +82,11 @@ impl Fleet {
     fn settings(&self) -> String {
         let broker = self.broker.settings();
         format!(
-            "[distributed]\npartitions = 8\ndrain_within = \"20s\"\n\
+            "[distributed]\npartitions = 8\ndrain_within = \"20s\"\n{}\
              [distributed.rabbitmq]\nurl = {:?}\npassword_file = {:?}\n\
              [distributed.postgres]\nurl = {:?}\n[distributed.redis]\nurl = {:?}\n",
+            // Only where there is one: a version before this one does not know it.
+            broker.management.first().map(|url| format!("rabbitmq_management = \"{url}\"\n")).unwrap_or_default(),
             broker.url.expose_secret(),
             self.secrets.path().join("rabbitmq"),
             self.postgres.tcp_url(),

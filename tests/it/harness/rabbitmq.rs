@@ -19,6 +19,7 @@ use lapin::{
     tcp::OwnedTLSConfig,
     uri::AMQPUri,
 };
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use switchboard::inbox::rabbitmq::Settings;
@@ -62,6 +63,8 @@ struct Ports {
     /// Between brokers; there is only one, but it listens.
     peers: u16,
     names: u16,
+    /// Of the management interface, over HTTP and over HTTPS, where a broker has it.
+    management: Option<[u16; 2]>,
 }
 
 /// A running broker.
@@ -79,14 +82,20 @@ pub struct Broker {
 impl Broker {
     /// A broker of this test's own, which it may kill.
     pub async fn start() -> Self {
-        Self::start_beside(None).await
+        Self::start_as(None, false).await
     }
 
-    /// Three brokers that are one. The first one must not be killed: it has the others' port mapper.
+    /// The same, with the management interface.
+    pub async fn start_managed() -> Self {
+        Self::start_as(None, true).await
+    }
+
+    /// Three brokers that are one, with the management interface. The first one must not be killed: it has the others' port
+    /// mapper.
     pub async fn start_cluster() -> [Self; 3] {
-        let first = Self::start().await;
+        let first = Self::start_managed().await;
         let names = Some(first.ports.names);
-        let (second, third) = tokio::join!(Self::start_beside(names), Self::start_beside(names));
+        let (second, third) = tokio::join!(Self::start_as(names, true), Self::start_as(names, true));
         for broker in [&second, &third] {
             broker.control(&["stop_app"]).await;
             broker.control(&["join_cluster", &first.name()]).await;
@@ -96,10 +105,10 @@ impl Broker {
         [first, second, third]
     }
 
-    async fn start_beside(names: Option<u16>) -> Self {
+    async fn start_as(names: Option<u16>, managed: bool) -> Self {
         let own = tempfile::Builder::new().prefix("rabbitmq").tempdir().unwrap();
         let folder = own.path().to_owned();
-        let mut ports = prepare(&folder, 1).await;
+        let mut ports = prepare(&folder, 1, managed).await;
         ports.names = names.unwrap_or(ports.names);
         let mut broker = Self { folder, ports, vhost: 0, keeper: None, _own: Some(own), _used: Vec::new() };
         broker.launch().await;
@@ -123,7 +132,7 @@ impl Broker {
         let ready = folder.join("ready");
         let known = fs::read(&ready).ok().and_then(|ports| serde_json::from_slice::<Ports>(&ports).ok());
         let mut broker = Self {
-            ports: known.unwrap_or(Ports { amqp: 0, amqps: 0, peers: 0, names: 0 }),
+            ports: known.unwrap_or(Ports { amqp: 0, amqps: 0, peers: 0, names: 0, management: None }),
             folder,
             vhost: 0,
             keeper: None,
@@ -132,7 +141,7 @@ impl Broker {
         };
         if known.is_none() || broker.connect().await.is_none() {
             let _ = fs::remove_dir_all(broker.folder.join("mnesia"));
-            broker.ports = prepare(&broker.folder, VHOSTS).await;
+            broker.ports = prepare(&broker.folder, VHOSTS, false).await;
             let keeper = broker.keeper("shared").stdin(Stdio::null()).spawn();
             drop(keeper.expect("there is a shell"));
             broker.is_up().await;
@@ -147,21 +156,35 @@ impl Broker {
     /// What an inbox needs to use it.
     pub fn settings(&self) -> Settings {
         let url = format!("amqp://{USER}@127.0.0.1:{}/t{}", self.ports.amqp, self.vhost);
-        Settings { password: Some(PASSWORD.into()), ..Settings::new(url.into()) }
+        let management = self.management().into_iter().collect();
+        Settings { password: Some(PASSWORD.into()), management, ..Settings::new(url.into()) }
+    }
+
+    /// Where its management interface is.
+    pub fn management(&self) -> Option<Url> {
+        let [port, _] = self.ports.management?;
+        Some(format!("http://127.0.0.1:{port}").parse().unwrap())
     }
 
     /// The same for several that are one.
     pub fn settings_of(brokers: &[Self]) -> Settings {
         let hosts: Vec<String> = brokers.iter().map(|broker| format!("127.0.0.1:{}", broker.ports.amqp)).collect();
         let url = format!("amqp://{USER}@{}/t0", hosts.join(","));
-        Settings { password: Some(PASSWORD.into()), ..Settings::new(url.into()) }
+        let management = brokers.iter().filter_map(Self::management).collect();
+        Settings { password: Some(PASSWORD.into()), management, ..Settings::new(url.into()) }
     }
 
     /// The same over TLS.
     pub fn secure_settings(&self) -> Settings {
         let url = format!("amqps://{USER}@127.0.0.1:{}/t{}", self.ports.amqps, self.vhost);
         let authority = fs::read_to_string(self.folder.join("cert.pem")).unwrap();
-        Settings { password: Some(PASSWORD.into()), authorities: Some(authority), ..Settings::new(url.into()) }
+        let management = self.ports.management.map(|[_, port]| format!("https://localhost:{port}").parse().unwrap());
+        Settings {
+            password: Some(PASSWORD.into()),
+            authorities: Some(authority),
+            management: management.into_iter().collect(),
+            ..Settings::new(url.into())
+        }
     }
 
     /// SIGKILL to the server; returns when it is gone.
@@ -335,18 +358,24 @@ impl Drop for Broker {
 }
 
 /// Writes everything that a server needs into a folder.
-async fn prepare(folder: &Path, vhosts: usize) -> Ports {
-    let [amqp, amqps, peers, names] = free_ports();
+async fn prepare(folder: &Path, vhosts: usize, managed: bool) -> Ports {
+    let [amqp, amqps, peers, names, http, https] = free_ports();
     let base = folder.display();
-    let config = format!(
+    let mut config = format!(
         "listeners.tcp.1 = 127.0.0.1:{amqp}\nlisteners.ssl.1 = 127.0.0.1:{amqps}\n\
          ssl_options.cacertfile = {base}/cert.pem\nssl_options.certfile = {base}/cert.pem\nssl_options.keyfile = {base}/key.pem\n\
          ssl_options.verify = verify_none\nssl_options.fail_if_no_peer_cert = false\n\
          load_definitions = {base}/definitions.json\nraft.wal_max_size_bytes = 33554432\ndisk_free_limit.absolute = 1MB\n\
          log.console = true\nlog.console.level = warning\nlog.file = false\n"
     );
+    if managed {
+        config += &format!(
+            "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {http}\nmanagement.ssl.ip = 127.0.0.1\nmanagement.ssl.port = {https}\n\
+             management.ssl.cacertfile = {base}/cert.pem\nmanagement.ssl.certfile = {base}/cert.pem\nmanagement.ssl.keyfile = {base}/key.pem\n"
+        );
+    }
     fs::write(folder.join("rabbitmq.conf"), config).unwrap();
-    fs::write(folder.join("plugins"), "[].\n").unwrap();
+    fs::write(folder.join("plugins"), if managed { "[rabbitmq_management].\n" } else { "[].\n" }).unwrap();
     let cookie = folder.join(".erlang.cookie");
     if !cookie.exists() {
         fs::write(&cookie, "NOBODYELSEISLISTENING").unwrap();
@@ -367,7 +396,7 @@ async fn prepare(folder: &Path, vhosts: usize) -> Ports {
             .expect("openssl is installed");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
-    Ports { amqp, amqps, peers, names }
+    Ports { amqp, amqps, peers, names, management: managed.then_some([http, https]) }
 }
 
 /// One user, many virtual hosts.
@@ -382,7 +411,8 @@ fn definitions(vhosts: usize) -> String {
         .map(|vhost| serde_json::json!({"user": USER, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}));
     serde_json::json!({
         "users": [{
-            "name": USER, "password_hash": hash, "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": [],
+            "name": USER, "password_hash": hash, "hashing_algorithm": "rabbit_password_hashing_sha256",
+            "tags": ["monitoring"],
         }],
         "vhosts": names.iter().map(|name| serde_json::json!({"name": name})).collect::<Vec<_>>(),
         "permissions": permissions.collect::<Vec<_>>(),

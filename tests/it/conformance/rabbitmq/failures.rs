@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
-use switchboard::inbox::{Queue, rabbitmq::Settings};
+use switchboard::inbox::{
+    Queue,
+    rabbitmq::{Settings, look},
+};
 
 use super::{Node, exact, inbound, record::Record};
 use crate::harness::{Broker, eventually, within};
@@ -55,11 +58,20 @@ async fn a_broker_that_is_killed_loses_nothing_that_it_confirmed() {
     assert_eq!(names.len(), 60, "each platform message has had one turn");
 }
 
+/// How many nodes are up, and of each queue how many members are and how many it has.
+async fn members(settings: &Settings) -> Option<(usize, Vec<(usize, usize)>)> {
+    let cluster = look(settings).await.unwrap().cluster?.unwrap();
+    let up = cluster.nodes.iter().filter(|node| node.running).count();
+    Some((up, cluster.queues.iter().map(|queue| (queue.online.len(), queue.members.len())).collect()))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_one_of_three_brokers_may_be_killed() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let (mut brokers, record) = (Broker::start_cluster().await, Record::new());
     let settings = Settings { confirm_within: Duration::from_secs(2), ..exact(Broker::settings_of(&brokers)) };
     let node = Node::open(settings, &record).await;
+    let (plain, secure) = (exact(Broker::settings_of(&brokers)), exact(brokers[0].secure_settings()));
     let mut said = 0;
     // The first one stays, because the others' port mapper is its own.
     for killed in [1, 2] {
@@ -72,6 +84,12 @@ async fn any_one_of_three_brokers_may_be_killed() {
             node.turn(&record, delivery).await;
         }
         brokers[killed].may_be_killed().await;
+        for settings in [&plain, &secure] {
+            eventually("all have every queue", || async {
+                (members(settings).await? == (3, vec![(3, 3); 4])).then_some(())
+            })
+            .await;
+        }
         brokers[killed].kill().await;
         for _ in 0..20 {
             let (thread, id) = (format!("v{}", said % 7), said.to_string());
@@ -82,6 +100,7 @@ async fn any_one_of_three_brokers_may_be_killed() {
             let delivery = node.take().await;
             node.turn(&record, delivery).await;
         }
+        eventually("one is missed", || async { (members(&plain).await? == (2, vec![(2, 3); 4])).then_some(()) }).await;
         brokers[killed].restart().await;
     }
     let state = record.lock();
