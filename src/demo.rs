@@ -44,12 +44,12 @@ impl Demo {
     /// Starts the shop on a free port, until `stop`, and has the chat's page vouch for its customers.
     ///
     /// # Errors
-    /// There are rules already, several daemons share the work, or the shop cannot be opened.
+    /// There are rules already other than those that ship, several daemons share the work, or the shop cannot be opened.
     pub async fn open(config: &mut Config, stop: Stop) -> anyhow::Result<JoinHandle<()>> {
         ensure!(config.mode == Mode::Embedded, "the demo is one daemon alone: set mode = \"embedded\"");
         ensure!(
-            !config.rules.is_dir(),
-            "the demo brings its own rules, and {} is here: start it in another folder, or run switchboard-shop beside a daemon with \
+            !config.rules.is_dir() || Shipped::is_all_of(&config.rules),
+            "the demo brings its own rules, and {} has others: start it in another folder, or run switchboard-shop beside a daemon with \
              the rules that `switchboard init --demo` writes",
             config.rules.display()
         );

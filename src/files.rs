@@ -48,6 +48,17 @@ impl Shipped {
             Some((path.into_owned(), String::from_utf8_lossy(&file.data).into_owned()))
         })
     }
+
+    /// Whether a folder has all of it as it ships, and nothing else that is loaded.
+    #[must_use]
+    pub fn is_all_of(folder: &Path) -> bool {
+        let read = |path: PathBuf| {
+            let text = fs::read_to_string(&path).ok()?;
+            Some((path.strip_prefix(folder).ok()?.to_str()?.to_owned(), text))
+        };
+        let there: Option<BTreeMap<_, _>> = Look::at(folder).files.into_keys().map(read).collect();
+        there == Some(Self::files().collect())
+    }
 }
 
 /// Where rules and knowledge come from.

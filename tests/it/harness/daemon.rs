@@ -40,6 +40,7 @@ pub struct Home {
     http: String,
     /// What goes before the binary on its command line.
     prelude: Option<String>,
+    is_demo: bool,
 }
 
 impl Home {
@@ -56,6 +57,7 @@ impl Home {
             web_chat: String::new(),
             http: String::new(),
             prelude: None,
+            is_demo: false,
         }
     }
 
@@ -112,6 +114,12 @@ impl Home {
     /// Shell commands that set up the process before it becomes the daemon.
     pub fn with_prelude(mut self, shell: &str) -> Self {
         self.prelude = Some(shell.to_owned());
+        self
+    }
+
+    /// The daemon is that of `run --demo`.
+    pub fn with_demo(mut self) -> Self {
+        self.is_demo = true;
         self
     }
 
@@ -312,6 +320,9 @@ impl Drop for Daemon {
 
 async fn launch(home: &Home, log: &Arc<Mutex<String>>) -> (Child, String, Option<String>) {
     let mut command = home.command(&["run", "--listen", "127.0.0.1:0"]);
+    if home.is_demo {
+        command.arg("--demo");
+    }
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
     let kept = Arc::clone(log);

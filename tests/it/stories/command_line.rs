@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Console, Home, text};
+use crate::harness::{Console, Home, Visitor, text};
 
 fn password_in(out: &str) -> String {
     out.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
@@ -28,6 +28,22 @@ async fn init_writes_a_folder_that_checks_and_tests_clean() {
     assert!(ran.ok && ran.out.contains("The configuration is right."), "{}", ran.all());
     let ran = home.run(&["init", shop]).await;
     assert!(!ran.ok && ran.err.contains("is there already"), "{}", ran.all());
+}
+
+/// In a clone of the repository the rules that ship are there. Whoever has others wants them in force.
+#[tokio::test]
+async fn the_demo_runs_beside_the_rules_that_ship_and_beside_no_others() {
+    let home = Home::new().with_demo();
+    home.unpack_rules().await;
+    let mut daemon = home.start().await;
+    let mut visitor = Visitor::arrive(&daemon.url).await;
+    visitor.say("Where is my order A10023?").await;
+    let said = visitor.said_by("bot", 1).await;
+    assert!(said[0].contains("A10023"), "the shop was asked: {said:?}");
+    daemon.stop().await;
+    daemon.home.write_rules("99-own.yaml", "rules: []\n");
+    let ran = daemon.home.run(&["run", "--listen", "127.0.0.1:0", "--demo"]).await;
+    assert!(!ran.ok && ran.err.contains("start it in another folder"), "{}", ran.all());
 }
 
 #[tokio::test]
