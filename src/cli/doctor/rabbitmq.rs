@@ -55,26 +55,27 @@ pub(super) fn findings(seen: &Look, place: &str) -> Vec<Finding> {
 
 /// Which nodes are up, and whether each queue has the members that let one be lost.
 fn members(cluster: &Cluster) -> Vec<Finding> {
-    let mut wrong: Vec<Finding> = cluster.nodes.iter().flat_map(node).collect();
+    let mut found: Vec<Finding> = cluster.nodes.iter().flat_map(node).collect();
     let mut queues: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
     for queue in &cluster.queues {
         queues.entry((queue.online.len(), queue.members.len())).or_default().push(&queue.name);
     }
     let nodes = cluster.nodes.len();
+    let untold = queues.remove(&(0, 0));
     for ((online, members), names) in queues {
         let names = names.join(", ");
         if online <= members / 2 {
-            wrong.push(Finding::wrong(
+            found.push(Finding::wrong(
                 format!("{online} of {members} members are up, no majority, of {names}: they take and give nothing"),
                 "start the nodes that are down",
             ));
         } else if online < members {
-            wrong.push(Finding::wrong(
+            found.push(Finding::wrong(
                 format!("{online} of {members} members are up of {names}"),
                 "start the nodes that are down, before another one is; a node that is gone for ever leaves by `rabbitmq-queues shrink`",
             ));
         } else if members < nodes.min(3) {
-            wrong.push(Finding::wrong(
+            found.push(Finding::wrong(
                 format!(
                     "{members} of the broker's {nodes} nodes have {names}: while one of those is down they take and give nothing"
                 ),
@@ -82,8 +83,12 @@ fn members(cluster: &Cluster) -> Vec<Finding> {
             ));
         }
     }
-    if !wrong.is_empty() {
-        return wrong;
+    if let Some(names) = untold {
+        // The broker tells of a queue's members some seconds after it was made, or has a leader again.
+        found.push(Finding::note(format!("the broker does not tell yet who has {}", names.join(", "))));
+    }
+    if !found.is_empty() {
+        return found;
     }
     if nodes < 3 {
         let few =
@@ -229,7 +234,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_in_words() {
         type Change = fn(&mut Look);
-        let rows: [(Change, &str); 20] = [
+        let rows: [(Change, &str); 21] = [
             (|_| {}, "ok     RabbitMQ 3.10.8 at amqp://mq, cluster shop\n"),
             (|_| {}, "ok     the queues of all 3 partitions and of the dead letters answer"),
             (|_| {}, "ok     every partition that answers has a daemon that takes its messages; 6 wait in the broker"),
@@ -283,6 +288,7 @@ mod tests {
                 |seen| told(seen, [(3, 3), (1, 3)], |_| {}),
                 "WRONG  1 of 3 members are up, no majority, of q1: they take and give nothing",
             ),
+            (|seen| told(seen, [(3, 3), (0, 0)], |_| {}), "note   the broker does not tell yet who has q1\n"),
             (
                 |seen| told(seen, [(3, 3), (1, 1)], |_| {}),
                 "WRONG  1 of the broker's 3 nodes have q1: while one of those is down",
