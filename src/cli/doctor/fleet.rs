@@ -93,7 +93,10 @@ async fn broker(config: &Config, findings: &mut Findings) {
         }
     };
     match seen {
-        Ok(seen) => findings.say(rabbitmq::findings(&seen, &place)),
+        Ok(seen) => {
+            let cluster = inbox::rabbitmq::cluster(&settings).await;
+            findings.say(rabbitmq::findings(&seen, cluster.as_ref(), &place));
+        }
         Err(error) => findings.bad(
             &error.to_string(),
             "messages are neither taken nor decided until it does; check distributed.rabbitmq, and the broker",

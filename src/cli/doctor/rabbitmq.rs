@@ -14,8 +14,8 @@ pub(super) fn waits_for_consumers(seen: &Look) -> bool {
     !idle(seen).is_empty()
 }
 
-/// Everything about a broker.
-pub(super) fn findings(seen: &Look, place: &str) -> Vec<Finding> {
+/// Everything about a broker; `cluster` is what it tells of its nodes, where it was asked.
+pub(super) fn findings(seen: &Look, cluster: Option<&Result<Cluster, String>>, place: &str) -> Vec<Finding> {
     let mut found = vec![version(seen, place)];
     if seen.partitions.iter().all(|queue| matches!(queue, Found::Missing)) {
         found.push(Finding::wrong(
@@ -39,7 +39,7 @@ pub(super) fn findings(seen: &Look, place: &str) -> Vec<Finding> {
     found.extend(wrong);
     found.push(consumers(seen));
     found.extend(dead_letters(&seen.dead));
-    match &seen.cluster {
+    match cluster {
         Some(Ok(cluster)) => found.extend(members(cluster)),
         Some(Err(why)) => found.push(Finding::wrong(
             format!("which nodes of the broker are up is not known: {why}"),
@@ -196,6 +196,8 @@ mod tests {
     use super::*;
     use crate::inbox::rabbitmq::{Greeting, QueueMembers};
 
+    type Told = Option<Result<Cluster, String>>;
+
     fn seen() -> Look {
         let server = Greeting { product: "RabbitMQ".into(), version: "3.10.8".into(), cluster: "shop".into() };
         let there = Found::There { messages: 2, consumers: 1 };
@@ -206,12 +208,11 @@ mod tests {
             partitions,
             dead,
             others: vec![("the exchange x".into(), Found::There { messages: 0, consumers: 0 })],
-            cluster: None,
         }
     }
 
     /// A broker of three nodes whose queues have these members, and these of them up.
-    fn told(seen: &mut Look, queues: [(usize, usize); 2], change: fn(&mut Cluster)) {
+    fn told(queues: [(usize, usize); 2], change: fn(&mut Cluster)) -> Told {
         let names = ["a", "b", "c"].map(str::to_owned);
         let nodes = names.clone().map(|name| BrokerNode {
             name,
@@ -227,85 +228,92 @@ mod tests {
         });
         let mut cluster = Cluster { nodes: nodes.into(), queues: queues.into() };
         change(&mut cluster);
-        seen.cluster = Some(Ok(cluster));
+        Some(Ok(cluster))
     }
 
     /// Each row changes one thing, and has what is said of it then.
     #[test]
     fn what_is_wrong_is_said_in_words() {
-        type Change = fn(&mut Look);
+        type Change = fn(&mut Look, &mut Told);
         let rows: [(Change, &str); 21] = [
-            (|_| {}, "ok     RabbitMQ 3.10.8 at amqp://mq, cluster shop\n"),
-            (|_| {}, "ok     the queues of all 3 partitions and of the dead letters answer"),
-            (|_| {}, "ok     every partition that answers has a daemon that takes its messages; 6 wait in the broker"),
-            (|_| {}, "note   AMQP does not tell"),
+            (|_, _| {}, "ok     RabbitMQ 3.10.8 at amqp://mq, cluster shop\n"),
+            (|_, _| {}, "ok     the queues of all 3 partitions and of the dead letters answer"),
             (
-                |seen| seen.server.version = "3.9.13".into(),
+                |_, _| {},
+                "ok     every partition that answers has a daemon that takes its messages; 6 wait in the broker",
+            ),
+            (|_, _| {}, "note   AMQP does not tell"),
+            (
+                |seen, _| seen.server.version = "3.9.13".into(),
                 "WRONG  RabbitMQ 3.9.13 at amqp://mq, cluster shop is too old",
             ),
-            (|seen| seen.partitions.fill(Found::Missing), "WRONG  the broker has no queues of Switchboard's yet"),
-            (|seen| seen.partitions[1] = Found::Missing, "WRONG  the queue of partition 1 is not there"),
+            (|seen, _| seen.partitions.fill(Found::Missing), "WRONG  the broker has no queues of Switchboard's yet"),
+            (|seen, _| seen.partitions[1] = Found::Missing, "WRONG  the queue of partition 1 is not there"),
             (
-                |seen| {
+                |seen, _| {
                     let there = Found::There { messages: 4, consumers: 0 };
                     (seen.partitions[0], seen.partitions[2]) = (there.clone(), there);
                 },
                 "WRONG  no daemon takes messages from partitions 0, 2: the conversations in them stand; 10 messages wait",
             ),
             (
-                |seen| seen.dead = Found::Wrong(TopologyError::Refused("it does not answer".into())),
+                |seen, _| seen.dead = Found::Wrong(TopologyError::Refused("it does not answer".into())),
                 "WRONG  the queue of the dead letters does not answer: it does not answer",
             ),
             (
-                |seen| {
+                |seen, _| {
                     let other = TopologyError::Partitions { there: "16".into(), configured: 8 };
                     seen.others = vec![("switchboard.partitions".into(), Found::Wrong(other))];
                 },
                 "WRONG  switchboard.partitions is not what it should be\n       the broker's messages are divided into 16",
             ),
             (
-                |seen| seen.dead = Found::There { messages: 5, consumers: 0 },
+                |seen, _| seen.dead = Found::There { messages: 5, consumers: 0 },
                 "WRONG  5 dead letters are in the broker, and no daemon has brought them to the record",
             ),
             (
-                |seen| seen.cluster = Some(Err("http://mq:15672/: status 500".into())),
+                |_, cluster| *cluster = Some(Err("http://mq:15672/: status 500".into())),
                 "WRONG  which nodes of the broker are up is not known: http://mq:15672/: status 500",
             ),
             (
-                |seen| told(seen, [(3, 3), (3, 3)], |_| {}),
+                |_, cluster| *cluster = told([(3, 3), (3, 3)], |_| {}),
                 "ok     the broker's 3 nodes are up, and all members of its queues\n",
             ),
             (
-                |seen| told(seen, [(1, 1), (1, 1)], |it| it.nodes.truncate(1)),
+                |_, cluster| *cluster = told([(1, 1), (1, 1)], |it| it.nodes.truncate(1)),
                 "note   the broker has 1 of the 3 nodes with which one may be down, and all that it has are up",
             ),
             (
-                |seen| told(seen, [(2, 3), (2, 3)], |it| it.nodes[1].running = false),
+                |_, cluster| *cluster = told([(2, 3), (2, 3)], |it| it.nodes[1].running = false),
                 "WRONG  the broker's node b is down\n",
             ),
-            (|seen| told(seen, [(2, 3), (2, 3)], |_| {}), "WRONG  2 of 3 members are up of q0, q1\n"),
+            (|_, cluster| *cluster = told([(2, 3), (2, 3)], |_| {}), "WRONG  2 of 3 members are up of q0, q1\n"),
             (
-                |seen| told(seen, [(3, 3), (1, 3)], |_| {}),
+                |_, cluster| *cluster = told([(3, 3), (1, 3)], |_| {}),
                 "WRONG  1 of 3 members are up, no majority, of q1: they take and give nothing",
             ),
-            (|seen| told(seen, [(3, 3), (0, 0)], |_| {}), "note   the broker does not tell yet who has q1\n"),
             (
-                |seen| told(seen, [(3, 3), (1, 1)], |_| {}),
+                |_, cluster| *cluster = told([(3, 3), (0, 0)], |_| {}),
+                "note   the broker does not tell yet who has q1\n",
+            ),
+            (
+                |_, cluster| *cluster = told([(3, 3), (1, 1)], |_| {}),
                 "WRONG  1 of the broker's 3 nodes have q1: while one of those is down",
             ),
             (
-                |seen| told(seen, [(3, 3), (3, 3)], |it| it.nodes[2].disk_free_alarm = true),
+                |_, cluster| *cluster = told([(3, 3), (3, 3)], |it| it.nodes[2].disk_free_alarm = true),
                 "WRONG  the broker's node c is short of disk: no node takes messages",
             ),
             (
-                |seen| told(seen, [(3, 3), (3, 3)], |it| it.nodes[0].partitions = vec!["c".into()]),
+                |_, cluster| *cluster = told([(3, 3), (3, 3)], |it| it.nodes[0].partitions = vec!["c".into()]),
                 "WRONG  the broker's node a has lost sight of c, which were up",
             ),
         ];
         for (change, words) in rows {
-            let mut seen = seen();
-            change(&mut seen);
-            let said: String = findings(&seen, "amqp://mq").iter().map(|finding| format!("{finding}\n")).collect();
+            let (mut seen, mut cluster) = (seen(), None);
+            change(&mut seen, &mut cluster);
+            let said: String =
+                findings(&seen, cluster.as_ref(), "amqp://mq").iter().map(|finding| format!("{finding}\n")).collect();
             assert!(said.contains(words), "{words:?} is not in\n{said}");
         }
     }

@@ -31,8 +31,6 @@ pub struct Look {
     pub dead: Found,
     /// What else has to be there, by name.
     pub others: Vec<(String, Found)>,
-    /// Which nodes and which members of queues are up, or why nobody says so; `None` where nobody is asked.
-    pub cluster: Option<Result<Cluster, String>>,
 }
 
 /// Why nothing was seen.
@@ -64,8 +62,18 @@ pub async fn look(settings: &Settings) -> Result<Look, LookError> {
     let (partitions, dead) = queues(&connection, settings.partitions).await;
     let others = topology::find_others(&connection, settings.partitions).await;
     link::farewell(&connection).await;
-    let cluster = management::ask(settings, &address.uris[0]).await;
-    Ok(Look { server, partitions, dead, others, cluster })
+    Ok(Look { server, partitions, dead, others })
+}
+
+/// Which nodes and which members of queues are up; `None` where there is nobody to ask.
+///
+/// # Errors
+/// Whoever is asked does not say, in words.
+pub async fn cluster(settings: &Settings) -> Option<Result<Cluster, String>> {
+    match settings.address() {
+        Ok(address) => management::ask(settings, &address.uris[0]).await,
+        Err(error) => Some(Err(error.to_string())),
+    }
 }
 
 /// How many accepted messages the broker has and has given to no daemon. Those that daemons have in hand it does not tell.

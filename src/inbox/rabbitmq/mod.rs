@@ -32,7 +32,7 @@ pub use events::Events;
 use futures::future::BoxFuture;
 pub use greeting::Greeting;
 pub use letters::Letters;
-pub use look::{Look, LookError, OLDEST, look, waiting};
+pub use look::{Look, LookError, OLDEST, cluster, look, waiting};
 pub use management::{BrokerNode, Cluster, QueueMembers};
 pub use settings::{Settings, SettingsError};
 pub use share::{NodeId, own, partition_of};

@@ -202,11 +202,6 @@ pub(super) fn store_error(error: &Error) -> StoreError {
     }
 }
 
-/// What ends by a panic concerns those who asked for it, and nobody else.
-pub(super) fn defect(what: &'static str) -> StoreError {
-    StoreError::Corrupt { what, reason: "a defect of the daemon; see the log".into() }
-}
-
 /// An error with its causes.
 pub(super) fn words(error: &Error) -> String {
     let mut text = error.to_string();

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{
     batch::{self, Outcome},
     crowd::Crowd,
-    database::{Failed, defect, is_lost, is_race, pool_error},
+    database::{Failed, is_lost, is_race, pool_error},
     prepared::Prepared,
     rows::raw,
 };
@@ -119,7 +119,8 @@ impl Writer {
                     Ok(outcome) => return outcome,
                     Err(_panic) => {
                         discard(client);
-                        return Err(defect("turn").into());
+                        let reason = "a defect of the daemon; see the log".into();
+                        return Err(StoreError::Corrupt { what: "turn", reason }.into());
                     }
                 },
                 Err(error) => Failed::Store(pool_error(&error)),

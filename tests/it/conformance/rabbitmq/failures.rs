@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use futures::future::join_all;
 use switchboard::inbox::{
     Queue,
-    rabbitmq::{Settings, look},
+    rabbitmq::{Settings, cluster},
 };
 
 use super::{Node, exact, inbound, record::Record};
@@ -60,7 +60,7 @@ async fn a_broker_that_is_killed_loses_nothing_that_it_confirmed() {
 
 /// How many nodes are up, and of each queue how many members are and how many it has.
 async fn members(settings: &Settings) -> Option<(usize, Vec<(usize, usize)>)> {
-    let cluster = look(settings).await.unwrap().cluster?.unwrap();
+    let cluster = cluster(settings).await?.unwrap();
     let up = cluster.nodes.iter().filter(|node| node.running).count();
     Some((up, cluster.queues.iter().map(|queue| (queue.online.len(), queue.members.len())).collect()))
 }
